@@ -1,0 +1,75 @@
+/**
+ * What a failure means to whoever must act on it.
+ * `usage` is a caller's mistake; the other four are answers about evidence, and all of them refuse.
+ */
+export type ErrorKind = 'malformed' | 'untrusted' | 'denied' | 'unavailable' | 'usage'
+
+/** Every code this project reports, with its kind. Codes are API: added freely, renamed never. */
+export const errorKinds = {
+  // malformed: the bytes break their format
+  BASE64_MALFORMED: 'malformed',
+  BUNDLE_MALFORMED: 'malformed',
+  CREDENTIALS_MALFORMED: 'malformed', // a docker config.json or the answer of a credential helper or token server
+  DER_MALFORMED: 'malformed',
+  DSSE_MALFORMED: 'malformed',
+  HEX_MALFORMED: 'malformed',
+  JSON_MALFORMED: 'malformed',
+  KEY_MALFORMED: 'malformed',
+  LIMIT_EXCEEDED: 'malformed', // more bytes, items or depth than any honest input has
+  MANIFEST_MALFORMED: 'malformed',
+  PAYLOAD_MALFORMED: 'malformed', // a simple signing payload
+  PEM_MALFORMED: 'malformed',
+  REFERENCE_MALFORMED: 'malformed', // an image or key reference
+  REGISTRY_RESPONSE_MALFORMED: 'malformed',
+  SIGNATURE_MALFORMED: 'malformed',
+  SIGNING_CONFIG_MALFORMED: 'malformed',
+  STATEMENT_MALFORMED: 'malformed',
+  UTF8_MALFORMED: 'malformed',
+
+  // untrusted: well formed, but the cryptography says no
+  ARTIFACT_MISMATCH: 'untrusted', // the signature is about something else
+  DIGEST_MISMATCH: 'untrusted', // the bytes received are not those asked for
+  KEY_MISMATCH: 'untrusted', // the evidence names another key
+  SIGNATURE_INVALID: 'untrusted',
+  SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
+
+  // denied: genuine, but not what was asked for
+  ANNOTATION_MISMATCH: 'denied',
+  KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
+  MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
+  PASSPHRASE_WRONG: 'denied',
+  PREDICATE_TYPE_MISMATCH: 'denied',
+  REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
+  REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
+  TLOG_ENTRY_MISSING: 'denied',
+
+  // unavailable: we could not find out
+  FILE_UNREADABLE: 'unavailable',
+  FILE_UNWRITABLE: 'unavailable',
+  IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
+  BLOB_NOT_FOUND: 'unavailable',
+  KEY_NOT_FOUND: 'unavailable',
+  REFERRERS_CONTENDED: 'unavailable', // others kept overwriting the tag we append to
+  REGISTRY_UNAVAILABLE: 'unavailable',
+  SERVICE_UNAVAILABLE: 'unavailable',
+  TIMED_OUT: 'unavailable',
+
+  // usage: the caller asked for something that cannot be
+  CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today
+  USAGE: 'usage',
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof errorKinds
+
+/** The one error this project throws on purpose. Programs match `code`, people read `message`. */
+export class CountersignError extends Error {
+  override readonly name = 'CountersignError'
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+  get kind(): ErrorKind {
+    return errorKinds[this.code]
+  }
+}

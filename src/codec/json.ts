@@ -1,0 +1,150 @@
+import { decodeBase64 } from './base64.ts'
+import { CountersignError, type ErrorCode } from './error.ts'
+import { decodeUtf8, quote } from './text.ts'
+
+export type JsonObject = { readonly [key: string]: unknown }
+
+/** What a document may cost before it is read. */
+export type JsonLimits = {
+  readonly bytes: number
+  readonly depth?: number // nested arrays and objects; 64 unless told
+}
+
+const defaultDepth = 64
+
+/**
+ * Parses JSON that was signed or that decides something: UTF-8 only, no duplicate member names (however they are
+ * escaped), bounded size and depth, no lone surrogates. RFC 8259, with the I-JSON rules of RFC 7493 §2.1 and §2.3.
+ *
+ * @param what - begins every message: `bundle`, `manifest sha256:…`
+ * @throws CountersignError `JSON_MALFORMED`, `UTF8_MALFORMED` or `LIMIT_EXCEEDED`
+ */
+export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): unknown {
+  if (bytes.length > limits.bytes)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limits.bytes} bytes of JSON, got ${bytes.length}`)
+  const text = decodeUtf8(bytes, what)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new CountersignError('JSON_MALFORMED', `${what}: not JSON: ${quote(cause instanceof Error ? cause.message : String(cause))}`)
+  }
+  checkMembers(text, what, limits.depth ?? defaultDepth)
+  return value
+}
+
+/** Walks well-formed JSON text once: counts depth and compares the member names of each object. */
+function checkMembers(text: string, what: string, maxDepth: number): void {
+  const open: (Set<string> | undefined)[] = [] // a set of names for an object, nothing for an array
+  let names: Set<string> | undefined
+  let nameIsNext = false
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 0x22: {
+        const end = closingQuote(text, at)
+        const literal = text.slice(at, end + 1)
+        const string = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1)
+        if (!string.isWellFormed()) throw new CountersignError('JSON_MALFORMED', `${what}: a string holds half a surrogate pair`)
+        if (nameIsNext && names) {
+          if (names.has(string)) throw new CountersignError('JSON_MALFORMED', `${what}: member ${quote(string)} appears twice`)
+          names.add(string)
+          nameIsNext = false
+        }
+        at = end
+        break
+      }
+      case 0x7b: // {
+      case 0x5b: // [
+        open.push(names)
+        if (open.length > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want JSON at most ${maxDepth} levels deep`)
+        names = text[at] === '{' ? new Set() : undefined
+        nameIsNext = names !== undefined
+        break
+      case 0x7d: // }
+      case 0x5d: // ]
+        names = open.pop()
+        nameIsNext = false
+        break
+      case 0x2c: // ,
+        nameIsNext = names !== undefined
+    }
+  }
+}
+
+function closingQuote(text: string, openingQuote: number): number {
+  let at = openingQuote + 1
+  while (text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1
+  return at
+}
+
+function wrong(at: string, wanted: string, value: unknown): CountersignError {
+  const found = value === undefined ? 'nothing' : quote(JSON.stringify(value))
+  return new CountersignError('JSON_MALFORMED', `${at}: want ${wanted}, got ${found}`)
+}
+
+/** Reads an object. `at` is its path in the document: `verificationMaterial.tlogEntries[0]`. */
+export function readObject(value: unknown, at: string): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(at, 'an object', value)
+  return value as JsonObject
+}
+
+/** Reads an object that has no other members than these. */
+export function readObjectOf(value: unknown, at: string, members: readonly string[]): JsonObject {
+  const object = readObject(value, at)
+  for (const name of Object.keys(object))
+    if (!members.includes(name)) throw new CountersignError('JSON_MALFORMED', `${at}: unknown member ${quote(name)}`)
+  return object
+}
+
+/** Reads an array of at most `limit` items, each by `readItem`, which is given the item's own path. */
+export function readArray<T>(value: unknown, at: string, limit: number, readItem: (item: unknown, at: string) => T): T[] {
+  if (!Array.isArray(value)) throw wrong(at, 'an array', value)
+  if (value.length > limit) throw new CountersignError('LIMIT_EXCEEDED', `${at}: want at most ${limit} items, got ${value.length}`)
+  return value.map((item, index) => readItem(item, `${at}[${index}]`))
+}
+
+export function readString(value: unknown, at: string): string {
+  if (typeof value !== 'string') throw wrong(at, 'a string', value)
+  return value
+}
+
+/** Reads an object whose members are all strings, as a map: names from outside never index an object. */
+export function readStringMap(value: unknown, at: string): ReadonlyMap<string, string> {
+  return new Map(Object.entries(readObject(value, at)).map(([name, member]) => [name, readString(member, `${at}[${quote(name)}]`)]))
+}
+
+/** Reads a whole number that JavaScript holds exactly, 0 to 2^53 - 1. */
+export function readSafeInteger(value: unknown, at: string): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) throw wrong(at, 'a whole number', value)
+  return value as number
+}
+
+/** Reads a non-negative 64-bit integer as proto3 JSON writes it: a decimal string; a plain number is accepted where exact. */
+export function readUint64(value: unknown, at: string): bigint {
+  const text = Number.isSafeInteger(value) ? String(value) : value
+  if (typeof text !== 'string' || !/^(0|[1-9][0-9]{0,18})$/.test(text) || BigInt(text) >= 1n << 63n)
+    throw wrong(at, 'a decimal number below 2^63', value)
+  return BigInt(text)
+}
+
+/** Reads padded standard base64. */
+export function readBase64(value: unknown, at: string): Uint8Array {
+  try {
+    return decodeBase64(readString(value, at), at)
+  } catch (cause) {
+    throw new CountersignError('JSON_MALFORMED', (cause as Error).message, { cause })
+  }
+}
+
+/**
+ * Runs one format's reader and gives whatever was wrong with the JSON that format's own code.
+ * `LIMIT_EXCEEDED` keeps its code: it says that the input is hostile, not merely broken.
+ */
+export function readAs<T>(code: ErrorCode, what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || !['JSON_MALFORMED', 'UTF8_MALFORMED', 'BASE64_MALFORMED'].includes(cause.code)) throw cause
+    throw new CountersignError(code, cause.message.startsWith(what) ? cause.message : `${what}: ${cause.message}`, { cause })
+  }
+}

@@ -1,0 +1,42 @@
+import { CountersignError } from './error.ts'
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder = new TextEncoder()
+
+/** UTF-8 bytes of a string. */
+export function encodeUtf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
+/**
+ * Text of UTF-8 bytes; a byte order mark is kept as a character, so it breaks whatever format follows.
+ *
+ * @throws CountersignError `UTF8_MALFORMED`; `what` begins the message
+ */
+export function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    throw new CountersignError('UTF8_MALFORMED', `${what}: want UTF-8 text, got bytes that are not`)
+  }
+}
+
+/**
+ * Makes text from outside safe to show: C0 and C1 controls, line and paragraph separators, bidirectional
+ * overrides, zero-width and other invisible characters become visible `\u{..}` escapes.
+ * GHSA-crc3-h8v6-qh57: text from a registry must not drive the reader's terminal.
+ */
+export function escapeControls(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu,
+    character => `\\u{${character.codePointAt(0)!.toString(16).padStart(4, '0')}}`,
+  )
+}
+
+const quotedLimit = 80
+
+/** Quotes text from outside for a message: escaped, and shortened past 80 characters. */
+export function quote(text: string): string {
+  const short = text.length > quotedLimit ? `${text.slice(0, quotedLimit)}…` : text
+  return `"${escapeControls(short.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`
+}

@@ -1,0 +1,30 @@
+import type { Branded } from '../codec/branded.ts'
+import { CountersignError } from '../codec/error.ts'
+import { decodeHex, encodeHex } from '../codec/hex.ts'
+import { quote } from '../codec/text.ts'
+import { type Sha256, sha256 } from '../crypto/digest.ts'
+
+/** A content digest as the OCI image spec spells it: `sha256:` and 64 lower-case hex digits. The only algorithm in use for images. */
+export type OciDigest = Branded<string, 'OciDigest'>
+
+const pattern = /^sha256:[0-9a-f]{64}$/
+
+export function isOciDigest(text: string): text is OciDigest {
+  return pattern.test(text)
+}
+
+/** @throws CountersignError `REFERENCE_MALFORMED`; `what` begins the message */
+export function parseOciDigest(text: string, what: string): OciDigest {
+  if (!isOciDigest(text)) throw new CountersignError('REFERENCE_MALFORMED', `${what}: want sha256: and 64 hex digits, got ${quote(text)}`)
+  return text
+}
+
+/** The digest that content has. */
+export function ociDigestOf(bytes: Uint8Array): OciDigest {
+  return `sha256:${encodeHex(sha256(bytes))}` as OciDigest
+}
+
+/** The 32 bytes that a digest names. */
+export function sha256Of(digest: OciDigest): Sha256 {
+  return decodeHex(digest.slice('sha256:'.length), 'digest') as Sha256
+}
