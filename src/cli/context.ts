@@ -1,0 +1,66 @@
+import type { World } from '../codec/world.ts'
+
+/** Environment variables; a map, because the names asked for are partly made from outside text. */
+export type Environment = ReadonlyMap<string, string>
+
+/** Everything a command may touch. Tests make one in memory; the program makes one from the process. */
+export type CommandContext = {
+  readonly world: World
+  readonly environment: Environment
+  /** Aborted when `--timeout` has passed (reason: `TIMED_OUT`) or the user interrupts. Every wait of a command takes it. */
+  readonly signal: AbortSignal
+  /** Writes to standard output: as it is, except that control characters of a string are escaped on their way to a terminal. */
+  readonly stdout: (data: string | Uint8Array) => void
+  /** Writes text to standard error, control characters escaped, line ends and tabs kept. */
+  readonly stderr: (text: string) => void
+  /** One line `WARNING: …` on standard error. */
+  readonly warn: (line: string) => void
+  /** One line on standard error when `--verbose` is set. Never give it secrets, tokens or URL queries. */
+  readonly debug: (line: string) => void
+  readonly stdin: StandardInput
+  readonly files: Files
+  readonly prompts: Prompts
+}
+
+export type StandardInput = {
+  readonly isTerminal: boolean
+  /** Everything up to the end. @throws CountersignError `LIMIT_EXCEEDED` past `limitBytes` */
+  readonly readAll: (limitBytes: number) => Promise<Uint8Array>
+  /** Chunk by chunk, for input of any size. */
+  readonly stream: () => AsyncIterable<Uint8Array>
+}
+
+export type Files = {
+  /** @throws CountersignError `FILE_UNREADABLE`, or `LIMIT_EXCEEDED` past `limitBytes` */
+  readonly read: (path: string, limitBytes: number) => Promise<Uint8Array>
+  /** Chunk by chunk, for files of any size. @throws CountersignError `FILE_UNREADABLE` */
+  readonly stream: (path: string) => AsyncIterable<Uint8Array>
+  /**
+   * Writes the whole file or nothing: a temporary file beside it is renamed over it once its bytes are durable.
+   * Devices and pipes (`/dev/stdout`) are written as they are.
+   *
+   * @throws CountersignError `FILE_UNWRITABLE`; also when `onlyNew` is set and the file exists
+   */
+  readonly write: (path: string, data: string | Uint8Array, options: { readonly mode: number; readonly onlyNew?: boolean }) => Promise<void>
+  readonly exists: (path: string) => Promise<boolean>
+}
+
+export type Prompts = {
+  /**
+   * Asks a yes/no question, default no; `yes` (from `--yes`) answers it without asking.
+   *
+   * @throws CountersignError `USAGE` when it would have to ask and standard input is no terminal: never a hang
+   */
+  readonly confirm: (question: string, options: { readonly yes: boolean }) => Promise<boolean>
+  /**
+   * The passphrase of a private key: `COSIGN_PASSWORD` when set, even empty; else asked for without echo (twice when
+   * `confirm` is set, for a new key); else, when standard input is no terminal, all of it, untrimmed.
+   *
+   * @throws CountersignError `USAGE` when the two entries differ
+   */
+  readonly passphrase: (options: { readonly confirm: boolean }) => Promise<Uint8Array>
+  /** Asks for a line, shown as it is typed. @throws CountersignError `USAGE` without a terminal */
+  readonly line: (question: string) => Promise<string>
+  /** Asks for a line that is not shown. @throws CountersignError `USAGE` without a terminal */
+  readonly secret: (question: string) => Promise<string>
+}
