@@ -29,6 +29,7 @@ export const errorKinds = {
   // untrusted: well formed, but the cryptography says no
   ARTIFACT_MISMATCH: 'untrusted', // the signature is about something else
   DIGEST_MISMATCH: 'untrusted', // the bytes received are not those asked for
+  SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
   KEY_MISMATCH: 'untrusted', // the evidence names another key
   SIGNATURE_INVALID: 'untrusted',
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
@@ -39,7 +40,9 @@ export const errorKinds = {
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
   PREDICATE_TYPE_MISMATCH: 'denied',
+  REFERRERS_TAG_TAKEN: 'denied', // something other than a referrers index holds the fallback tag
   REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
+  REGISTRY_REFUSED: 'denied', // the registry knows us, may let us, and does not take this content
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
   TLOG_ENTRY_MISSING: 'denied',
 
@@ -49,6 +52,7 @@ export const errorKinds = {
   IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
   BLOB_NOT_FOUND: 'unavailable',
   KEY_NOT_FOUND: 'unavailable',
+  MANIFEST_CHANGED: 'unavailable', // the tag no longer holds what we replace
   REFERRERS_CONTENDED: 'unavailable', // others kept overwriting the tag we append to
   REGISTRY_UNAVAILABLE: 'unavailable',
   SERVICE_UNAVAILABLE: 'unavailable',
