@@ -15,17 +15,22 @@ export type GoJson =
  * @see formats-and-flows §2.1
  */
 export function serializeGoJson(value: GoJson): string {
-  if (value === null || typeof value !== 'object') return escapeHtml(JSON.stringify(value))
+  return serialize(value).replace(/[<>&\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** The same text as Go's `protojson` writes it for bundles and statements: nothing escaped but what JSON itself demands. */
+export function serializeProtoJson(value: GoJson): string {
+  return serialize(value)
+}
+
+function serialize(value: GoJson): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Map) return serializeMembers([...value].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
-  if (Array.isArray(value)) return `[${value.map(serializeGoJson).join(',')}]`
+  if (Array.isArray(value)) return `[${value.map(serialize).join(',')}]`
   return serializeMembers(Object.entries(value))
 }
 
 function serializeMembers(members: [string, GoJson | undefined][]): string {
   const present = members.filter((member): member is [string, GoJson] => member[1] !== undefined)
-  return `{${present.map(([name, value]) => `${serializeGoJson(name)}:${serializeGoJson(value)}`).join(',')}}`
-}
-
-function escapeHtml(json: string): string {
-  return json.replace(/[<>&\u2028\u2029]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return `{${present.map(([name, value]) => `${JSON.stringify(name)}:${serialize(value)}`).join(',')}}`
 }

@@ -1,0 +1,67 @@
+import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
+import { CountersignError } from '../codec/error.ts'
+import { serializeGoJson } from '../codec/go-json.ts'
+import { parseJson, readAs, readBase64, readObject, readObjectOf } from '../codec/json.ts'
+import { decodePem } from '../codec/pem.ts'
+import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
+
+/** The bundle of `sign-blob` before protobuf: a bare signature with whoever made it. Decoded, not checked. Source: formats-and-flows §4. */
+export type BlobBundle = {
+  readonly signature: Uint8Array
+  readonly signer:
+    | { readonly kind: 'none' }
+    | { readonly kind: 'public-key'; readonly pem: Uint8Array }
+    | { readonly kind: 'certificate'; readonly der: Uint8Array }
+  readonly logBundle: unknown // `{"SignedEntryTimestamp","Payload"}`, checked by the log's own step
+}
+
+const blobBundleLimit = { bytes: 16 << 20 }
+
+/** Whether JSON is meant as a legacy blob bundle. */
+export function looksLikeBlobBundle(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && 'base64Signature' in json
+}
+
+/** @throws CountersignError `BUNDLE_MALFORMED` or `LIMIT_EXCEEDED` */
+export function parseBlobBundle(bytes: Uint8Array): BlobBundle {
+  return readAs('BUNDLE_MALFORMED', 'bundle', () => {
+    const bundle = readObjectOf(parseJson(bytes, 'bundle', blobBundleLimit), 'bundle', ['base64Signature', 'cert', 'rekorBundle'])
+    if (bundle['rekorBundle'] !== undefined) readObject(bundle['rekorBundle'], 'rekorBundle')
+    return {
+      signature: readBase64(bundle['base64Signature'], 'base64Signature'),
+      signer: readSigner(bundle['cert']),
+      logBundle: bundle['rekorBundle'],
+    }
+  })
+}
+
+/** The legacy bundle of a signature made by a key, byte for byte as cosign writes it. */
+export function encodeBlobBundle(signature: Uint8Array, publicKeyPem: string): Uint8Array {
+  return encodeUtf8(serializeGoJson({ base64Signature: encodeBase64(signature), cert: encodeBase64(encodeUtf8(publicKeyPem)) }))
+}
+
+function readSigner(cert: unknown): BlobBundle['signer'] {
+  if (cert === undefined || cert === '') return { kind: 'none' }
+  const pem = readBase64(cert, 'cert')
+  const [block] = decodePem(decodeUtf8(pem, 'bundle: cert'), 'bundle: cert')
+  switch (block?.label) {
+    case 'PUBLIC KEY':
+      return { kind: 'public-key', pem }
+    case 'CERTIFICATE':
+      return { kind: 'certificate', der: block.bytes }
+    default:
+      throw new CountersignError(
+        'BUNDLE_MALFORMED',
+        `bundle: cert: want PEM PUBLIC KEY or CERTIFICATE, got ${quote(block?.label ?? 'no PEM')}`,
+      )
+  }
+}
+
+/** Bytes of a detached signature file: base64 text with white space around it, or else the raw signature. */
+export function decodeDetachedSignature(bytes: Uint8Array): Uint8Array {
+  try {
+    return decodeBase64(decodeUtf8(bytes, 'signature').trim(), 'signature')
+  } catch {
+    return bytes
+  }
+}

@@ -1,0 +1,189 @@
+import { encodeBase64 } from '../codec/base64.ts'
+import { CountersignError } from '../codec/error.ts'
+import { serializeProtoJson } from '../codec/go-json.ts'
+import { type JsonObject, parseJson, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
+import type { HashName } from '../crypto/digest.ts'
+import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
+import { type LogEntry, readLogEntry } from './log-entry.ts'
+
+export type BundleVersion = '0.1' | '0.2' | '0.3'
+
+/** What the evidence says about who signed. A hint proves nothing; it names the key to look for. */
+export type BundleMaterial =
+  | { readonly kind: 'public-key'; readonly hint: string }
+  | { readonly kind: 'certificate'; readonly chain: readonly [Uint8Array, ...Uint8Array[]] } // DER, leaf first; only the leaf is ever read
+
+export type MessageSignature = {
+  readonly kind: 'message'
+  readonly messageDigest: { readonly hash: HashName; readonly digest: Uint8Array } | undefined
+  readonly signature: Uint8Array
+}
+
+/** A Sigstore bundle: one signature with all that is needed to check it. Decoded, not checked. Source: protobuf-specs `sigstore_bundle.proto`. */
+export type Bundle = {
+  readonly version: BundleVersion
+  readonly material: BundleMaterial
+  readonly logEntries: readonly LogEntry[]
+  readonly timestamps: readonly Uint8Array[] // RFC 3161 responses, DER
+  readonly content: MessageSignature | { readonly kind: 'dsse'; readonly envelope: DsseEnvelope }
+}
+
+/** The media type this project writes, for a bundle and for its layer and manifest in a registry. */
+export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+
+const versionOfMediaType = new Map<string, BundleVersion>([
+  [bundleMediaType, '0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.3', '0.3'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.2', '0.2'],
+  ['application/vnd.dev.sigstore.bundle+json;version=0.1', '0.1'],
+])
+
+const hashOfProtobufName = new Map<string, HashName>([
+  ['SHA2_256', 'sha256'],
+  ['SHA2_384', 'sha384'],
+  ['SHA2_512', 'sha512'],
+])
+
+/** Room for a DSSE envelope around a statement of 128 MiB would be absurd in one JSON string; cosign's cap on attachments is used. */
+const bundleLimit = { bytes: 128 << 20 }
+const maxLogEntries = 32
+const maxTimestamps = 32
+const maxChain = 10
+
+/**
+ * Parses a bundle of version 0.1 to 0.3, in proto3 JSON with lowerCamel or proto member names; unknown members are refused.
+ *
+ * @throws CountersignError `BUNDLE_MALFORMED`, `DSSE_MALFORMED` or `LIMIT_EXCEEDED`
+ * @see formats-and-flows §4
+ */
+export function parseBundle(bytes: Uint8Array): Bundle {
+  return readAs('BUNDLE_MALFORMED', 'bundle', () => {
+    const json = camelMembers(parseJson(bytes, 'bundle', bundleLimit), 'bundle')
+    const bundle = readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
+    const mediaType = readString(bundle['mediaType'], 'mediaType')
+    const version = versionOfMediaType.get(mediaType)
+    if (!version) throw malformed(`mediaType: want a bundle of version 0.1 to 0.3, got ${quote(mediaType)}`)
+    const material = readObjectOf(bundle['verificationMaterial'], 'verificationMaterial', [
+      ...['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData'],
+    ])
+    const logEntries = readArray(material['tlogEntries'] ?? [], 'verificationMaterial.tlogEntries', maxLogEntries, readLogEntry)
+    checkProofs(version, logEntries)
+    return {
+      version,
+      material: readMaterial(material, version),
+      logEntries,
+      timestamps: readTimestamps(material['timestampVerificationData'], 'verificationMaterial.timestampVerificationData'),
+      content: readContent(bundle),
+    }
+  })
+}
+
+/** Whether bytes are meant as a bundle, so that a file in another format is not reported as a broken bundle. */
+export function looksLikeBundle(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && ('mediaType' in json || 'media_type' in json)
+}
+
+/** A bundle of version 0.3 signed by a bare key, as compact proto3 JSON in the member order cosign writes. */
+export function encodeKeyBundle(hint: string, content: Bundle['content']): Uint8Array {
+  return encodeUtf8(
+    serializeProtoJson({
+      mediaType: bundleMediaType,
+      verificationMaterial: { publicKey: { hint } },
+      ...(content.kind === 'dsse'
+        ? {
+            dsseEnvelope: {
+              payload: encodeBase64(content.envelope.payload),
+              payloadType: content.envelope.payloadType,
+              signatures: [{ sig: encodeBase64(content.envelope.signature) }],
+            },
+          }
+        : { messageSignature: encodeMessageSignature(content) }),
+    }),
+  )
+}
+
+function encodeMessageSignature({ messageDigest, signature }: MessageSignature) {
+  const [algorithm] = [...hashOfProtobufName].find(([, hash]) => hash === messageDigest?.hash) ?? []
+  if (!messageDigest || !algorithm) throw new TypeError('a message signature is written with its digest')
+  return { messageDigest: { algorithm, digest: encodeBase64(messageDigest.digest) }, signature: encodeBase64(signature) }
+}
+
+function malformed(message: string): CountersignError {
+  return new CountersignError('BUNDLE_MALFORMED', `bundle: ${message}`)
+}
+
+/** Proto3 JSON may spell a member `tlog_entries` or `tlogEntries`; both at once would be two values for one field. */
+function camelMembers(value: unknown, at: string): unknown {
+  if (Array.isArray(value)) return value.map((item, index) => camelMembers(item, `${at}[${index}]`))
+  if (typeof value !== 'object' || value === null) return value
+  const members = new Map<string, unknown>()
+  for (const [name, member] of Object.entries(value)) {
+    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    if (members.has(camel)) throw malformed(`${at}: member ${quote(camel)} appears in two spellings`)
+    members.set(camel, camelMembers(member, `${at}.${camel}`))
+  }
+  return Object.fromEntries(members)
+}
+
+/** 0.1 stands on the log's promise, later versions on its proof; one entry that has it is enough. */
+function checkProofs(version: BundleVersion, entries: readonly LogEntry[]): void {
+  if (entries.length === 0) return
+  if (version === '0.1' && !entries.some(entry => entry.inclusionPromise))
+    throw malformed('verificationMaterial.tlogEntries: want an inclusion promise in a bundle of version 0.1, got none')
+  if (version !== '0.1' && !entries.some(entry => entry.inclusionProof))
+    throw malformed(`verificationMaterial.tlogEntries: want an inclusion proof in a bundle of version ${version}, got none`)
+}
+
+function readMaterial(material: JsonObject, version: BundleVersion): BundleMaterial {
+  const kinds = ['publicKey', 'certificate', 'x509CertificateChain'].filter(name => material[name] !== undefined)
+  if (kinds.length !== 1)
+    throw malformed(
+      `verificationMaterial: want one of publicKey, certificate and x509CertificateChain, got ${kinds.join(' and ') || 'none'}`,
+    )
+  const at = `verificationMaterial.${kinds[0]}`
+  const value = material[kinds[0]!]
+  if (kinds[0] === 'publicKey')
+    return { kind: 'public-key', hint: readString(readObjectOf(value, at, ['hint'])['hint'] ?? '', `${at}.hint`) }
+  if (kinds[0] === 'certificate') return { kind: 'certificate', chain: [readCertificate(value, at)] }
+  if (version === '0.3') throw malformed(`${at}: a bundle of version 0.3 carries one certificate, not a chain`)
+  const certificates = readObjectOf(value, at, ['certificates'])['certificates']
+  const [leaf, ...issuers] = readArray(certificates, `${at}.certificates`, maxChain, readCertificate)
+  if (!leaf) throw malformed(`${at}.certificates: want at least one, got none`)
+  return { kind: 'certificate', chain: [leaf, ...issuers] }
+}
+
+function readCertificate(value: unknown, at: string): Uint8Array {
+  return readBase64(readObjectOf(value, at, ['rawBytes'])['rawBytes'], `${at}.rawBytes`)
+}
+
+function readTimestamps(value: unknown, at: string): Uint8Array[] {
+  if (value === undefined) return []
+  const timestamps = readObjectOf(value, at, ['rfc3161Timestamps'])['rfc3161Timestamps']
+  return readArray(timestamps ?? [], `${at}.rfc3161Timestamps`, maxTimestamps, (item, path) =>
+    readBase64(readObjectOf(item, path, ['signedTimestamp'])['signedTimestamp'], `${path}.signedTimestamp`),
+  )
+}
+
+function readContent(bundle: JsonObject): Bundle['content'] {
+  const { messageSignature, dsseEnvelope } = bundle
+  if ((messageSignature === undefined) === (dsseEnvelope === undefined))
+    throw malformed(`want one of messageSignature and dsseEnvelope, got ${dsseEnvelope === undefined ? 'neither' : 'both'}`)
+  if (dsseEnvelope !== undefined) return { kind: 'dsse', envelope: readDsseEnvelope(dsseEnvelope, 'dsseEnvelope') }
+  const message = readObjectOf(messageSignature, 'messageSignature', ['messageDigest', 'signature'])
+  return {
+    kind: 'message',
+    messageDigest: readMessageDigest(message['messageDigest'], 'messageSignature.messageDigest'),
+    signature: readBase64(message['signature'], 'messageSignature.signature'),
+  }
+}
+
+/** cosign 3.1.1 writes `{}` for Ed25519 keys: no digest is declared then, and the signature alone binds the artifact. */
+function readMessageDigest(value: unknown, at: string): MessageSignature['messageDigest'] {
+  if (value === undefined || Object.keys(readObject(value, at)).length === 0) return undefined
+  const { algorithm, digest } = readObjectOf(value, at, ['algorithm', 'digest'])
+  const name = readString(algorithm, `${at}.algorithm`)
+  const hash = hashOfProtobufName.get(name)
+  if (!hash) throw malformed(`${at}.algorithm: want one of ${[...hashOfProtobufName.keys()].join(', ')}, got ${quote(name)}`)
+  return { hash, digest: readBase64(digest, `${at}.digest`) }
+}

@@ -1,0 +1,68 @@
+import { CountersignError } from '../codec/error.ts'
+import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
+import { parseJson, readAs, readObject, readObjectOf, readString } from '../codec/json.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
+import { type OciDigest, parseOciDigest } from './oci-digest.ts'
+
+/** `critical.type` of every payload cosign signs. */
+export const simpleSigningType = 'cosign container image signature'
+
+/** Layer media type of a payload in a `.sig` manifest. */
+export const simpleSigningMediaType = 'application/vnd.dev.cosign.simplesigning.v1+json'
+
+/** What a legacy signature says about an image. Untrusted until its signature is checked. Source: formats-and-flows §2.1. */
+export type SimpleSigning = {
+  readonly dockerReference: string // the repository the signer had in mind; never compared with where the image was found
+  readonly manifestDigest: OciDigest
+  readonly optional: ReadonlyMap<string, unknown> // the signer's annotations; values are strings unless another tool wrote them
+}
+
+/** Bytes that a legacy signature covers, exactly as cosign writes them. */
+export function encodeSimpleSigning(payload: SimpleSigning): Uint8Array {
+  return encodeUtf8(serializeGoJson(simpleSigningJson(payload)))
+}
+
+/** The payload as the JSON that `verify` prints: `optional` is null when there are no annotations. */
+export function simpleSigningJson(payload: SimpleSigning): GoJson {
+  return {
+    critical: {
+      identity: { 'docker-reference': payload.dockerReference },
+      image: { 'docker-manifest-digest': payload.manifestDigest },
+      type: simpleSigningType,
+    },
+    optional: payload.optional.size === 0 ? null : (payload.optional as ReadonlyMap<string, GoJson>),
+  }
+}
+
+const payloadLimit = { bytes: 4 << 20 }
+
+/**
+ * Parses a payload. Members we do not know are refused inside `critical`, where they would be conditions we do not check.
+ *
+ * @throws CountersignError `PAYLOAD_MALFORMED` or `LIMIT_EXCEEDED`
+ */
+export function parseSimpleSigning(bytes: Uint8Array): SimpleSigning {
+  return readAs('PAYLOAD_MALFORMED', 'payload', () => {
+    const payload = readObjectOf(parseJson(bytes, 'payload', payloadLimit), 'payload', ['critical', 'optional'])
+    const critical = readObjectOf(payload['critical'], 'critical', ['identity', 'image', 'type'])
+    const identity = readObjectOf(critical['identity'], 'critical.identity', ['docker-reference'])
+    const image = readObjectOf(critical['image'], 'critical.image', ['docker-manifest-digest'])
+    const type = readString(critical['type'], 'critical.type')
+    if (type !== simpleSigningType)
+      throw new CountersignError('PAYLOAD_MALFORMED', `payload: critical.type: want ${quote(simpleSigningType)}, got ${quote(type)}`)
+    const optional = payload['optional'] ?? null
+    return {
+      dockerReference: readString(identity['docker-reference'], 'critical.identity.docker-reference'),
+      manifestDigest: readDigest(readString(image['docker-manifest-digest'], 'critical.image.docker-manifest-digest')),
+      optional: new Map(optional === null ? [] : Object.entries(readObject(optional, 'optional'))),
+    }
+  })
+}
+
+function readDigest(text: string): OciDigest {
+  try {
+    return parseOciDigest(text, 'payload: critical.image.docker-manifest-digest')
+  } catch (cause) {
+    throw new CountersignError('PAYLOAD_MALFORMED', (cause as Error).message, { cause })
+  }
+}

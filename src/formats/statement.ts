@@ -1,0 +1,60 @@
+import { CountersignError } from '../codec/error.ts'
+import { serializeProtoJson } from '../codec/go-json.ts'
+import { parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
+import type { OciDigest } from './oci-digest.ts'
+
+/** DSSE payload type of every in-toto statement. */
+export const statementPayloadType = 'application/vnd.in-toto+json'
+
+/** Predicate type of the statement that `sign` makes: it claims nothing but "I signed this image". */
+export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1'
+
+const statementTypes = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']
+
+export type Subject = {
+  readonly name: string | undefined
+  readonly digest: ReadonlyMap<string, string> // algorithm name to lower-case hex
+  readonly annotations: ReadonlyMap<string, unknown>
+}
+
+/** An in-toto statement. Untrusted until the envelope around it is checked. Source: in-toto attestation spec v1. */
+export type Statement = {
+  readonly type: string
+  readonly subjects: readonly Subject[] // at least one
+  readonly predicateType: string
+  readonly predicate: unknown
+}
+
+/** Statement bytes that `sign` puts in an envelope: no subject name, annotations always present. Source: formats-and-flows §3. */
+export function encodeSignStatement(digest: OciDigest, annotations: ReadonlyMap<string, string>): Uint8Array {
+  const subject = { digest: { sha256: digest.slice('sha256:'.length) }, annotations }
+  return encodeUtf8(serializeProtoJson({ _type: statementTypes[0], subject: [subject], predicateType: signPredicateType, predicate: {} }))
+}
+
+/** An SBOM of a large image is tens of megabytes; cosign's own cap on attachments is the same. */
+const statementLimit = { bytes: 128 << 20, depth: 128 }
+const maxSubjects = 65_536
+
+/** @throws CountersignError `STATEMENT_MALFORMED` or `LIMIT_EXCEEDED` */
+export function parseStatement(bytes: Uint8Array): Statement {
+  return readAs('STATEMENT_MALFORMED', 'statement', () => {
+    const statement = readObject(parseJson(bytes, 'statement', statementLimit), 'statement')
+    const type = readString(statement['_type'], '_type')
+    if (!statementTypes.includes(type))
+      throw new CountersignError('STATEMENT_MALFORMED', `statement: _type: want one of ${statementTypes.join(', ')}, got ${quote(type)}`)
+    const subjects = readArray(statement['subject'], 'subject', maxSubjects, readSubject)
+    if (subjects.length === 0) throw new CountersignError('STATEMENT_MALFORMED', 'statement: subject: want at least one, got none')
+    return { type, subjects, predicateType: readString(statement['predicateType'], 'predicateType'), predicate: statement['predicate'] }
+  })
+}
+
+function readSubject(value: unknown, at: string): Subject {
+  const subject = readObject(value, at)
+  const name = subject['name']
+  return {
+    name: name === undefined ? undefined : readString(name, `${at}.name`),
+    digest: readStringMap(subject['digest'], `${at}.digest`),
+    annotations: new Map(Object.entries(readObject(subject['annotations'] ?? {}, `${at}.annotations`))),
+  }
+}
