@@ -1,0 +1,90 @@
+/**
+ * Makes the released forms: `node scripts/build.ts [--package] [--out FOLDER]`, FOLDER being dist unless told.
+ *   cli.cjs            the command, everything in one file; a module is evaluated when the command that wants it asks
+ *   DOOR.js, shared-*  the public doors of package.json `exports`; what they share is one file, so a class is one class
+ *   types/             their declarations
+ *   countersign        the executable: the same source and Bun, one file (left out by --package)
+ * The same sources give the same bytes; the last column is their SHA-256. docs/performance.md says why these forms.
+ */
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bun, root, runOrDie } from './process.ts'
+
+const entry = 'src/cli/main.ts'
+
+/** Options of the executable. What lies in the folder a person stands in (.env, bunfig.toml) must not steer a verifier. */
+const compile = [
+  '--compile',
+  '--minify',
+  '--bytecode',
+  '--format=cjs',
+  '--target=bun',
+  '--no-compile-autoload-dotenv',
+  '--no-compile-autoload-bunfig',
+]
+
+const { values } = parseArgs({
+  options: { package: { type: 'boolean', default: false }, out: { type: 'string', default: `${root}/dist` } },
+})
+const out = resolve(values.out)
+const started = performance.now()
+const doors = readDoors()
+for (const source of [entry, ...doors]) if (!existsSync(join(root, source))) throw new Error(`${source} is missing`)
+rmSync(out, { recursive: true, force: true })
+mkdirSync(out, { recursive: true })
+await Promise.all([buildCommand(), buildDoors(), buildTypes(), values.package ? undefined : buildExecutable()])
+report()
+
+/** Sources of the public doors: `./NAME` of package.json `exports` is src/NAME.ts. */
+function readDoors(): readonly string[] {
+  const { exports } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { exports: Record<string, unknown> }
+  return Object.keys(exports)
+    .filter(name => name !== './package.json')
+    .map(name => (name === '.' ? 'src/index.ts' : `src/${name.slice('./'.length)}.ts`))
+}
+
+/** CommonJS starts 2 ms faster than ESM and keeps each `require('node:…')` where the lazy module stood. */
+async function buildCommand(): Promise<void> {
+  await bundle([entry, '--target=node', '--format=cjs', '--minify-whitespace', '--minify-syntax', `--outfile=${out}/cli.cjs`])
+}
+
+/** Packages stay imports here: a program that uses a door shares them, and its audit sees them. */
+async function buildDoors(): Promise<void> {
+  const naming = ['--entry-naming=[name].js', '--chunk-naming=shared-[hash].js']
+  await bundle([
+    ...doors,
+    '--root=src',
+    '--target=node',
+    '--format=esm',
+    '--splitting',
+    '--packages=external',
+    ...naming,
+    `--outdir=${out}`,
+  ])
+}
+
+async function buildTypes(): Promise<void> {
+  await runOrDie(`${root}/node_modules/.bin/tsc`, ['-p', 'tools/tsconfig.types.json', '--outDir', `${out}/types`])
+}
+
+async function buildExecutable(): Promise<void> {
+  await bundle([entry, ...compile, `--outfile=${out}/countersign.new`])
+  chmodSync(`${out}/countersign.new`, 0o755)
+  renameSync(`${out}/countersign.new`, `${out}/countersign`)
+}
+
+async function bundle(args: readonly string[]): Promise<void> {
+  await runOrDie(bun, ['build', '--reject-unresolved', '--env=disable', ...args])
+}
+
+function report(): void {
+  for (const file of globSync(['cli.cjs', '*.js', 'countersign'], { cwd: out }).sort()) {
+    const digest = createHash('sha256')
+      .update(readFileSync(join(out, file)))
+      .digest('hex')
+    console.log(`${file.padEnd(28)}${(statSync(join(out, file)).size / 1024).toFixed(1).padStart(12)} KiB  ${digest}`)
+  }
+  console.log(`build: ${((performance.now() - started) / 1000).toFixed(1)} s`)
+}

