@@ -1,0 +1,72 @@
+import { CountersignError, type ErrorCode } from '../codec/error.ts'
+
+/** Every step of the engine, in the order in which evidence usually meets them. */
+export const stepNames = [
+  'decode',
+  'signer',
+  'transparency-log',
+  'timestamp',
+  'signature',
+  'artifact',
+  'predicate-type',
+  'annotations',
+] as const
+export type StepName = (typeof stepNames)[number]
+
+/** One step taken on one candidate. `skipped` is said, never passed off as done. */
+export type Step = {
+  readonly name: StepName
+  readonly outcome: 'passed' | 'failed' | 'skipped'
+  readonly wanted: string
+  readonly found: string
+  readonly code?: ErrorCode // of a failed step
+}
+
+/** All that happened to one candidate. The last step of a refused one is the one that failed. */
+export type CandidateDerivation = {
+  readonly source: string
+  readonly outcome: 'accepted' | 'refused'
+  readonly steps: readonly Step[]
+}
+
+/** Why a verdict is what it is: a renderer turns it into text, JSON, an admission message or a page. */
+export type Derivation = {
+  readonly artifact: string
+  readonly outcome: 'accepted' | 'refused'
+  readonly candidates: readonly CandidateDerivation[]
+  readonly closestMiss: number | undefined // index of the refused candidate that came furthest, when nothing was accepted
+}
+
+/** A refusal with everything that led to it. `code` is the closest miss's, or `SIGNATURES_NOT_FOUND`. */
+export class VerificationError extends CountersignError {
+  readonly derivation: Derivation
+  constructor(code: ErrorCode, message: string, derivation: Derivation, options?: ErrorOptions) {
+    super(code, message, options)
+    this.derivation = derivation
+  }
+}
+
+/** Records the steps taken on one candidate. */
+export class Trail {
+  readonly steps: Step[] = []
+
+  /** Takes a step: what `run` returns goes on, what it throws ends the candidate. */
+  async take<T>(name: StepName, wanted: string, run: () => Found<T> | Promise<Found<T>>): Promise<T> {
+    try {
+      const { value, found } = await run()
+      this.steps.push({ name, outcome: 'passed', wanted, found })
+      return value
+    } catch (cause) {
+      if (!(cause instanceof CountersignError)) throw cause // a defect of ours is not a property of the evidence
+      this.steps.push({ name, outcome: 'failed', wanted, found: cause.message, code: cause.code })
+      throw cause
+    }
+  }
+
+  /** Notes a step that the policy leaves out. */
+  skip(name: StepName, wanted: string, why: string): void {
+    this.steps.push({ name, outcome: 'skipped', wanted, found: why })
+  }
+}
+
+export type Found<T> = { readonly value: T; readonly found: string }

@@ -1,0 +1,140 @@
+import { decodeBase64 } from '../codec/base64.ts'
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { HashName } from '../crypto/digest.ts'
+import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
+import { type BlobBundle, decodeDetachedSignature, parseBlobBundle } from '../formats/blob-bundle.ts'
+import { type Bundle, parseBundle } from '../formats/bundle.ts'
+import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
+import { parseSimpleSigning, type SimpleSigning } from '../formats/simple-signing.ts'
+import { parseStatement, type Statement, statementPayloadType } from '../formats/statement.ts'
+
+/** What the signature covers. */
+export type SignedContent =
+  | { readonly kind: 'payload'; readonly bytes: Uint8Array; readonly payload: SimpleSigning }
+  | { readonly kind: 'statement'; readonly bytes: Uint8Array; readonly statement: Statement; readonly envelope: DsseEnvelope } // bytes: the PAE
+  | { readonly kind: 'artifact'; readonly declared: { readonly hash: HashName; readonly digest: Uint8Array } | undefined } // the artifact's own bytes
+
+/** Whom the evidence names as its signer. It proves nothing, but evidence that names another than the trusted one is refused. */
+export type NamedSigner =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'hint'; readonly hint: string }
+  | { readonly kind: 'public-key'; readonly key: PublicKey }
+  | { readonly kind: 'certificate' }
+
+/** One signature and all that came with it, whatever file or registry layout it came in. Decoded, not checked. */
+export type Evidence = {
+  readonly format: 'simple-signing' | 'bundle' | 'blob-bundle' | 'detached'
+  readonly signature: Uint8Array
+  readonly content: SignedContent
+  readonly signer: NamedSigner
+  readonly logEntries: number // carried along; what they prove is the transparency log's step
+  readonly timestamps: number
+}
+
+/** Something that may be evidence: where it was found, and how to decode it. A candidate that does not decode is refused, and says why. */
+export type Candidate = {
+  readonly source: string // for people: `referrer sha256:…`, `sha256-….sig layer 2`, a file name
+  readonly decode: () => Evidence
+}
+
+/** A Sigstore bundle, from a file or a referrer. */
+export function bundleCandidate(source: string, bytes: Uint8Array): Candidate {
+  return { source, decode: () => bundleEvidence(parseBundle(bytes)) }
+}
+
+/** A legacy blob bundle, from a file. */
+export function blobBundleCandidate(source: string, bytes: Uint8Array): Candidate {
+  return { source, decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
+}
+
+/** A bare signature over the artifact itself, base64 or raw. */
+export function detachedCandidate(source: string, signature: Uint8Array): Candidate {
+  const evidence = {
+    format: 'detached',
+    content: { kind: 'artifact', declared: undefined },
+    signer: { kind: 'none' },
+    logEntries: 0,
+    timestamps: 0,
+  } as const
+  return { source, decode: () => ({ ...evidence, signature: decodeDetachedSignature(signature) }) }
+}
+
+/** A signature over a simple signing payload that lies in a file rather than in a registry. */
+export function detachedPayloadCandidate(source: string, payload: Uint8Array, signature: Uint8Array): Candidate {
+  return {
+    source,
+    decode: () => ({
+      format: 'detached',
+      signature: decodeDetachedSignature(signature),
+      content: { kind: 'payload', bytes: payload, payload: parseSimpleSigning(payload) },
+      signer: { kind: 'none' },
+      logEntries: 0,
+      timestamps: 0,
+    }),
+  }
+}
+
+const annotation = {
+  signature: 'dev.cosignproject.cosign/signature',
+  logBundle: 'dev.sigstore.cosign/bundle',
+  timestamp: 'dev.sigstore.cosign/rfc3161timestamp',
+} as const
+
+/** Annotations of the layer that holds a signature made by a bare key. */
+export function signatureAnnotations(base64Signature: string): ReadonlyMap<string, string> {
+  return new Map([[annotation.signature, base64Signature]])
+}
+
+/** A layer of a `.sig` manifest: the payload, and the signature in the layer's annotations. Source: formats-and-flows §2.2. */
+export function layerCandidate(source: string, payload: Uint8Array, annotations: ReadonlyMap<string, string>): Candidate {
+  return {
+    source,
+    decode: () => {
+      const signature = annotations.get(annotation.signature)
+      if (!signature) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${annotation.signature}, got none`)
+      return {
+        format: 'simple-signing',
+        signature: decodeBase64(signature, `layer: annotation ${annotation.signature}`),
+        content: { kind: 'payload', bytes: payload, payload: parseSimpleSigning(payload) },
+        signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
+        logEntries: annotations.get(annotation.logBundle) ? 1 : 0,
+        timestamps: annotations.get(annotation.timestamp) ? 1 : 0,
+      }
+    },
+  }
+}
+
+function bundleEvidence(bundle: Bundle): Evidence {
+  return {
+    format: 'bundle',
+    signature: bundle.content.kind === 'dsse' ? bundle.content.envelope.signature : bundle.content.signature,
+    content: bundleContent(bundle.content),
+    signer: bundle.material.kind === 'public-key' ? { kind: 'hint', hint: bundle.material.hint } : { kind: 'certificate' },
+    logEntries: bundle.logEntries.length,
+    timestamps: bundle.timestamps.length,
+  }
+}
+
+function bundleContent(content: Bundle['content']): SignedContent {
+  if (content.kind === 'message') return { kind: 'artifact', declared: content.messageDigest }
+  const { payloadType, payload } = content.envelope
+  if (payloadType !== statementPayloadType)
+    throw new CountersignError('DSSE_MALFORMED', `envelope: payloadType: want ${quote(statementPayloadType)}, got ${quote(payloadType)}`)
+  return { kind: 'statement', bytes: preAuthEncoding(payloadType, payload), statement: parseStatement(payload), envelope: content.envelope }
+}
+
+function blobBundleEvidence(bundle: BlobBundle): Evidence {
+  return {
+    format: 'blob-bundle',
+    signature: bundle.signature,
+    content: { kind: 'artifact', declared: undefined },
+    signer: blobBundleSigner(bundle.signer),
+    logEntries: bundle.logBundle === undefined ? 0 : 1,
+    timestamps: 0,
+  }
+}
+
+function blobBundleSigner(signer: BlobBundle['signer']): NamedSigner {
+  return signer.kind === 'public-key' ? { kind: 'public-key', key: parsePublicKeyPem(signer.pem, 'bundle: cert') } : { kind: signer.kind }
+}

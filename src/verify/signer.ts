@@ -1,0 +1,96 @@
+import { encodeBase64 } from '../codec/base64.ts'
+import type { Branded } from '../codec/branded.ts'
+import { bytesEqual } from '../codec/bytes.ts'
+import { CountersignError } from '../codec/error.ts'
+import { encodeHex } from '../codec/hex.ts'
+import { quote } from '../codec/text.ts'
+import { defaultHash } from '../crypto/algorithm.ts'
+import type { HashName } from '../crypto/digest.ts'
+import { messageOfBytes } from '../crypto/message.ts'
+import type { PublicKey } from '../crypto/public-key.ts'
+import { type SignatureScheme, verifySignature } from '../crypto/verify-signature.ts'
+import { artifactMessage } from './artifact.ts'
+import type { Found } from './derivation.ts'
+import type { Evidence, SignedContent } from './evidence.ts'
+import type { Policy, Trust } from './policy.ts'
+
+/** What was signed, by which key and how. */
+export type KeySignature = {
+  readonly content: SignedContent
+  readonly key: PublicKey
+  readonly scheme: SignatureScheme
+  readonly hash: HashName | undefined
+}
+
+/** A signature that was checked. Only `checkSignature` makes one, and nothing is bound to an artifact without it. */
+export type Signed = Branded<KeySignature, 'Signed'>
+
+/**
+ * Step `signer`: the trusted keys that evidence may have been made by. Evidence that names a key we can recognise (the key
+ * itself, or the hint cosign writes: base64 of the SHA-256 of its SPKI) is held to it. cosign 2.5 and 3.1 verify with
+ * whatever key a legacy bundle names, whichever was asked for; here that is refused.
+ *
+ * @throws CountersignError `KEY_MISMATCH` or `MATERIAL_UNSUPPORTED`
+ */
+export function eligibleKeys({ signer }: Evidence, { keys }: Trust): Found<readonly PublicKey[]> {
+  switch (signer.kind) {
+    case 'none':
+      return { value: keys, found: 'the evidence names no signer' }
+    case 'certificate':
+      throw new CountersignError('MATERIAL_UNSUPPORTED', 'expected key signature, not certificate')
+    case 'public-key':
+      return named(
+        keys.filter(key => bytesEqual(key.spki, signer.key.spki)),
+        describeKey(signer.key),
+      )
+    case 'hint': {
+      const matching = keys.filter(key => encodeBase64(key.id) === signer.hint)
+      if (matching.length > 0 || isKeyId(signer.hint)) return named(matching, `the key with hint ${quote(signer.hint)}`)
+      return { value: keys, found: `the hint ${quote(signer.hint)} is no SHA-256 of a key, and proves nothing` }
+    }
+    default:
+      throw new TypeError(`unhandled signer ${signer satisfies never}`)
+  }
+}
+
+function named(keys: readonly PublicKey[], name: string): Found<readonly PublicKey[]> {
+  if (keys.length === 0) throw new CountersignError('KEY_MISMATCH', `the evidence names ${name}, which is not the trusted key`)
+  return { value: keys, found: `the evidence names ${name}` }
+}
+
+/** Whether a hint has the shape of a SHA-256 in base64. Hints of other shapes are other clients' private matter. */
+function isKeyId(hint: string): boolean {
+  return /^[A-Za-z0-9+/]{43}=$/.test(hint)
+}
+
+/**
+ * Step `signature`: one of the keys made the signature, over what the evidence carries or over the artifact itself.
+ *
+ * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED` or `MATERIAL_UNSUPPORTED`
+ */
+export async function checkSignature(evidence: Evidence, keys: readonly PublicKey[], policy: Policy): Promise<Found<Signed>> {
+  const { content } = evidence
+  const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
+  const failures: CountersignError[] = []
+  for (const key of keys)
+    try {
+      const { scheme, hash } = await verifySignature(key, evidence.signature, message, policy.hashes ?? hashesOf(key))
+      return { value: { content, key, scheme, hash } as Signed, found: `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}` }
+    } catch (error) {
+      if (!(error instanceof CountersignError)) throw error
+      failures.push(error)
+    }
+  if (failures.length === 1) throw failures[0]
+  throw new CountersignError('SIGNATURE_INVALID', `made by none of ${keys.length} keys`, { cause: new AggregateError(failures) })
+}
+
+/** cosign 3.1 signs with the key's default hash, 2.5 with SHA-256 whatever the key: both are read. Source: formats-and-flows §1.2. */
+function hashesOf(key: PublicKey): readonly HashName[] {
+  const own = defaultHash(key)
+  return own === 'sha256' ? [own] : [own, 'sha256']
+}
+
+/** A key as messages name it: its algorithm and the first bytes of its id. */
+export function describeKey(key: PublicKey): string {
+  return `${key.algorithm} key ${encodeHex(key.id).slice(0, 16)}…`
+}
