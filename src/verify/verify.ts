@@ -51,7 +51,8 @@ async function examine(candidate: Candidate, trust: Trust, policy: Policy): Prom
     if (declared) await trail.take('artifact', describeArtifact(policy.artifact), () => checkDeclaredDigest(declared, policy.artifact))
     const signed = await trail.take('signature', keys.map(describeKey).join(' or '), () => checkSignature(evidence, keys, policy))
     await checkClaims(signed, policy, trail)
-    const signature = { ...signed, source, format: evidence.format } as VerifiedSignature
+    const { content, key, scheme, hash } = signed
+    const signature = { source, format: evidence.format, content, key, scheme, hash } as VerifiedSignature
     return { signature, derivation: { source, outcome: 'accepted', steps: trail.steps } }
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
