@@ -4,6 +4,11 @@ import type { Branded } from '../codec/branded.ts'
 /** Hash functions that signatures and digests of this field use. */
 export type HashName = 'sha224' | 'sha256' | 'sha384' | 'sha512'
 
+/** Bytes of a hash function's output. */
+export function hashLength(hash: HashName): number {
+  return Number(hash.slice('sha'.length)) / 8
+}
+
 /** SHA-256 digest of some content, 32 bytes. */
 export type Sha256 = Branded<Uint8Array, 'Sha256'>
 

@@ -1,5 +1,14 @@
-import type { KeyObject } from 'node:crypto'
-import type { Sha256 } from './digest.ts'
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { type DerElement, type DerReader, derTag, parseDer } from '../codec/der.ts'
+import { encodeDerBitString, encodeDerInteger, encodeDerNull, encodeDerOid, encodeDerSequence } from '../codec/der-writer.ts'
+import { CountersignError } from '../codec/error.ts'
+import { encodePem } from '../codec/pem.ts'
+import { quote } from '../codec/text.ts'
+import { type Curve, decodePoint, isOnCurve, p256, p384, p521 } from './curve.ts'
+import { type HashName, type Sha256, sha256 } from './digest.ts'
+import { ed25519PointProblem } from './ed25519-point.ts'
+import { parseKeyPem } from './key-pem.ts'
+import { hashOfPssParameters } from './rsa-pss-parameters.ts'
 
 /** `rsa` keys sign PKCS#1 v1.5 or PSS; `rsa-pss` keys (id-RSASSA-PSS) sign PSS alone. */
 export type KeyAlgorithm = 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'ed25519' | 'rsa' | 'rsa-pss'
@@ -10,5 +19,184 @@ export type PublicKey = {
   readonly bits: number // size of the field or modulus
   readonly spki: Uint8Array // SubjectPublicKeyInfo, DER
   readonly id: Sha256 // SHA-256(spki); bundles carry it as their hint
-  readonly key: KeyObject
+  readonly key: KeyObject // an `rsa-pss` key is a plain RSA key here, so that every runtime takes it
+  readonly pssHash: HashName | undefined // the one hash that an `rsa-pss` key's parameters allow; nothing when they allow any
+}
+
+/** Object identifiers of SubjectPublicKeyInfo and PKCS#8 algorithms: RFC 3279 §2.3, RFC 4055 §1.2, RFC 5480 §2.1.1, RFC 8410 §3. */
+export const keyOid = {
+  rsa: '1.2.840.113549.1.1.1',
+  rsaPss: '1.2.840.113549.1.1.10',
+  ec: '1.2.840.10045.2.1',
+  ed25519: '1.3.101.112',
+} as const
+
+const derLimitBytes = 16_384
+
+/**
+ * Reads a public key file: one PEM block, `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS#1).
+ *
+ * @param what - begins every message: `cosign.pub`
+ * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, `LIMIT_EXCEEDED`, and `MATERIAL_UNSUPPORTED` for a certificate
+ */
+export function parsePublicKeyPem(pem: Uint8Array, what: string): PublicKey {
+  const { label, bytes } = parseKeyPem(pem, what)
+  switch (label) {
+    case 'PUBLIC KEY':
+      return parsePublicKeyDer(bytes, what)
+    case 'RSA PUBLIC KEY':
+      return parsePublicKeyDer(encodeSpki(encodeDerSequence(encodeDerOid(keyOid.rsa), encodeDerNull()), bytes), what)
+    case 'CERTIFICATE':
+      throw new CountersignError('MATERIAL_UNSUPPORTED', `${what}: want a public key, got a certificate`)
+    default:
+      throw unsupported(what, `unsupported pem type: ${quote(label)}, want "PUBLIC KEY" or "RSA PUBLIC KEY"`)
+  }
+}
+
+/**
+ * Reads a SubjectPublicKeyInfo: strict DER, so that one key has one id.
+ *
+ * @throws CountersignError `KEY_MALFORMED` for broken encodings and points off their curve, `KEY_UNSUPPORTED` for sound keys of kinds or
+ *   strengths we refuse, `LIMIT_EXCEEDED` past 16 KiB
+ * @see RFC 5280 §4.1.2.7, RFC 5480, RFC 8410
+ */
+export function parsePublicKeyDer(spki: Uint8Array, what: string): PublicKey {
+  if (spki.length > derLimitBytes)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${derLimitBytes} bytes of key, got ${spki.length}`)
+  const { oid, parameters, octets } = parseDer(spki, what, readSpki, 'KEY_MALFORMED')
+  const kind = readKind(oid, parameters, octets, what)
+  const owned = Uint8Array.from(spki)
+  const native = oid === keyOid.rsaPss ? encodeSpki(encodeDerSequence(encodeDerOid(keyOid.rsa), encodeDerNull()), octets) : owned
+  return { ...kind, spki: owned, id: sha256(owned), key: importSpki(native, what) }
+}
+
+/** PEM of the key's SPKI, as Go's `pem.Encode` and OpenSSL write it. */
+export function encodePublicKeyPem(key: Pick<PublicKey, 'spki'>): string {
+  return encodePem('PUBLIC KEY', key.spki)
+}
+
+/** SubjectPublicKeyInfo of an AlgorithmIdentifier and a key's octets. */
+export function encodeSpki(algorithm: Uint8Array, octets: Uint8Array): Uint8Array {
+  return encodeDerSequence(algorithm, encodeDerBitString(octets))
+}
+
+/** AlgorithmIdentifier of a key on a named curve. */
+export function encodeEcAlgorithm(curve: Curve): Uint8Array {
+  return encodeDerSequence(encodeDerOid(keyOid.ec), encodeDerOid(curve.oid))
+}
+
+/** PKCS#1 RSAPublicKey, RFC 8017 §A.1.1. */
+export function encodeRsaPublicKey(modulus: bigint, exponent: bigint): Uint8Array {
+  return encodeDerSequence(encodeDerInteger(modulus), encodeDerInteger(exponent))
+}
+
+/**
+ * The accepted curve that EC parameters name.
+ *
+ * @throws CountersignError `KEY_UNSUPPORTED` for other curves and for explicit ones (CVE-2020-0601), `KEY_MALFORMED`
+ */
+export function curveOfParameters(parameters: DerElement | undefined, what: string): Curve {
+  if (parameters?.tag === derTag.sequence) throw unsupported(what, 'curve given by explicit parameters, want a named one')
+  if (parameters?.tag !== derTag.oid) throw malformed(what, 'EC key names no curve')
+  const oid = parseDer(parameters.bytes, what, der => der.oid(), 'KEY_MALFORMED')
+  const curve = [p256, p384, p521].find(known => known.oid === oid)
+  if (!curve) throw unsupported(what, `want curve P-256, P-384 or P-521, got ${curveNames.get(oid) ?? oid}`)
+  return curve
+}
+
+const curveNames = new Map([
+  ['1.3.132.0.10', 'secp256k1'],
+  ['1.3.132.0.33', 'P-224'],
+  ['1.2.840.10045.3.1.1', 'P-192'],
+  ['1.3.36.3.3.2.8.1.1.7', 'brainpoolP256r1'],
+  ['1.3.36.3.3.2.8.1.1.11', 'brainpoolP384r1'],
+])
+
+/** What a curve is called among key algorithms. */
+export function algorithmOfCurve(curve: Curve): KeyAlgorithm {
+  return curve === p256 ? 'ecdsa-p256' : curve === p384 ? 'ecdsa-p384' : 'ecdsa-p521'
+}
+
+/** The curve of an ECDSA key, nothing for other keys. */
+export function curveOf({ algorithm }: Pick<PublicKey, 'algorithm'>): Curve | undefined {
+  return curves.get(algorithm)
+}
+
+const curves: ReadonlyMap<KeyAlgorithm, Curve> = new Map([p256, p384, p521].map(curve => [algorithmOfCurve(curve), curve]))
+
+type Kind = Pick<PublicKey, 'algorithm' | 'bits' | 'pssHash'>
+
+function readSpki(der: DerReader) {
+  return der.sequence(info => ({
+    ...info.sequence(algorithm => ({ oid: algorithm.oid(), parameters: algorithm.next === undefined ? undefined : algorithm.any() })),
+    octets: info.bitString(),
+  }))
+}
+
+function readKind(oid: string, parameters: DerElement | undefined, octets: Uint8Array, what: string): Kind {
+  switch (oid) {
+    case keyOid.ec: {
+      const curve = curveOfParameters(parameters, what)
+      checkEcPoint(curve, octets, what)
+      return { algorithm: algorithmOfCurve(curve), bits: curve.bits, pssHash: undefined }
+    }
+    case keyOid.ed25519: {
+      if (parameters) throw malformed(what, 'Ed25519 takes no parameters')
+      const problem = ed25519PointProblem(octets)
+      if (problem) throw malformed(what, problem)
+      return { algorithm: 'ed25519', bits: 256, pssHash: undefined }
+    }
+    case keyOid.rsa:
+      if (parameters?.tag !== derTag.null || parameters.content.length > 0) throw malformed(what, 'RSA wants NULL parameters')
+      return { algorithm: 'rsa', bits: checkRsaPublicKey(octets, what), pssHash: undefined }
+    case keyOid.rsaPss: {
+      const pssHash = parameters && hashOfPssParameters(parameters.bytes)
+      if (parameters && !pssHash) throw unsupported(what, 'RSASSA-PSS parameters other than SHA-2 with MGF1 and a salt of the same length')
+      return { algorithm: 'rsa-pss', bits: checkRsaPublicKey(octets, what), pssHash }
+    }
+    default:
+      throw unsupported(what, `want an ECDSA, Ed25519 or RSA key, got algorithm ${oid}`)
+  }
+}
+
+function checkEcPoint(curve: Curve, octets: Uint8Array, what: string): void {
+  if (octets[0] === 0x02 || octets[0] === 0x03) throw unsupported(what, 'point is compressed, want the uncompressed form')
+  const point = decodePoint(curve, octets)
+  if (!point) throw malformed(what, `want an uncompressed point of a curve of ${curve.bits} bits`)
+  if (!isOnCurve(curve, point)) throw malformed(what, 'point is not on its curve')
+}
+
+/** Bits of the modulus of a PKCS#1 RSAPublicKey of accepted size and exponent. */
+export function checkRsaPublicKey(pkcs1: Uint8Array, what: string): number {
+  const { modulus, exponent } = parseDer(
+    pkcs1,
+    what,
+    der => der.sequence(key => ({ modulus: key.integer(), exponent: key.integer() })),
+    'KEY_MALFORMED',
+  )
+  if (modulus <= 0n || exponent <= 0n) throw malformed(what, 'RSA modulus or exponent is not positive')
+  const bits = modulus.toString(2).length
+  if (bits !== 2048 && bits !== 3072 && bits !== 4096) throw unsupported(what, `want RSA of 2048, 3072 or 4096 bits, got ${bits}`)
+  if (modulus % 2n === 0n) throw malformed(what, 'RSA modulus is even')
+  if (exponent % 2n === 0n) throw malformed(what, `RSA exponent ${exponent} is even`)
+  if (exponent < 65_537n || exponent >= 2n ** 31n)
+    throw unsupported(what, `want an RSA exponent from 65537 to 2^31, got ${quote(String(exponent))}`)
+  return bits
+}
+
+/** Hands a SubjectPublicKeyInfo to native code. */
+export function importSpki(spki: Uint8Array, what: string): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength), format: 'der', type: 'spki' })
+  } catch (cause) {
+    throw new CountersignError('KEY_MALFORMED', `${what}: no public key`, { cause })
+  }
+}
+
+function malformed(what: string, problem: string): CountersignError {
+  return new CountersignError('KEY_MALFORMED', `${what}: ${problem}`)
+}
+
+function unsupported(what: string, problem: string): CountersignError {
+  return new CountersignError('KEY_UNSUPPORTED', `${what}: ${problem}`)
 }

@@ -1,0 +1,247 @@
+import { CountersignError, type ErrorCode } from './error.ts'
+import { encodeHex } from './hex.ts'
+import { decodeUtf8, quote } from './text.ts'
+
+/** Identifier octets of the universal types this project meets, X.680 §8.6; constructed ones carry their 0x20 bit. */
+export const derTag = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  utf8String: 0x0c,
+  sequence: 0x30,
+  set: 0x31,
+  printableString: 0x13,
+  ia5String: 0x16,
+} as const
+
+/** Identifier octet of `[number]`, `constructed` when it wraps other values (EXPLICIT, or IMPLICIT over a SEQUENCE or SET). */
+export function contextTag(number: number, form: 'primitive' | 'constructed'): number {
+  if (number < 0 || number > 30) throw new RangeError(`context tag ${number} takes more than one octet`)
+  return (form === 'constructed' ? 0xa0 : 0x80) | number
+}
+
+const maxDepth = 32
+
+/**
+ * Reads one DER value that fills `bytes`. Strict, X.690 §10 and §11: definite lengths in the fewest octets, minimal integers, canonical
+ * booleans, tags of one octet, at most 32 levels, nothing after the value and nothing unread inside it. One value has one encoding.
+ *
+ * @param what - begins every message
+ * @param read - takes the value from the reader; whatever it leaves is an error
+ * @param code - what broken encoding is called here: the code of the format around it
+ * @throws CountersignError `code`, `DER_MALFORMED` unless told
+ */
+export function parseDer<T>(bytes: Uint8Array, what: string, read: (der: DerReader) => T, code: ErrorCode = 'DER_MALFORMED'): T {
+  const der = new DerReader(bytes, what, code, 0)
+  const value = read(der)
+  der.end()
+  return value
+}
+
+/** One value as it lies in the input: views, not copies. */
+export type DerElement = {
+  readonly tag: number // identifier octet
+  readonly content: Uint8Array
+  readonly bytes: Uint8Array // identifier, length and content
+}
+
+/** A cursor over DER values that follow one another. Made by `parseDer`; constructed types hand a new one to their callback. */
+export class DerReader {
+  readonly #bytes: Uint8Array
+  readonly #what: string
+  readonly #code: ErrorCode
+  readonly #depth: number
+  #at = 0
+
+  constructor(bytes: Uint8Array, what: string, code: ErrorCode, depth: number) {
+    this.#bytes = bytes
+    this.#what = what
+    this.#code = code
+    this.#depth = depth
+    if (depth > maxDepth) throw this.malformed(`nested more than ${maxDepth} levels deep`)
+  }
+
+  /** Identifier octet of the next value, nothing at the end: how optional fields and choices are told apart. */
+  get next(): number | undefined {
+    return this.#bytes[this.#at]
+  }
+
+  /** An error of this reader's code and place, for values that are well encoded but wrong. */
+  malformed(problem: string): CountersignError {
+    return new CountersignError(this.#code, `${this.#what}: ${problem}`)
+  }
+
+  /** Demands that nothing follows. */
+  end(): void {
+    const rest = this.#bytes.length - this.#at
+    if (rest > 0) throw this.malformed(`${rest} bytes after the end of a DER value`)
+  }
+
+  /** Any value, its nested values checked for strict encoding too. */
+  any(): DerElement {
+    const element = this.#element()
+    if ((element.tag & 0x20) !== 0) {
+      const inner = this.#inside(element.content)
+      while (inner.next !== undefined) inner.any()
+    }
+    return element
+  }
+
+  sequence<T>(read: (der: DerReader) => T): T {
+    return this.constructed(derTag.sequence, read)
+  }
+
+  /** A SET of values that `read` takes; their DER order is checked (X.690 §11.6). */
+  set<T>(read: (der: DerReader) => T): T {
+    const content = this.#content(derTag.set)
+    const members = this.#inside(content)
+    for (let previous: Uint8Array | undefined; members.next !== undefined; ) {
+      const { bytes } = members.any()
+      if (previous && Buffer.compare(previous, bytes) > 0) throw this.malformed('members of a SET are not in order')
+      previous = bytes
+    }
+    return this.#readAll(content, read)
+  }
+
+  /** The contents of a value of this constructed tag, `[0]` EXPLICIT for one. */
+  constructed<T>(tag: number, read: (der: DerReader) => T): T {
+    return this.#readAll(this.#content(tag), read)
+  }
+
+  /** The contents of a value of this primitive tag, for IMPLICIT context tags. */
+  primitive(tag: number): Uint8Array {
+    return this.#content(tag)
+  }
+
+  integer(): bigint {
+    const content = this.#integerContent()
+    const magnitude = BigInt(`0x${encodeHex(content)}`)
+    return content[0]! < 0x80 ? magnitude : magnitude - (1n << BigInt(8 * content.length))
+  }
+
+  boolean(): boolean {
+    const content = this.#content(derTag.boolean)
+    if (content.length !== 1 || (content[0] !== 0x00 && content[0] !== 0xff)) throw this.malformed('a BOOLEAN is neither 00 nor ff')
+    return content[0] === 0xff
+  }
+
+  null(): void {
+    if (this.#content(derTag.null).length !== 0) throw this.malformed('a NULL has content')
+  }
+
+  octetString(): Uint8Array {
+    return this.#content(derTag.octetString)
+  }
+
+  /** A BIT STRING of whole octets, the only kind that carries keys and signatures. `tag` is for IMPLICIT ones. */
+  bitString(tag: number = derTag.bitString): Uint8Array {
+    const content = this.#content(tag)
+    if (content[0] !== 0) throw this.malformed('a BIT STRING is not made of whole octets')
+    return content.subarray(1)
+  }
+
+  /** An OBJECT IDENTIFIER in dotted decimal: `1.2.840.10045.2.1`. */
+  oid(): string {
+    const content = this.#content(derTag.oid)
+    const arcs: bigint[] = []
+    let arc = 0n
+    let begins = true
+    for (const octet of content) {
+      if (begins && octet === 0x80) throw this.malformed('an OBJECT IDENTIFIER has a padded arc')
+      arc = (arc << 7n) | BigInt(octet & 0x7f)
+      if (arc >> 128n !== 0n) throw this.malformed('an OBJECT IDENTIFIER has an arc above 128 bits')
+      begins = octet < 0x80
+      if (!begins) continue
+      arcs.push(arc)
+      arc = 0n
+    }
+    const [first, ...rest] = arcs
+    if (!begins || first === undefined) throw this.malformed('an OBJECT IDENTIFIER is cut off')
+    const root = first < 80n ? first / 40n : 2n
+    return [root, first - root * 40n, ...rest].join('.')
+  }
+
+  /** A UTF8String, PrintableString or IA5String, each held to its own alphabet. */
+  text(): string {
+    const { tag, content } = this.#element()
+    const alphabet = alphabets.get(tag)
+    if (!alphabet) throw this.malformed(`want a string, got tag ${hexOctet(tag)}`)
+    let text: string
+    try {
+      text = decodeUtf8(content, this.#what)
+    } catch (cause) {
+      throw new CountersignError(this.#code, (cause as Error).message, { cause })
+    }
+    if (!alphabet.pattern.test(text)) throw this.malformed(`${quote(text)} is no ${alphabet.name}`)
+    return text
+  }
+
+  #integerContent(): Uint8Array {
+    const content = this.#content(derTag.integer)
+    const [first, second = 0] = content
+    if (first === undefined) throw this.malformed('an INTEGER is empty')
+    if (content.length > 1 && ((first === 0x00 && second < 0x80) || (first === 0xff && second >= 0x80)))
+      throw this.malformed('an INTEGER is padded')
+    return content
+  }
+
+  #readAll<T>(content: Uint8Array, read: (der: DerReader) => T): T {
+    const inner = this.#inside(content)
+    const value = read(inner)
+    inner.end()
+    return value
+  }
+
+  #inside(content: Uint8Array): DerReader {
+    return new DerReader(content, this.#what, this.#code, this.#depth + 1)
+  }
+
+  #content(tag: number): Uint8Array {
+    if (this.next === undefined) throw this.malformed(`want tag ${hexOctet(tag)}, got the end`)
+    if (this.next !== tag) throw this.malformed(`want tag ${hexOctet(tag)}, got ${hexOctet(this.next)}`)
+    return this.#element().content
+  }
+
+  #element(): DerElement {
+    const start = this.#at
+    const tag = this.#octet()
+    if ((tag & 0x1f) === 0x1f) throw this.malformed('a tag takes more than one octet')
+    const length = this.#length()
+    const end = this.#at + length
+    if (end > this.#bytes.length) throw this.malformed(`a value of ${length} bytes is cut off`)
+    const content = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return { tag, content, bytes: this.#bytes.subarray(start, end) }
+  }
+
+  #length(): number {
+    const first = this.#octet()
+    if (first < 0x80) return first
+    if (first === 0x80) throw this.malformed('a length is indefinite')
+    if (first > 0x84) throw this.malformed('a length takes more than four octets')
+    let length = 0
+    for (let octets = first & 0x7f; octets > 0; octets--) length = length * 256 + this.#octet()
+    if (length < 0x80 || length < 256 ** ((first & 0x7f) - 1)) throw this.malformed('a length is padded')
+    return length
+  }
+
+  #octet(): number {
+    const octet = this.#bytes[this.#at]
+    if (octet === undefined) throw this.malformed('DER is cut off')
+    this.#at++
+    return octet
+  }
+}
+
+const alphabets: ReadonlyMap<number, { readonly name: string; readonly pattern: RegExp }> = new Map([
+  [derTag.utf8String, { name: 'UTF8String', pattern: /^/ }],
+  [derTag.printableString, { name: 'PrintableString', pattern: /^[A-Za-z0-9 '()+,\-./:=?]*$/ }],
+  [derTag.ia5String, { name: 'IA5String', pattern: /^[\x00-\x7f]*$/ }],
+])
+
+function hexOctet(octet: number): string {
+  return `0x${octet.toString(16).padStart(2, '0')}`
+}

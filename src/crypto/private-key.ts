@@ -1,0 +1,97 @@
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { CountersignError } from '../codec/error.ts'
+import type { PemBlock } from '../codec/pem.ts'
+import { quote } from '../codec/text.ts'
+import { parseKeyPem } from './key-pem.ts'
+import {
+  encodePkcs8,
+  importPrivateKey,
+  openPkcs8,
+  type Pkcs8,
+  type PrivateKey,
+  parsePkcs8,
+  parseRsaPrivateKey,
+  parseSec1PrivateKey,
+} from './pkcs8.ts'
+import { keyOid } from './public-key.ts'
+
+export type { Pkcs8 } from './pkcs8.ts'
+
+/**
+ * Reads a plain private key for import: one PEM block of `RSA PRIVATE KEY` (PKCS#1), `EC PRIVATE KEY` (SEC 1, `EC PARAMETERS` beside it
+ * skipped) or `PRIVATE KEY` (PKCS#8). What comes back is the encoding that Go would store, whatever the spelling that came.
+ *
+ * @param what - begins every message, then cosign's words; no message holds any of the key
+ * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for keys of refused kinds or strengths and for encrypted ones, `LIMIT_EXCEEDED`
+ */
+export function parsePrivateKeyPem(pem: Uint8Array, what: string): Pkcs8 {
+  refuseHeaders(pem, what)
+  const block = parseKeyPem(pem, what, 'EC PARAMETERS')
+  const key = parseBlock(block, what)
+  block.bytes.fill(0)
+  return key
+}
+
+/** A new ECDSA P-256 key from the operating system's randomness. */
+export function generateEcdsaP256(): Pkcs8 {
+  const der = generateKeyPairSync('ec', {
+    namedCurve: 'prime256v1',
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+  }).privateKey
+  const key = encodePkcs8(parsePkcs8(der, 'new key'))
+  der.fill(0)
+  return key
+}
+
+/** RFC 1421 headers announce OpenSSL's old encryption; decoding the block would say only that headers are not read. */
+function refuseHeaders(pem: Uint8Array, what: string): void {
+  if (new TextDecoder('latin1').decode(pem.subarray(0, 65_536)).includes('\nProc-Type: 4,ENCRYPTED'))
+    throw encrypted(what, 'old OpenSSL encryption')
+}
+
+function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
+  switch (label) {
+    case 'RSA PRIVATE KEY':
+      return encodeAs('rsa', what, () => parseRsaPrivateKey(bytes, what))
+    case 'EC PRIVATE KEY':
+      return encodeAs('ecdsa', what, () => parseSec1PrivateKey(bytes, what))
+    case 'PRIVATE KEY':
+      return encodeAs(kindOfPkcs8(bytes, what), what, () => parsePkcs8(bytes, what))
+    case 'ENCRYPTED PRIVATE KEY':
+    case 'ENCRYPTED SIGSTORE PRIVATE KEY':
+    case 'ENCRYPTED COSIGN PRIVATE KEY':
+      throw encrypted(what, label)
+    default:
+      throw new CountersignError('KEY_UNSUPPORTED', `${what}: unsupported private key: pem type ${quote(label)}`)
+  }
+}
+
+/** Tries the key out, encodes it, and puts cosign's words before what was wrong. */
+function encodeAs(kind: 'rsa' | 'ecdsa' | 'pkcs #8', what: string, parse: () => PrivateKey): Pkcs8 {
+  try {
+    const key = parse()
+    const native = importPrivateKey(key)
+    const hash = key.type === 'ed25519' ? null : 'sha256'
+    if (!verify(hash, probe, createPublicKey(native), sign(hash, probe, native)))
+      throw new CountersignError('KEY_MALFORMED', `${what}: private key makes signatures that do not verify`)
+    return encodePkcs8(key)
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || cause.code === 'LIMIT_EXCEEDED') throw cause
+    const problem = cause.message.slice(`${what}: `.length)
+    const words = cause.code === 'KEY_UNSUPPORTED' ? `error validating ${kind} key` : `error parsing ${kind} private key`
+    throw new CountersignError(cause.code, `${what}: ${words}: ${problem}`, { cause })
+  }
+}
+
+const probe = new Uint8Array(32)
+
+/** What cosign calls the key inside PKCS#8 in its messages. */
+function kindOfPkcs8(der: Uint8Array, what: string): 'rsa' | 'ecdsa' | 'pkcs #8' {
+  const { oid } = openPkcs8(der, what)
+  return oid === keyOid.rsa ? 'rsa' : oid === keyOid.ec ? 'ecdsa' : 'pkcs #8'
+}
+
+function encrypted(what: string, how: string): CountersignError {
+  return new CountersignError('KEY_UNSUPPORTED', `${what}: private key is encrypted (${how}), want a plain one`)
+}

@@ -1,0 +1,39 @@
+import { sign } from 'node:crypto'
+import { defaultHash } from './algorithm.ts'
+import type { HashName } from './digest.ts'
+import { signEd25519ph } from './ed25519ph.ts'
+import { exportPublicKey, importPrivateKey, parsePkcs8 } from './pkcs8.ts'
+import { type PublicKey, parsePublicKeyDer } from './public-key.ts'
+
+/** Something that signs with one private key: a key in this process, or one kept elsewhere. */
+export type Signer = {
+  readonly publicKey: PublicKey
+  readonly hash: HashName | undefined // what the signature covers is this digest; nothing where it covers the message itself
+  /** Signs a message, which is hashed on the way where `hash` says so: ECDSA gives DER, RSA PKCS#1 v1.5. */
+  readonly sign: (message: Uint8Array) => Promise<Uint8Array>
+}
+
+/** Which of the two Ed25519 signatures to make; other keys have one way. Pure is what cosign writes with `--key`. */
+export type SignerOptions = { readonly ed25519?: 'pure' | 'prehashed' }
+
+/**
+ * A signer with a PKCS#8 key held in memory, with the key's default hash.
+ *
+ * @param der - secret; copied, so the caller may zero it afterwards
+ * @param what - begins every message
+ * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, `LIMIT_EXCEEDED`
+ */
+export function signerFromPkcs8(der: Uint8Array, what: string, options: SignerOptions = {}): Signer {
+  const parsed = parsePkcs8(der, what)
+  const key = importPrivateKey(parsed)
+  const publicKey = parsePublicKeyDer(exportPublicKey(key), what)
+  if (parsed.type !== 'ed25519') {
+    const hash = defaultHash(publicKey)
+    return { publicKey, hash, sign: async message => Uint8Array.from(sign(hash, message, key)) }
+  }
+  if (options.ed25519 === 'prehashed') {
+    const seed = Uint8Array.from(parsed.seed)
+    return { publicKey, hash: 'sha512', sign: message => signEd25519ph(seed, message) }
+  }
+  return { publicKey, hash: undefined, sign: async message => Uint8Array.from(sign(null, message, key)) }
+}

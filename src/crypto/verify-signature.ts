@@ -1,0 +1,145 @@
+import { constants, verify } from 'node:crypto'
+import { CountersignError } from '../codec/error.ts'
+import type { SignatureScheme } from './algorithm.ts'
+import { type HashName, hashLength } from './digest.ts'
+import { type EcdsaSignature, isEcdsaDigestSigned, parseEcdsaSignature } from './ecdsa-signature.ts'
+import { isEd25519phDigestSigned } from './ed25519ph.ts'
+import type { Message } from './message.ts'
+import { curveOf, type PublicKey } from './public-key.ts'
+import { isPkcs1DigestSigned, isPssDigestSigned } from './rsa-digest.ts'
+
+export type { SignatureScheme } from './algorithm.ts'
+export type { Message } from './message.ts'
+
+/** The way in which a signature verified. */
+export type VerifiedScheme = { readonly scheme: SignatureScheme; readonly hash?: HashName }
+
+/**
+ * Proves that a signature is by this key over this message.
+ *
+ * Tried in order: ECDSA each hash; RSA each hash with PKCS#1 v1.5, then PSS with a salt as long as the digest (`rsa-pss` keys PSS alone);
+ * Ed25519 pure, then prehashed with SHA-512, whatever `hashes` says. Where the message is held, native code checks its bytes; where
+ * only digests are, the same is decided from them, except for pure Ed25519, which signs no digest.
+ *
+ * @param hashes - at least one, the likeliest first
+ * @throws CountersignError `SIGNATURE_MALFORMED` for a form no signer makes, `SIGNATURE_INVALID` when nothing tried fits,
+ *   `MATERIAL_UNSUPPORTED` when what is held of the message does not suffice to tell
+ */
+export async function verifySignature(
+  key: PublicKey,
+  signature: Uint8Array,
+  message: Message,
+  hashes: readonly HashName[],
+): Promise<VerifiedScheme> {
+  if (hashes.length === 0) throw new TypeError('verifySignature: want at least one hash')
+  const ecdsa = parseForm(key, signature)
+  const tried: Attempt[] = []
+  for (const { scheme, hash } of schemesOf(key, hashes)) {
+    const answer = await isSigned(key, signature, ecdsa, message, scheme, hash)
+    if (answer === true) return hash ? { scheme, hash } : { scheme }
+    tried.push({ name: hash ? `${scheme} with ${hash}` : scheme, answer })
+  }
+  throw refusal(key, tried)
+}
+
+type Attempt = {
+  readonly name: string
+  readonly answer: false | CountersignError // why it could not be tried
+}
+
+/** What can be told wrong from the signature and the key alone. */
+function parseForm(key: PublicKey, signature: Uint8Array): EcdsaSignature | undefined {
+  const curve = curveOf(key)
+  if (curve) return parseEcdsaSignature(curve, signature)
+  const length = key.algorithm === 'ed25519' ? 64 : key.bits / 8
+  if (signature.length !== length)
+    throw new CountersignError('SIGNATURE_MALFORMED', `signature: want ${length} bytes for ${describe(key)}, got ${signature.length}`)
+  return undefined
+}
+
+function schemesOf(key: PublicKey, hashes: readonly HashName[]): readonly VerifiedScheme[] {
+  switch (key.algorithm) {
+    case 'ecdsa-p256':
+    case 'ecdsa-p384':
+    case 'ecdsa-p521':
+      return hashes.map(hash => ({ scheme: 'ecdsa', hash }))
+    case 'rsa':
+      return hashes.flatMap(hash => [{ scheme: 'rsa-pkcs1v15', hash } as const, { scheme: 'rsa-pss', hash } as const])
+    case 'rsa-pss':
+      return hashes.filter(hash => hash === (key.pssHash ?? hash)).map(hash => ({ scheme: 'rsa-pss', hash }))
+    case 'ed25519':
+      return [{ scheme: 'ed25519' }, { scheme: 'ed25519ph', hash: 'sha512' }]
+    default:
+      throw new TypeError(`unhandled key algorithm ${key.algorithm satisfies never}`)
+  }
+}
+
+async function isSigned(
+  key: PublicKey,
+  signature: Uint8Array,
+  ecdsa: EcdsaSignature | undefined,
+  message: Message,
+  scheme: SignatureScheme,
+  hash: HashName | undefined,
+): Promise<boolean | CountersignError> {
+  const { bytes } = message
+  if (bytes && scheme !== 'ed25519ph') return isSignedNatively(key, signature, bytes, scheme, hash)
+  if (hash === undefined)
+    return new CountersignError('MATERIAL_UNSUPPORTED', `${scheme} signs the artifact itself, of which only a digest is known`)
+  const digest = digestIfHeld(message, hash)
+  if (digest instanceof CountersignError) return digest
+  switch (scheme) {
+    case 'ecdsa':
+      return isEcdsaDigestSigned(key, curveOf(key)!, signature, ecdsa!, digest)
+    case 'rsa-pkcs1v15':
+      return isPkcs1DigestSigned(key, signature, hash, digest)
+    case 'rsa-pss':
+      return isPssDigestSigned(key, signature, hash, digest)
+    case 'ed25519ph':
+      return isEd25519phDigestSigned(key, signature, digest)
+    case 'ed25519':
+      throw new TypeError('pure Ed25519 has no hash')
+    default:
+      throw new TypeError(`unhandled scheme ${scheme satisfies never}`)
+  }
+}
+
+function isSignedNatively(
+  { key }: PublicKey,
+  signature: Uint8Array,
+  bytes: Uint8Array,
+  scheme: SignatureScheme,
+  hash: HashName | undefined,
+): boolean {
+  if (scheme === 'rsa-pss')
+    return verify(hash, bytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }, signature)
+  return verify(hash, bytes, key, signature)
+}
+
+function digestIfHeld(message: Message, hash: HashName): Uint8Array | CountersignError {
+  try {
+    const digest = message.digest(hash)
+    if (digest.length !== hashLength(hash))
+      return new CountersignError('MATERIAL_UNSUPPORTED', `want ${hashLength(hash)} bytes of ${hash}, got ${digest.length}`)
+    return digest
+  } catch (cause) {
+    if (cause instanceof CountersignError && cause.code === 'MATERIAL_UNSUPPORTED') return cause
+    throw cause
+  }
+}
+
+/** Ed25519 has one form that digests cannot decide, so without the bytes the answer stays open; elsewhere one check that ran is an answer. */
+function refusal(key: PublicKey, tried: readonly Attempt[]): CountersignError {
+  const text = tried.map(({ name, answer }) => (answer ? `${name} (${answer.message})` : name)).join(', ')
+  const blocked = tried.filter(({ answer }) => answer !== false)
+  if (tried.length > 0 && (key.algorithm === 'ed25519' ? blocked.length > 0 : blocked.length === tried.length))
+    return new CountersignError('MATERIAL_UNSUPPORTED', `signature: cannot be checked with ${describe(key)}: ${text}`)
+  return new CountersignError(
+    'SIGNATURE_INVALID',
+    `signature: does not verify with ${describe(key)}; tried ${text || `nothing: the key's parameters allow ${key.pssHash} only`}`,
+  )
+}
+
+function describe({ algorithm, bits }: PublicKey): string {
+  return algorithm.startsWith('rsa') ? `${algorithm} key of ${bits} bits` : `${algorithm} key`
+}
