@@ -1,0 +1,203 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { escapeControls, quote } from '../codec/text.ts'
+
+/** A web service: a function from request to response, as services of this project are written and tested. */
+export type Handler = (request: Request) => Promise<Response>
+
+export type ListenOptions = {
+  readonly host?: string // 127.0.0.1
+  readonly port?: number // 0: any free one
+  /** PEM texts; `clientCa` makes a client certificate of that authority a condition. */
+  readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string }
+  readonly maxConnections?: number // 1024; more are closed at once
+  readonly requestMs?: number // for a request to arrive whole; 5 minutes
+  readonly idleMs?: number // of silence, either way, after which a connection is closed; 1 minute
+  readonly graceMs?: number // for requests under way when `close` is called; 5 s
+  /** Told of every request whose handler failed; standard error unless given. The client is told 500 and nothing else. */
+  readonly report?: (error: unknown, request: Request) => void
+}
+
+export type Listener = { readonly url: URL; readonly close: () => Promise<void> }
+
+/**
+ * Serves a handler over HTTP/1.1. `request.signal` aborts when the client goes away or the listener closes by force; bodies
+ * stream both ways. A response whose body is not as long as its Content-Length says ends the connection, so that it is never
+ * taken for whole, nor its rest for another response.
+ *
+ * `close` takes no new connections, waits `graceMs` for answers under way, then cuts what is left.
+ *
+ * @throws Error of the system where the port cannot be had
+ */
+export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Listener> {
+  const { host = '127.0.0.1', port = 0, tls, graceMs = 5000, report = reportToStderr } = options
+  const scheme = tls ? 'https' : 'http'
+  const timeouts = { requestTimeout: options.requestMs ?? 300_000, headersTimeout: 30_000, keepAliveTimeout: 5000, maxHeaderSize: 16_384 }
+  const server: Server = tls
+    ? (await import('node:https')).createServer({
+        ...timeouts,
+        key: tls.key,
+        cert: tls.cert,
+        ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+      })
+    : (await import('node:http')).createServer(timeouts)
+  server.maxConnections = options.maxConnections ?? 1024
+  server.setTimeout(options.idleMs ?? 60_000)
+
+  const underWay = new Set<AbortController>()
+  server.on('request', (message, reply) => {
+    const gone = new AbortController()
+    underWay.add(gone)
+    reply.on('close', () => {
+      underWay.delete(gone)
+      if (!reply.writableFinished) gone.abort(new Error('the client went away'))
+    })
+    void answer(handler, message, reply, scheme, gone.signal, report)
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, resolve)
+  })
+
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new TypeError('a listening server has a port')
+  return {
+    url: new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`),
+    close: () =>
+      new Promise(resolve => {
+        const cut = setTimeout(() => {
+          for (const gone of underWay) gone.abort(new Error('the server is closing'))
+          server.closeAllConnections()
+        }, graceMs)
+        server.close(() => {
+          clearTimeout(cut)
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+async function answer(
+  handler: Handler,
+  message: IncomingMessage,
+  reply: ServerResponse,
+  scheme: string,
+  signal: AbortSignal,
+  report: (error: unknown, request: Request) => void,
+): Promise<void> {
+  const request = toRequest(message, scheme, signal)
+  if (!request) return send(new Response('bad request\n', { status: 400 }), message, reply)
+  try {
+    await send(await handler(request), message, reply)
+  } catch (error) {
+    if (!signal.aborted) report(error, request)
+    if (reply.headersSent || signal.aborted) reply.destroy()
+    else await send(new Response('internal error\n', { status: 500 }), message, reply)
+  }
+}
+
+/** Nothing where the request line or Host header is no address of ours: absolute forms are for proxies. */
+function toRequest(message: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
+  const { method = 'GET', url = '', rawHeaders } = message
+  const host = message.headers.host ?? 'localhost'
+  if (!url.startsWith('/') || !/^[A-Za-z0-9._:[\]-]+$/.test(host) || !URL.canParse(`${scheme}://${host}${url}`)) return undefined
+  const headers = new Headers()
+  for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
+  const hasBody = method !== 'GET' && method !== 'HEAD' // a body that came with those is never read
+  try {
+    return new Request(`${scheme}://${host}${url}`, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
+  } catch {
+    return undefined // a method that fetch forbids: CONNECT, TRACE
+  }
+}
+
+/** The bytes of a message as they come. Unlike `Readable.toWeb`, giving them up leaves the connection open for the answer. */
+function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+  let ended = false
+  return new ReadableStream<Uint8Array>(
+    {
+      start: controller => {
+        const cutOff = (): void => {
+          if (!ended) controller.error(new Error('the request was cut off'))
+          ended = true
+        }
+        message.on('data', (chunk: Uint8Array) => {
+          if (ended) return
+          controller.enqueue(new Uint8Array(chunk))
+          if ((controller.desiredSize ?? 0) <= 0) message.pause()
+        })
+        message.pause() // the listener above has started the flow; `pull` does when somebody reads
+        message.on('end', () => {
+          if (!ended) controller.close()
+          ended = true
+        })
+        message.on('error', cutOff)
+        message.on('close', cutOff)
+      },
+      pull: () => void message.resume(),
+      cancel: () => {
+        ended = true
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function send(response: Response, message: IncomingMessage, reply: ServerResponse): Promise<void> {
+  const announcesBody = (message.headers['content-length'] ?? '0') !== '0' || message.headers['transfer-encoding'] !== undefined
+  const unread = announcesBody && !message.complete
+  if (unread) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
+  for (const [name, value] of response.headers) reply.appendHeader(name, value)
+  reply.statusCode = response.status
+  const body = message.method === 'HEAD' ? null : response.body
+  if (message.method === 'HEAD') await response.body?.cancel()
+  const whole = body ? await sendBody(body, response.headers.get('content-length'), reply) : true
+  if (!whole) return void reply.destroy()
+  if (unread) reply.once('finish', () => lingerThenCut(message))
+  reply.end()
+}
+
+/** Writes at the client's pace. False where the body was not as long as announced; never more bytes than that are written. */
+async function sendBody(body: ReadableStream<Uint8Array>, announced: string | null, reply: ServerResponse): Promise<boolean> {
+  const reader = body.getReader()
+  const stop = (): void => void reader.cancel().catch(() => undefined)
+  reply.once('close', stop) // a body that waits for its next bytes must learn that nobody waits for them
+  let left = announced === null ? Number.POSITIVE_INFINITY : Number(announced)
+  try {
+    for (;;) {
+      const { value, done } = await reader.read()
+      if (done) return announced === null || left === 0
+      if (value.length > left) {
+        reply.write(value.subarray(0, left))
+        return false
+      }
+      left -= value.length
+      if (!reply.write(value)) await drained(reply)
+    }
+  } finally {
+    reply.off('close', stop)
+    stop()
+  }
+}
+
+function drained(reply: ServerResponse): Promise<void> {
+  return new Promise(resolve => {
+    if (reply.destroyed) return resolve()
+    reply.once('drain', resolve)
+    reply.once('close', resolve)
+  })
+}
+
+const lingerMs = 1000
+
+/** Closing at once would reset the connection and lose the answer; so the rest is thrown away for a moment first. */
+function lingerThenCut(message: IncomingMessage): void {
+  message.resume()
+  const cut = setTimeout(() => message.destroy(), lingerMs)
+  message.once('close', () => clearTimeout(cut))
+}
+
+function reportToStderr(error: unknown, request: Request): void {
+  const lines = String(error instanceof Error ? error.stack : error).split('\n')
+  process.stderr.write(`${request.method} ${quote(new URL(request.url).pathname)}: ${lines.map(escapeControls).join('\n')}\n`)
+}
