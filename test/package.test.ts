@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { run, runOrDie } from '../scripts/process.ts'
+import { installPackage, packagesBelow, readManifest } from '../scripts/install-package.ts'
+import { run } from '../scripts/process.ts'
 
-// What a user gets from `npm install countersign`: built, packed and installed by npm itself in a folder of its own, with
-// the network never asked (the dependencies are packed from node_modules, the cache begins empty).
-
-type Manifest = { readonly version: string; readonly exports: Record<string, unknown>; readonly dependencies?: Record<string, string> }
+// What a user gets from `npm install countersign`.
 
 const root = join(import.meta.dirname, '..')
 const folder = mkdtempSync(join(tmpdir(), 'countersign-package-'))
@@ -16,46 +14,8 @@ const installed = join(folder, 'user/node_modules')
 const manifest = readManifest(root)
 const doors = Object.keys(manifest.exports).filter(door => door !== './package.json')
 
-function readManifest(of: string): Manifest {
-  return JSON.parse(readFileSync(join(of, 'package.json'), 'utf8'))
-}
-
-before(async () => {
-  await runOrDie(process.execPath, ['scripts/build.ts', '--package', '--out', join(folder, 'stage/dist')])
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'bin'])
-    cpSync(join(root, name), join(folder, 'stage', name), { recursive: true })
-  const names = dependenciesOf(manifest, new Set())
-  const [own, ...others] = await pack([join(folder, 'stage'), ...names.map(name => join(root, 'node_modules', name))])
-  mkdirSync(join(folder, 'user'))
-  const overrides = Object.fromEntries(names.map((name, index) => [name, `file:${others[index]}`]))
-  writeFileSync(
-    join(folder, 'user/package.json'),
-    JSON.stringify({ name: 'user', private: true, type: 'module', dependencies: { countersign: `file:${own}` }, overrides }),
-  )
-  await npm(['install', '--offline'], join(folder, 'user'))
-})
+before(() => installPackage(folder))
 after(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Names of all packages below one, through node_modules of this repository. */
-function dependenciesOf(of: Manifest, seen: Set<string>): readonly string[] {
-  for (const name of Object.keys(of.dependencies ?? {}))
-    if (!seen.has(name)) dependenciesOf(readManifest(join(root, 'node_modules', name)), seen.add(name))
-  return [...seen]
-}
-
-/** Packs folders, and gives the tarballs in the same order. */
-async function pack(folders: readonly string[]): Promise<readonly string[]> {
-  mkdirSync(join(folder, 'tarballs'))
-  const printed = await npm(['pack', '--silent', '--pack-destination', join(folder, 'tarballs'), ...folders], folder)
-  const names = printed.split('\n').filter(line => line.endsWith('.tgz'))
-  assert.equal(names.length, folders.length, printed)
-  return names.map(name => join(folder, 'tarballs', name))
-}
-
-function npm(args: readonly string[], cwd: string): Promise<string> {
-  const env = { PATH: process.env['PATH'], HOME: folder, npm_config_cache: join(folder, 'cache') }
-  return runOrDie('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund'], { cwd, env })
-}
 
 test('the package holds the released forms and no source, test or executable', () => {
   const files = globSync('**/*', { cwd: join(installed, 'countersign') }).filter(name => /\.\w+$|LICENSE/.test(name))
@@ -106,10 +66,7 @@ function importsFrom(entry: string): { packages: readonly string[]; builtins: re
       if (to.startsWith('.')) files.add(join(file, '..', to))
       else direct.add(to)
   const names = [...direct].filter(to => !to.startsWith('node:')).map(to => to.match(/^(@[^/]+\/)?[^/]+/)![0])
-  return {
-    packages: dependenciesOf({ ...manifest, dependencies: Object.fromEntries(names.map(name => [name, ''])) }, new Set()),
-    builtins: [...direct].filter(to => to.startsWith('node:')),
-  }
+  return { packages: packagesBelow(names), builtins: [...direct].filter(to => to.startsWith('node:')) }
 }
 
 test('the declarations serve a strict program', async () => {
