@@ -48,16 +48,20 @@ export function describeFailure(error: unknown): Failure {
     if (certificate) return { kind: 'certificate', words: certificate }
     if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) return describeHandshake(code, cause.message)
     if (code.startsWith('CERT_')) return { kind: 'certificate', words: `its certificate is refused: ${code}` }
-    if (/^(HPE|ERR)_[A-Z0-9_]{1,60}$/.test(code)) return { kind: 'other', words: `the answer is not HTTP: ${code}` }
+    if (/^((HPE|ERR)_[A-Z0-9_]{1,60}|(Malformed|Invalid)[A-Za-z_]{1,60})$/.test(code))
+      return { kind: 'other', words: `the answer is not HTTP: ${code}` }
   }
   return { kind: 'other', words: 'no usable answer' }
 }
 
-/** OpenSSL's words for bytes that are no TLS record; Bun has one sentence for it. */
+/** OpenSSL names what came instead of a TLS record; Bun says EPROTO for every handshake that ended early. */
 function describeHandshake(code: string, message: string): Failure {
-  return /wrong.version.number|packet.length.too.long|http.request|speak TLS|record.layer/i.test(`${code} ${message}`)
-    ? { kind: 'not-tls', words: 'it does not speak TLS on that port' }
-    : { kind: 'tls', words: 'the TLS handshake was refused' }
+  if (/certificate.required/i.test(`${code} ${message}`)) return { kind: 'tls', words: 'it wants a client certificate' }
+  if (/wrong.version.number|packet.length.too.long|http.request|record.header/i.test(`${code} ${message}`))
+    return { kind: 'not-tls', words: 'it does not speak TLS on that port' }
+  if (/speak TLS on this port/.test(message))
+    return { kind: 'not-tls', words: 'the TLS handshake failed: no TLS on that port, or a client certificate wanted' }
+  return { kind: 'tls', words: 'the TLS handshake was refused' }
 }
 
 /**

@@ -1,0 +1,85 @@
+import type { Fetch } from '../../codec/world.ts'
+import type { TransportSettings } from '../transport.ts'
+import { exchangeFailed } from './failure.ts'
+import { proxyFor } from './proxy.ts'
+import { type PlainRequest, readRequest } from './request.ts'
+
+/** What Bun's `fetch` takes beyond the standard. */
+type BunRequestInit = RequestInit & {
+  readonly tls?: {
+    readonly ca?: string // replaces the built-in authorities
+    readonly cert?: string
+    readonly key?: string
+    readonly serverName?: string
+    readonly rejectUnauthorized: boolean // always said: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide
+  }
+  readonly proxy: string | false // `false` goes direct; left out, the process environment would decide
+  readonly decompress: false
+}
+
+/** The transport on Bun's native `fetch`: it keeps connections, and makes one TLS context of equal settings. */
+export function createBunFetch(settings: TransportSettings): Fetch {
+  return async (input, init) => {
+    const request = readRequest(input, init)
+    request.signal?.throwIfAborted()
+    const proxy = proxyFor(request.url, settings.environment)
+    const tls = request.url.protocol === 'https:' ? await tlsOption(settings) : undefined
+    const watch = watchConnecting(request, proxy, settings.connectTimeoutMs)
+    const options: BunRequestInit = {
+      method: request.method,
+      headers: request.headers,
+      ...(request.body !== undefined && { body: request.body as NonNullable<RequestInit['body']> }),
+      redirect: 'manual',
+      signal: request.signal ? AbortSignal.any([request.signal, watch.signal]) : watch.signal,
+      proxy: proxy?.href ?? false,
+      decompress: false,
+      ...(tls && { tls }),
+    }
+    try {
+      return await fetch(request.url, options)
+    } catch (cause) {
+      request.signal?.throwIfAborted()
+      throw exchangeFailed(request.method, request.url, watch.signal.aborted ? watch.signal.reason : cause, proxy)
+    } finally {
+      watch.end()
+    }
+  }
+}
+
+async function tlsOption(settings: TransportSettings): Promise<NonNullable<BunRequestInit['tls']>> {
+  const { ca, cert, key, serverName, rejectUnauthorized } = await settings.tls()
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+    rejectUnauthorized,
+  }
+}
+
+/**
+ * Bun's `fetch` has no limit for connecting. So when the time has passed without an answer, one connection made beside it
+ * tells a slow server (which may go on) from one that cannot be reached (the request ends). Costs nothing until then.
+ */
+function watchConnecting({ url }: PlainRequest, proxy: URL | undefined, timeoutMs: number): { signal: AbortSignal; end: () => void } {
+  const controller = new AbortController()
+  const timer = setTimeout(() => {
+    const place = proxy ?? url
+    const port = Number(place.port || (place.protocol === 'https:' ? 443 : 80))
+    const host = place.hostname.replace(/^\[|\]$/g, '')
+    const tls = place.protocol === 'https:'
+    const probe = tls
+      ? process.getBuiltinModule('node:tls').connect({ host, port, rejectUnauthorized: false }) // learns only that it answers; sends nothing
+      : process.getBuiltinModule('node:net').connect({ host, port })
+    const give = setTimeout(() => {
+      controller.abort(Object.assign(new Error(`no connection within ${timeoutMs} ms`), { code: 'ETIMEDOUT' }))
+      probe.destroy()
+    }, timeoutMs)
+    probe.once(tls ? 'secureConnect' : 'connect', () => probe.destroy())
+    probe.once('error', () => probe.destroy()) // an answer of its kind; the request meets it too
+    probe.once('close', () => clearTimeout(give))
+    controller.signal.addEventListener('abort', () => probe.destroy(), { once: true })
+  }, timeoutMs)
+  timer.unref()
+  return { signal: controller.signal, end: () => clearTimeout(timer) }
+}

@@ -1,0 +1,45 @@
+import { CountersignError } from '../../codec/error.ts'
+import { describeFailure } from './failure.ts'
+
+/**
+ * All bytes of an answer's body, at most `limit` of them: it stops there, whatever Content-Length claims.
+ *
+ * @param what - begins the message: `token server auth.example`
+ * @throws CountersignError `LIMIT_EXCEEDED`, or `SERVICE_UNAVAILABLE` when the connection breaks within the body; the
+ *   signal's reason, unchanged, when that ended it
+ */
+export async function readAtMost(response: Response, limit: number, what: string, signal?: AbortSignal): Promise<Uint8Array> {
+  if (response.body === null) return new Uint8Array()
+  const reader = response.body.getReader()
+  const chunks: Uint8Array[] = []
+  let total = 0
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      total += next.value.length
+      if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want an answer of at most ${limit} bytes, got more`)
+      chunks.push(next.value)
+    }
+  } catch (cause) {
+    void reader.cancel().catch(() => {})
+    signal?.throwIfAborted()
+    if (cause instanceof CountersignError) throw cause
+    throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: ${describeFailure(cause).words}`, { cause })
+  }
+  return joinChunks(chunks)
+}
+
+/** One byte string of however many chunks: a hostile server can send each byte as its own. */
+export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
+  let offset = 0
+  for (const chunk of chunks) {
+    joined.set(chunk, offset)
+    offset += chunk.length
+  }
+  return joined
+}
+
+/** Frees the connection of an answer whose body does not matter: a short one is read to its end, a long one is cut off. */
+export async function discard(response: Response): Promise<void> {
+  await readAtMost(response, 64 << 10, 'discarded answer').catch(() => {})
+}
