@@ -17,6 +17,8 @@ type FlagFacts = {
   readonly effectless?: string
   /** The value that makes verification or transport weaker: set from the environment, it draws a warning. */
   readonly weakensAs?: boolean
+  /** Chooses the output's format: `json`, or true, also asks for failures as JSON. */
+  readonly format?: true
   /** Not a flag of cosign's: one of our own. */
   readonly own?: true
 }
@@ -88,6 +90,8 @@ type CommandFacts = {
   readonly examples: readonly { readonly what: string; readonly line: string }[]
   readonly arguments: { readonly name: string; readonly min: number; readonly max: number }
   readonly exits: ExitRule
+  /** Serves until it is stopped: `--timeout` counts only when given. */
+  readonly endless?: true
 }
 
 /** A command with the types of its own flags, as the table writes it. */

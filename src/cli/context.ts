@@ -1,12 +1,17 @@
-import type { World } from '../codec/world.ts'
+import type { Fetch, World } from '../codec/world.ts'
+import type { TransportOptions } from '../oci/transport.ts'
 
 /** Environment variables; a map, because the names asked for are partly made from outside text. */
 export type Environment = ReadonlyMap<string, string>
+
+export type Connect = (options: Omit<TransportOptions, 'environment'>) => Fetch
 
 /** Everything a command may touch. Tests make one in memory; the program makes one from the process. */
 export type CommandContext = {
   readonly world: World
   readonly environment: Environment
+  /** An HTTP client of other settings than `world.fetch` has: authorities, client certificates, server name. Keep it: it keeps connections. */
+  readonly connect: Connect
   /** Aborted when `--timeout` has passed (reason: `TIMED_OUT`) or the user interrupts. Every wait of a command takes it. */
   readonly signal: AbortSignal
   /** Writes to standard output: as it is, except that control characters of a string are escaped on their way to a terminal. */
@@ -47,11 +52,12 @@ export type Files = {
 
 export type Prompts = {
   /**
-   * Asks a yes/no question, default no; `yes` (from `--yes`) answers it without asking.
+   * Shows a warning and asks whether to go on, default no; `yes` (from `--yes`) answers it without asking. Returns when
+   * the answer is yes.
    *
-   * @throws CountersignError `USAGE` when it would have to ask and standard input is no terminal: never a hang
+   * @throws CountersignError `USAGE` when the user declines, and when it would have to ask and standard input is no terminal
    */
-  readonly confirm: (question: string, options: { readonly yes: boolean }) => Promise<boolean>
+  readonly confirm: (warning: string, options: { readonly yes: boolean }) => Promise<void>
   /**
    * The passphrase of a private key: `COSIGN_PASSWORD` when set, even empty; else asked for without echo (twice when
    * `confirm` is set, for a new key); else, when standard input is no terminal, all of it, untrimmed.

@@ -1,0 +1,50 @@
+import type { FlagTable } from '../command.ts'
+import { failureFormatFlags } from './global.ts'
+
+/** Hardware tokens by PIV. */
+export const securityKeyFlags = {
+  sk: {
+    type: 'boolean',
+    default: false,
+    refused: 'keys on a PIV token are not supported; use --key with a key file, env://NAME or https://…',
+    help: 'use a key on a PIV token',
+  },
+  slot: {
+    type: 'string',
+    default: '',
+    placeholder: 'SLOT',
+    refused: 'keys on a PIV token are not supported; use --key with a key file, env://NAME or https://…',
+    help: 'slot of the PIV token: authentication, signature, card-authentication or key-management',
+  },
+} as const satisfies FlagTable
+
+export const generateKeyPairFlags = {
+  ...failureFormatFlags,
+  kms: {
+    type: 'string',
+    default: '',
+    placeholder: 'KMSREF',
+    refused: 'keys in a KMS are not supported yet; leave the flag out to make an encrypted key file',
+    help: 'make the key in this KMS',
+  },
+  'output-key-prefix': { type: 'string', default: 'cosign', placeholder: 'PREFIX', help: 'write PREFIX.key and PREFIX.pub' },
+} as const satisfies FlagTable
+
+export const importKeyPairFlags = {
+  key: { type: 'string', shorthand: 'k', default: '', placeholder: 'FILE', help: 'PEM private key to import: PKCS#1, SEC1 or PKCS#8' },
+  'output-key-prefix': {
+    type: 'string',
+    shorthand: 'o',
+    default: 'import-cosign',
+    placeholder: 'PREFIX',
+    help: 'write PREFIX.key and PREFIX.pub',
+  },
+  yes: { type: 'boolean', shorthand: 'y', default: false, help: 'overwrite existing files without asking' },
+} as const satisfies FlagTable
+
+export const publicKeyFlags = {
+  ...failureFormatFlags,
+  ...securityKeyFlags,
+  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME or https://…' },
+  outfile: { type: 'string', default: '', placeholder: 'FILE', help: 'write the public key to FILE instead of standard output' },
+} as const satisfies FlagTable

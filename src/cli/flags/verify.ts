@@ -1,0 +1,277 @@
+import type { FlagTable } from '../command.ts'
+import { failureFormatFlags } from './global.ts'
+import { securityKeyFlags } from './keys.ts'
+import { experimentalReferrersFlags, registryFlags } from './registry.ts'
+
+const certificates = 'verifying certificates is not supported yet; verify with --key'
+const timestamps = 'verifying timestamps is not supported yet; leave the flag out, a key signature needs none'
+const caDeprecated = 'please use --trusted-root to provide CA certificates'
+
+/** Who must have signed, when a certificate says so. */
+const identityFlags = {
+  'certificate-github-workflow-name': {
+    type: 'string',
+    default: '',
+    placeholder: 'NAME',
+    refused: certificates,
+    help: 'workflow name the certificate must state',
+  },
+  'certificate-github-workflow-ref': {
+    type: 'string',
+    default: '',
+    placeholder: 'REF',
+    refused: certificates,
+    help: 'git reference the certificate must state',
+  },
+  'certificate-github-workflow-repository': {
+    type: 'string',
+    default: '',
+    placeholder: 'REPOSITORY',
+    refused: certificates,
+    help: 'repository the certificate must state',
+  },
+  'certificate-github-workflow-sha': {
+    type: 'string',
+    default: '',
+    placeholder: 'SHA',
+    refused: certificates,
+    help: 'commit the certificate must state',
+  },
+  'certificate-github-workflow-trigger': {
+    type: 'string',
+    default: '',
+    placeholder: 'EVENT',
+    refused: certificates,
+    help: 'trigger the certificate must state',
+  },
+  'certificate-identity': {
+    type: 'string',
+    default: '',
+    placeholder: 'IDENTITY',
+    refused: certificates,
+    help: 'identity the certificate must be for, exactly',
+  },
+  'certificate-identity-regexp': {
+    type: 'string',
+    default: '',
+    placeholder: 'RE2',
+    refused: certificates,
+    help: 'pattern that the identity must match',
+  },
+  'certificate-oidc-issuer': {
+    type: 'string',
+    default: '',
+    placeholder: 'URL',
+    refused: certificates,
+    help: 'issuer that must have vouched for the identity, exactly',
+  },
+  'certificate-oidc-issuer-regexp': {
+    type: 'string',
+    default: '',
+    placeholder: 'RE2',
+    refused: certificates,
+    help: 'pattern that the issuer must match',
+  },
+} as const satisfies FlagTable
+
+/** Certificates and roots given as files. */
+const certificateFlags = {
+  'ca-intermediates': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: caDeprecated,
+    refused: certificates,
+    help: 'PEM file of further CA certificates',
+  },
+  'ca-roots': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: caDeprecated,
+    refused: certificates,
+    help: 'PEM file of CA certificates to trust',
+  },
+  certificate: {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: 'please use --bundle with --trusted-root to provide the public certificate',
+    refused: certificates,
+    help: 'PEM certificate that signed',
+  },
+  'certificate-chain': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: 'please use --trusted-root to provide the certificate chain',
+    refused: certificates,
+    help: 'PEM chain of the certificate, issuer first and root last',
+  },
+  'insecure-ignore-sct': {
+    type: 'boolean',
+    default: false,
+    weakensAs: true,
+    effectless: 'certificates are not verified yet, and a key needs no certificate timestamp',
+    help: 'do not require proof that the certificate was logged',
+  },
+  sct: {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: 'a Signed Certificate Timestamp is now provided via a Sigstore bundle',
+    refused: certificates,
+    help: 'certificate timestamp that is not in the certificate',
+  },
+} as const satisfies FlagTable
+
+/** What verifying images and verifying blobs share. */
+const verifierFlags = {
+  ...identityFlags,
+  ...certificateFlags,
+  ...securityKeyFlags,
+  ...experimentalReferrersFlags,
+  'insecure-ignore-tlog': { type: 'boolean', default: false, weakensAs: true, help: 'do not require an entry in a transparency log' },
+  key: { type: 'string', default: '', placeholder: 'KEY', help: 'public key: a file, env://NAME or https://…' },
+  'max-workers': { type: 'integer', default: 10, placeholder: 'N', help: 'how many signatures are verified at once' },
+  'new-bundle-format': {
+    type: 'boolean',
+    default: true,
+    hidden: true,
+    deprecated: 'this will be the only supported format in future versions',
+    help: 'look for Sigstore bundles first',
+  },
+  offline: {
+    type: 'boolean',
+    default: false,
+    hidden: true,
+    deprecated:
+      'To verify in an airgapped environment, provide a --bundle with the signature and verification material, and a --trusted-root file with the service keys and certificates',
+    help: 'never ask a log; its proof must be attached',
+  },
+  'private-infrastructure': {
+    type: 'boolean',
+    default: false,
+    hidden: true,
+    weakensAs: true,
+    deprecated: 'please use --insecure-ignore-tlog instead',
+    help: 'older name of --insecure-ignore-tlog',
+  },
+  'rekor-url': {
+    type: 'string',
+    default: 'https://rekor.sigstore.dev',
+    placeholder: 'URL',
+    hidden: true,
+    deprecated: 'please use --bundle, which includes the Rekor inclusion proof',
+    refused: 'transparency logs are not supported yet; leave the flag out and verify with --insecure-ignore-tlog',
+    help: 'Rekor to ask',
+  },
+  'signature-digest-algorithm': {
+    type: 'string',
+    default: 'sha256',
+    choices: ['sha224', 'sha256', 'sha384', 'sha512'],
+    placeholder: 'HASH',
+    hidden: true,
+    deprecated: 'please use --bundle, which already includes the digest algorithm',
+    help: 'hash that was signed; found by itself unless given',
+  },
+  'timestamp-certificate-chain': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: 'please use --trusted-root to provide the timestamp authority certificate chain',
+    refused: timestamps,
+    help: 'PEM chain of the timestamp authority',
+  },
+  'trusted-root': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    refused: 'verifying certificates, logs and timestamps is not supported yet; verify with --key and --insecure-ignore-tlog',
+    help: 'trusted root: which authorities and logs to trust',
+  },
+  'use-signed-timestamps': { type: 'boolean', default: false, refused: timestamps, help: 'require a timestamp of a trusted authority' },
+} as const satisfies FlagTable
+
+export const verifyFlags = {
+  ...registryFlags,
+  ...verifierFlags,
+  annotations: {
+    type: 'list',
+    shorthand: 'a',
+    default: [],
+    placeholder: 'NAME=VALUE',
+    help: 'claim that must be signed with the image; repeatable',
+  },
+  'any-predicate': {
+    type: 'boolean',
+    default: false,
+    weakensAs: true,
+    own: true,
+    help: 'accept any attestation about the image as its signature, as cosign does',
+  },
+  attachment: {
+    type: 'string',
+    default: '',
+    placeholder: 'sbom',
+    hidden: true,
+    deprecated: 'please use OCI referrers for attachments and verify with `--experimental-oci11`',
+    refused: 'verifying the attached SBOM of an image is not supported; verify the SBOM itself with verify-blob',
+    help: 'verify the attached SBOM instead of the image',
+  },
+  'check-claims': { type: 'boolean', default: true, weakensAs: false, help: 'compare what was signed with the image' },
+  'local-image': {
+    type: 'boolean',
+    default: false,
+    refused:
+      'images saved to a folder are not supported yet; push the image to a registry (`countersign registry` serves one) and verify it there',
+    help: 'the image is a folder written by save',
+  },
+  output: {
+    type: 'string',
+    shorthand: 'o',
+    format: true,
+    default: 'json',
+    placeholder: 'FORMAT',
+    help: 'json or text; json given explicitly also prints a failure as JSON',
+  },
+  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that --signature signs: a file or URL' },
+  recursive: { type: 'boolean', shorthand: 'r', default: false, own: true, help: 'verify an image index and every image in it' },
+  signature: {
+    type: 'string',
+    default: '',
+    placeholder: 'SIGNATURE',
+    hidden: true,
+    deprecated: 'signatures are automatically fetched from the OCI registry during image verification',
+    help: 'signature to verify instead of those in the registry: a file, a URL or base64',
+  },
+} as const satisfies FlagTable
+
+export const verifyBlobFlags = {
+  ...failureFormatFlags,
+  ...verifierFlags,
+  bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'bundle that holds the signature' },
+  'rfc3161-timestamp': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    hidden: true,
+    deprecated: 'please use --bundle to provide the output bundle location, which will include the signed timestamp',
+    refused: timestamps,
+    help: 'timestamp of the signature',
+  },
+  signature: {
+    type: 'string',
+    default: '',
+    placeholder: 'SIGNATURE',
+    hidden: true,
+    deprecated: 'please use --bundle to provide a signature',
+    help: 'signature to verify: a file, a URL or base64',
+  },
+} as const satisfies FlagTable

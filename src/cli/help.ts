@@ -1,0 +1,121 @@
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { Command, CommandGroup, Flag, FlagTable } from './command.ts'
+import { isDefault } from './parsing/flag-value.ts'
+import { suggestion } from './parsing/suggest.ts'
+
+const groups: readonly CommandGroup[] = ['Sign and verify', 'Keys', 'Registries', 'Other']
+
+/**
+ * Help about one command, a group of them, or, without words, about everything.
+ *
+ * @throws CountersignError `USAGE` when nothing has that name
+ */
+export function helpText(words: readonly string[], commands: readonly Command[], globalFlags: FlagTable): string {
+  const name = words.join(' ')
+  const command = commands.find(candidate => candidate.name === name)
+  if (command) return commandHelp(command, globalFlags)
+  const members = words.length === 0 ? commands : commands.filter(candidate => candidate.name.startsWith(`${name} `))
+  if (members.length === 0) {
+    const names = commands.map(candidate => candidate.name)
+    throw new CountersignError('USAGE', `unknown help topic ${quote(name)}${suggestion(name, names)}`)
+  }
+  return overview(name, members, globalFlags)
+}
+
+/** What follows the program's name: `sign [flags] IMAGE...`. */
+export function usageOf(command: Command): string {
+  return `${command.name} [flags]${command.arguments.name === '' ? '' : ` ${command.arguments.name}`}`
+}
+
+/** A flag as help writes it: `-a, --annotations NAME=VALUE`. */
+export function flagSpelling(name: string, flag: Flag): string {
+  const value = flag.type === 'boolean' ? '' : ` ${flag.placeholder ?? flag.type.toUpperCase()}`
+  return `${flag.shorthand === undefined ? '    ' : `-${flag.shorthand}, `}--${name}${value}`
+}
+
+/** A default worth mentioning, as text: not those that only say "unset". */
+export function defaultText(flag: Flag): string {
+  if (flag.type === 'boolean') return flag.default ? 'true' : ''
+  return typeof flag.default === 'object' ? '' : String(flag.default)
+}
+
+function commandHelp(command: Command, globalFlags: FlagTable): string {
+  const examples = command.examples.flatMap(({ what, line }, at) => [...(at > 0 ? [''] : []), `  # ${what}`, `  countersign ${line}`])
+  return lines([
+    `${command.summary}.`,
+    ...(command.description === undefined ? [] : ['', command.description]),
+    '',
+    'Usage:',
+    `  countersign ${usageOf(command)}`,
+    ...(examples.length === 0 ? [] : ['', 'Examples:', ...examples]),
+    ...flagSection('Flags:', command.flags),
+    ...flagSection('Global flags:', globalFlags),
+    '',
+    'Every flag can also be set by an environment variable: --allow-x by COUNTERSIGN_ALLOW_X or COSIGN_ALLOW_X.',
+  ])
+}
+
+function overview(name: string, members: readonly Command[], globalFlags: FlagTable): string {
+  const width = Math.max(...members.map(command => command.name.length))
+  const sections = groups.flatMap(group => {
+    const inGroup = members.filter(command => command.group === group)
+    return inGroup.length === 0 ? [] : ['', `${group}:`, ...inGroup.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)]
+  })
+  return lines([
+    'Countersign signs container images and files, and proves where they come from.',
+    '',
+    'Usage:',
+    `  countersign ${name === '' ? '' : `${name} `}COMMAND [flags]`,
+    ...sections,
+    ...flagSection('Global flags:', globalFlags),
+    '',
+    '`countersign help COMMAND` says more about a command.',
+  ])
+}
+
+const [leftColumn, lineWidth] = [34, 110]
+
+function flagSection(title: string, table: FlagTable): readonly string[] {
+  const flags = Object.entries(table)
+    .filter(([, flag]) => !flag.hidden)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return flags.length === 0 ? [] : ['', title, ...flags.flatMap(([name, flag]) => flagLines(name, flag))]
+}
+
+function flagLines(name: string, flag: Flag): readonly string[] {
+  const left = `  ${flagSpelling(name, flag)}`
+  const right = wrap(describe(flag), lineWidth - leftColumn)
+  const continued = right.slice(1).map(line => ' '.repeat(leftColumn) + line)
+  if (left.length + 2 > leftColumn) return [left, ' '.repeat(leftColumn) + right[0], ...continued]
+  return [left.padEnd(leftColumn) + right[0], ...continued]
+}
+
+function describe(flag: Flag): string {
+  const text = defaultText(flag)
+  const notes = [
+    ...(flag.type === 'string' && flag.choices ? [flag.choices.join(' or ')] : []),
+    ...(text === '' || isUnset(flag) ? [] : [`default ${text}`]),
+    ...(flag.refused === undefined ? [] : ['not supported yet']),
+  ]
+  return flag.help + (notes.length === 0 ? '' : ` (${notes.join('; ')})`)
+}
+
+function isUnset(flag: Flag): boolean {
+  return flag.type !== 'boolean' && isDefault(flag, '')
+}
+
+function wrap(text: string, width: number): readonly [string, ...string[]] {
+  const wrapped: [string, ...string[]] = ['']
+  for (const word of text.split(' ')) {
+    const line = wrapped.at(-1)!
+    if (line === '') wrapped[wrapped.length - 1] = word
+    else if (line.length + 1 + word.length <= width) wrapped[wrapped.length - 1] = `${line} ${word}`
+    else wrapped.push(word)
+  }
+  return wrapped
+}
+
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`
+}

@@ -1,0 +1,19 @@
+import type { Fetch, World } from '../codec/world.ts'
+
+/** Tells `debug` of every request and its answer: method, origin, path, status and time; never headers, bodies or queries. */
+export function logRequests(fetch: Fetch, now: World['now'], debug: (line: string) => void): Fetch {
+  return async (input, init) => {
+    const request = input instanceof Object && 'url' in input ? input : undefined
+    const { origin, pathname } = new URL(request?.url ?? String(input))
+    const what = `${init?.method ?? request?.method ?? 'GET'} ${origin}${pathname}`
+    const start = now().getTime()
+    try {
+      const response = await fetch(input, init)
+      debug(`${what}: ${response.status} in ${now().getTime() - start} ms`)
+      return response
+    } catch (cause) {
+      debug(`${what}: ${cause instanceof Error ? cause.message : String(cause)} after ${now().getTime() - start} ms`)
+      throw cause
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { createReadStream, promises as fs } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import type { Files } from '../context.ts'
+
+/** The disk. `randomName` makes names for temporary files. */
+export function createFiles(randomName: () => string): Files {
+  return {
+    read: (path, limitBytes) => readAtMost(path, limitBytes),
+    stream: path => readStream(path),
+    write: async (path, data, { mode, onlyNew = false }) => {
+      try {
+        await writeWhole(path, data, mode, onlyNew, randomName)
+      } catch (cause) {
+        throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
+      }
+    },
+    exists: async path => {
+      try {
+        await fs.lstat(path)
+        return true
+      } catch (cause) {
+        if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause))) return false
+        throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
+      }
+    },
+  }
+}
+
+const words = new Map([
+  ['EACCES', 'permission denied'],
+  ['EEXIST', 'it exists already'],
+  ['EISDIR', 'it is a folder'],
+  ['ENOENT', 'no such file or folder'],
+  ['ENOSPC', 'no space left'],
+  ['ENOTDIR', 'a part of the path is no folder'],
+  ['EPERM', 'operation not permitted'],
+  ['EROFS', 'the file system is read-only'],
+])
+
+/** What a system error means, in words. */
+export function explain(error: unknown): string {
+  return words.get(codeOf(error)) ?? (error instanceof Error ? error.message : String(error))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+async function readAtMost(path: string, limitBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of readStream(path)) {
+    length += chunk.length
+    if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return concatBytes(...chunks)
+}
+
+async function* readStream(path: string): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) yield chunk
+  } catch (cause) {
+    throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
+  }
+}
+
+/** Durable before it appears under its name: the bytes are synced, then renamed or linked into place. */
+async function writeWhole(
+  path: string,
+  data: string | Uint8Array,
+  mode: number,
+  onlyNew: boolean,
+  randomName: () => string,
+): Promise<void> {
+  const target = await whereToWrite(path)
+  if (target === 'in place') return fs.writeFile(path, data, { mode })
+  const temporary = join(dirname(target), `.${basename(target)}.${randomName()}`)
+  try {
+    const file = await fs.open(temporary, 'wx', mode)
+    try {
+      await file.writeFile(data)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    if (onlyNew) await linkNew(temporary, target)
+    else await fs.rename(temporary, target)
+  } finally {
+    await fs.rm(temporary, { force: true })
+  }
+}
+
+/** Gives a file its second name, if that is free; rename would overwrite. */
+async function linkNew(from: string, to: string): Promise<void> {
+  try {
+    await fs.link(from, to)
+  } catch (cause) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(cause))) throw cause
+    await fs.copyFile(from, to, fs.constants.COPYFILE_EXCL) // a file system without hard links: not atomic, yet never over another file
+  }
+}
+
+/** The file itself, behind symbolic links; or `in place` for what is no plain file. */
+async function whereToWrite(path: string): Promise<string> {
+  try {
+    const status = await fs.stat(path)
+    if (status.isFile()) return await fs.realpath(path)
+    return 'in place' // a folder is refused by the write itself
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT') throw cause
+    return path
+  }
+}

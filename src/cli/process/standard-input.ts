@@ -1,0 +1,21 @@
+import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import type { StandardInput } from '../context.ts'
+
+/** Standard input over a source that is opened at the first read. */
+export function createStandardInput(isTerminal: boolean, open: () => AsyncIterable<Uint8Array>): StandardInput {
+  return {
+    isTerminal,
+    stream: open,
+    readAll: async limitBytes => {
+      const chunks: Uint8Array[] = []
+      let length = 0
+      for await (const chunk of open()) {
+        length += chunk.length
+        if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `standard input: want at most ${limitBytes} bytes`)
+        chunks.push(chunk)
+      }
+      return concatBytes(...chunks)
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { CountersignError, type ErrorKind } from '../codec/error.ts'
+import { CommandFailure, Interrupted } from './exit-code.ts'
+
+/** A failure as `--output json` prints it, on one line. The shape is stable: members are added, never renamed. */
+export type FailureDocument = {
+  readonly error: {
+    /** A code of `errorKinds`, or `INTERNAL` or `INTERRUPTED`. */
+    readonly code: string
+    readonly kind: ErrorKind | 'internal' | 'interrupted'
+    readonly message: string
+    /** The verdict's derivation, for commands that verify. */
+    readonly derivation?: unknown
+  }
+}
+
+export function failureDocument(failure: unknown): FailureDocument {
+  const error = failure instanceof CommandFailure ? failure.error : failure
+  const message = messageOf(error)
+  if (error instanceof Interrupted) return { error: { code: 'INTERRUPTED', kind: 'interrupted', message } }
+  if (!(error instanceof CountersignError)) return { error: { code: 'INTERNAL', kind: 'internal', message } }
+  const derivation = failure instanceof CommandFailure ? failure.details.derivation : undefined
+  return { error: { code: error.code, kind: error.kind, message, ...(derivation === undefined ? {} : { derivation }) } }
+}
+
+/**
+ * What standard error says of a failure: the explanation, what caused it when that says more, and last the two lines that
+ * cosign ends with.
+ */
+export function failureText(failure: unknown, verbose: boolean): string {
+  const explanation = failure instanceof CommandFailure ? (failure.details.explanation ?? '') : ''
+  const error = failure instanceof CommandFailure ? failure.error : failure
+  const message = messageOf(error)
+  const isExpected = error instanceof CountersignError || error instanceof Interrupted
+  const causes = verbose || (error instanceof CountersignError && error.kind === 'unavailable') ? causesOf(error) : []
+  return [
+    ...(explanation === '' ? [] : [explanation.replace(/\n$/, '')]),
+    ...causes.map(cause => `  because: ${cause}`),
+    ...(verbose && error instanceof Error && error.stack !== undefined ? [error.stack] : []),
+    ...(isExpected ? [] : ['This is a defect of countersign, not of your input; --verbose shows where it happened.']),
+    `Error: ${message}`,
+    `error during command execution: ${message}`,
+    '',
+  ].join('\n')
+}
+
+const mostCauses = 10
+
+/** Messages of the causes behind an error, outermost first, without those that an outer message already holds. */
+function causesOf(error: unknown): readonly string[] {
+  const messages: string[] = []
+  const open = [error]
+  const seen = new Set<unknown>()
+  while (open.length > 0 && messages.length < mostCauses) {
+    const next = open.shift()
+    if (!(next instanceof Error) || seen.has(next)) continue
+    seen.add(next)
+    const message = messageOf(next)
+    if (next !== error && ![messageOf(error), ...messages].some(said => said.includes(message))) messages.push(message)
+    if (next instanceof AggregateError) open.push(...next.errors)
+    open.push(next.cause)
+  }
+  return messages
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' ? error.name : error.message
+}
