@@ -1,0 +1,141 @@
+import { CountersignError } from '../codec/error.ts'
+import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import type { Repository } from './reference.ts'
+import { discard, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
+
+export type PushBlobOptions = {
+  readonly from?: Repository // a repository of the same registry that has the blob: it is mounted, nothing is sent
+  readonly mayExist?: boolean // ask first whether it is there, even though it is small
+}
+
+const smallBlob = 16 * 1024
+const leastChunk = 1024 * 1024
+
+/**
+ * Puts a blob into a repository. A blob of up to 16 KiB is sent without asking whether it is there, because asking costs as
+ * much as sending; larger ones are asked for first. Above `chunkBytes`, or when the registry says 413 to the whole, it goes
+ * in chunks of at least the size the registry names.
+ *
+ * @throws CountersignError `REGISTRY_DENIED` and the like; `DIGEST_MISMATCH` when the registry stored something else
+ * @see OCI distribution-spec 1.1 "Pushing blobs"
+ */
+export async function uploadBlob(
+  send: Send,
+  repository: Repository,
+  bytes: Uint8Array,
+  chunkBytes: number,
+  signal: AbortSignal,
+  options: PushBlobOptions = {},
+): Promise<{ readonly digest: OciDigest; readonly size: number }> {
+  const digest = ociDigestOf(bytes)
+  const blob = { digest, size: bytes.length }
+  const what = `blob ${digest}`
+  if (options.from?.registry === repository.registry) {
+    const upload = await startUpload(send, repository, signal, `?mount=${digest}&from=${encodeURIComponent(options.from.repository)}`)
+    if (!upload) return blob
+    await sendBlob(send, repository, upload, bytes, digest, chunkBytes, signal)
+    return blob
+  }
+  if ((options.mayExist || bytes.length > smallBlob) && (await hasBlob(send, repository, digest, signal))) return blob
+  const upload = await startUpload(send, repository, signal)
+  if (!upload) throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: the registry calls it stored before it was sent`)
+  await sendBlob(send, repository, upload, bytes, digest, chunkBytes, signal)
+  return blob
+}
+
+type Upload = { readonly url: URL; readonly leastChunk: number }
+
+/** Begins an upload; nothing when the registry mounted the blob instead. */
+async function startUpload(send: Send, repository: Repository, signal: AbortSignal, query = ''): Promise<Upload | undefined> {
+  const asked = repositoryUrl(repository, `blobs/uploads/${query}`)
+  const response = await send('POST', repository, asked, { push: true }, signal)
+  if (response.status === 201 && query !== '') {
+    await discard(response)
+    return undefined
+  }
+  if (response.status !== 202) throw await refusalOf(response, repository, 'push', 'blob upload')
+  const least = response.headers.get('oci-chunk-min-length') ?? ''
+  return { url: await nextLocation(response, asked), leastChunk: /^[0-9]{1,10}$/.test(least) ? Number(least) : 0 }
+}
+
+async function sendBlob(
+  send: Send,
+  repository: Repository,
+  upload: Upload,
+  bytes: Uint8Array,
+  digest: OciDigest,
+  chunkBytes: number,
+  signal: AbortSignal,
+) {
+  if (bytes.length > chunkBytes) return sendChunks(send, repository, upload, bytes, digest, chunkBytes, signal)
+  const response = await finishUpload(send, repository, upload.url, bytes, digest, signal)
+  if (response.status === 413 && bytes.length > leastChunk) {
+    await discard(response)
+    const again = await startUpload(send, repository, signal)
+    return sendChunks(send, repository, again!, bytes, digest, leastChunk, signal)
+  }
+  await checkStored(send, response, repository, digest, signal)
+}
+
+async function sendChunks(
+  send: Send,
+  repository: Repository,
+  upload: Upload,
+  bytes: Uint8Array,
+  digest: OciDigest,
+  chunkBytes: number,
+  signal: AbortSignal,
+) {
+  let { url } = upload
+  const step = Math.max(chunkBytes, upload.leastChunk)
+  for (let start = 0; start < bytes.length; ) {
+    const chunk = bytes.subarray(start, start + step)
+    const end = start + chunk.length
+    const headers = { 'content-type': 'application/octet-stream', 'content-range': `${start}-${end - 1}` }
+    const response = await send('PATCH', repository, url, { push: true, headers, body: chunk }, signal)
+    if (response.status !== 202) throw await refusalOf(response, repository, 'push', `blob ${digest}, bytes ${start} to ${end}`)
+    const taken = takenUpTo(response.headers.get('range'), end)
+    if (taken <= start)
+      throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `blob ${digest}: the registry takes no bytes after the first ${start}`)
+    url = await nextLocation(response, url)
+    start = taken
+  }
+  await checkStored(send, await finishUpload(send, repository, url, new Uint8Array(), digest, signal), repository, digest, signal)
+}
+
+/** How many bytes a `Range: 0-N` of a PATCH answer says are there; without one, all that were sent. */
+function takenUpTo(range: string | null, sent: number): number {
+  const last = /^(?:bytes=)?0-([0-9]{1,15})$/.exec(range ?? '')?.[1]
+  return last === undefined ? sent : Math.min(Number(last) + 1, sent)
+}
+
+function finishUpload(send: Send, repository: Repository, url: URL, body: Uint8Array, digest: OciDigest, signal: AbortSignal) {
+  const target = new URL(url)
+  target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}` // as text: the rest of the query is the registry's own
+  return send('PUT', repository, target, { push: true, headers: { 'content-type': 'application/octet-stream' }, body }, signal)
+}
+
+async function checkStored(send: Send, response: Response, repository: Repository, digest: OciDigest, signal: AbortSignal): Promise<void> {
+  const what = `blob ${digest}`
+  if (response.status === 404 && (await hasBlob(send, repository, digest, signal))) return discard(response) // a retried PUT whose first answer was lost
+  if (response.status !== 201) throw await refusalOf(response, repository, 'push', what)
+  await discard(response)
+  const stored = response.headers.get('docker-content-digest')
+  if (stored?.startsWith('sha256:') && stored !== digest)
+    throw new CountersignError('DIGEST_MISMATCH', `${what}: the registry stored it as another digest`)
+}
+
+async function hasBlob(send: Send, repository: Repository, digest: OciDigest, signal: AbortSignal): Promise<boolean> {
+  const response = await send('HEAD', repository, repositoryUrl(repository, `blobs/${digest}`), { push: true }, signal)
+  await discard(response)
+  if (response.status === 200) return true
+  if (response.status === 404) return false
+  throw await refusalOf(response, repository, 'pull', `blob ${digest}`)
+}
+
+async function nextLocation(response: Response, asked: URL): Promise<URL> {
+  await discard(response)
+  const location = response.headers.get('location')
+  if (!location) throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', 'blob upload: the registry names no location for it')
+  return sameHostUrl(location, asked, 'blob upload location')
+}
