@@ -36,6 +36,7 @@ export const errorKinds = {
 
   // denied: genuine, but not what was asked for
   ANNOTATION_MISMATCH: 'denied',
+  CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
@@ -47,6 +48,7 @@ export const errorKinds = {
   TLOG_ENTRY_MISSING: 'denied',
 
   // unavailable: we could not find out
+  CREDENTIALS_UNAVAILABLE: 'unavailable', // a credential helper that is missing, fails or takes too long
   FILE_UNREADABLE: 'unavailable',
   FILE_UNWRITABLE: 'unavailable',
   IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
