@@ -51,7 +51,8 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
       underWay.delete(gone)
       if (!reply.writableFinished) gone.abort(new Error('the client went away'))
     })
-    void answer(handler, message, reply, scheme, gone.signal, report)
+    const exchange = { message, reply, isLast: () => !server.listening }
+    void answer(handler, exchange, scheme, gone.signal, report)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -77,22 +78,28 @@ export async function listen(handler: Handler, options: ListenOptions = {}): Pro
   }
 }
 
+type Exchange = {
+  readonly message: IncomingMessage
+  readonly reply: ServerResponse
+  readonly isLast: () => boolean // the server is closing: this connection carries no further request
+}
+
 async function answer(
   handler: Handler,
-  message: IncomingMessage,
-  reply: ServerResponse,
+  exchange: Exchange,
   scheme: string,
   signal: AbortSignal,
   report: (error: unknown, request: Request) => void,
 ): Promise<void> {
+  const { message, reply } = exchange
   const request = toRequest(message, scheme, signal)
-  if (!request) return send(new Response('bad request\n', { status: 400 }), message, reply)
+  if (!request) return send(new Response('bad request\n', { status: 400 }), exchange)
   try {
-    await send(await handler(request), message, reply)
+    await send(await handler(request), exchange)
   } catch (error) {
     if (!signal.aborted) report(error, request)
-    if (reply.headersSent || signal.aborted) reply.destroy()
-    else await send(new Response('internal error\n', { status: 500 }), message, reply)
+    if (reply.headersSent || signal.aborted) cut(reply)
+    else await send(new Response('internal error\n', { status: 500 }), exchange)
   }
 }
 
@@ -100,15 +107,12 @@ async function answer(
 function toRequest(message: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
   const { method = 'GET', url = '', rawHeaders } = message
   const host = message.headers.host ?? 'localhost'
+  if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') return undefined // fetch forbids them
   if (!url.startsWith('/') || !/^[A-Za-z0-9._:[\]-]+$/.test(host) || !URL.canParse(`${scheme}://${host}${url}`)) return undefined
   const headers = new Headers()
   for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
   const hasBody = method !== 'GET' && method !== 'HEAD' // a body that came with those is never read
-  try {
-    return new Request(`${scheme}://${host}${url}`, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
-  } catch {
-    return undefined // a method that fetch forbids: CONNECT, TRACE
-  }
+  return new Request(`${scheme}://${host}${url}`, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
 }
 
 /** The bytes of a message as they come. Unlike `Readable.toWeb`, giving them up leaves the connection open for the answer. */
@@ -143,16 +147,16 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   )
 }
 
-async function send(response: Response, message: IncomingMessage, reply: ServerResponse): Promise<void> {
+async function send(response: Response, { message, reply, isLast }: Exchange): Promise<void> {
   const announcesBody = (message.headers['content-length'] ?? '0') !== '0' || message.headers['transfer-encoding'] !== undefined
   const unread = announcesBody && !message.complete
-  if (unread) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
+  if (unread || isLast()) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
   for (const [name, value] of response.headers) reply.appendHeader(name, value)
   reply.statusCode = response.status
   const body = message.method === 'HEAD' ? null : response.body
   if (message.method === 'HEAD') await response.body?.cancel()
   const whole = body ? await sendBody(body, response.headers.get('content-length'), reply) : true
-  if (!whole) return void reply.destroy()
+  if (!whole) return cut(reply)
   if (unread) reply.once('finish', () => lingerThenCut(message))
   reply.end()
 }
@@ -182,10 +186,20 @@ async function sendBody(body: ReadableStream<Uint8Array>, announced: string | nu
 
 function drained(reply: ServerResponse): Promise<void> {
   return new Promise(resolve => {
-    if (reply.destroyed) return resolve()
-    reply.once('drain', resolve)
-    reply.once('close', resolve)
+    const done = (): void => {
+      reply.off('drain', done)
+      reply.off('close', done)
+      resolve()
+    }
+    if (reply.destroyed) return done()
+    reply.on('drain', done)
+    reply.on('close', done)
   })
+}
+
+/** Ends the connection in the middle of an answer, once what was written of it is on its way. */
+function cut(reply: ServerResponse): void {
+  setImmediate(() => reply.socket?.destroySoon()) // the first write of an answer leaves at the end of its tick
 }
 
 const lingerMs = 1000
@@ -193,8 +207,8 @@ const lingerMs = 1000
 /** Closing at once would reset the connection and lose the answer; so the rest is thrown away for a moment first. */
 function lingerThenCut(message: IncomingMessage): void {
   message.resume()
-  const cut = setTimeout(() => message.destroy(), lingerMs)
-  message.once('close', () => clearTimeout(cut))
+  const timer = setTimeout(() => message.destroy(), lingerMs)
+  message.once('close', () => clearTimeout(timer))
 }
 
 function reportToStderr(error: unknown, request: Request): void {

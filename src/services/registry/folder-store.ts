@@ -1,11 +1,11 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { type BlobWriter, isRecordName, type RecordFolder, type RegistryStore } from './store.ts'
 
-const chunkBytes = 1 << 16
+const chunkBytes = 1 << 18
 
 /**
  * A store in a folder, made where it is missing, readable by its owner alone:
@@ -30,19 +30,13 @@ export async function folderStore(path: string): Promise<RegistryStore> {
   }
 
   let made = 0
-  const openIncoming = async (): Promise<{ readonly file: FileHandle; readonly temporary: string }> => {
-    const temporary = join(incoming, String(++made))
-    return { file: await open(temporary, 'wx', 0o600), temporary }
-  }
+  const nextTemporary = (): string => join(incoming, String(++made))
   const blobPath = (digest: OciDigest): string => join(blobs, digest.slice('sha256:'.length))
   const recordPath = (folder: RecordFolder, ...names: readonly string[]): string =>
     join(root, 'repositories', ...[...folder, ...names].map(encodeName))
 
   return {
-    createUpload: async () => {
-      const { file, temporary } = await openIncoming()
-      return fileWriter(file, temporary, blobPath)
-    },
+    createUpload: async () => fileWriter(nextTemporary(), blobPath),
     blobSize: async digest => (await absentAsUndefined(stat(blobPath(digest))))?.size,
     readBlob: (digest, start, end) => readFileRange(blobPath(digest), start, end),
     readRecord: async (folder, name) => absentAsUndefined(readFile(recordPath(folder, name), 'utf8')),
@@ -50,12 +44,12 @@ export async function folderStore(path: string): Promise<RegistryStore> {
       const target = recordPath(folder, name)
       if (value === undefined) return remove(target)
       await makeFolder(dirname(target))
-      const { file, temporary } = await openIncoming()
+      const temporary = nextTemporary()
       try {
-        await file.writeFile(value)
-        await moveInto(target, file, temporary)
+        await writeFile(temporary, value, { flag: 'wx', mode: 0o600 })
+        await moveInto(target, temporary)
       } catch (cause) {
-        await discard(file, temporary)
+        await rm(temporary, { force: true })
         throw cause
       }
     },
@@ -70,50 +64,45 @@ export async function folderStore(path: string): Promise<RegistryStore> {
   }
 }
 
-function fileWriter(file: FileHandle, temporary: string, blobPath: (digest: OciDigest) => string): BlobWriter {
-  return {
-    write: async chunk => {
-      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
-    },
-    commit: digest => moveInto(blobPath(digest), file, temporary), // replaces the same bytes where the blob was known already
-    discard: () => discard(file, temporary),
+/** No file stays open between calls: uploads may rest for long, and readers may be forgotten. */
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags, 0o600)
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
   }
 }
 
-async function moveInto(target: string, file: FileHandle, temporary: string): Promise<void> {
-  await file.sync()
-  await file.close()
+function fileWriter(temporary: string, blobPath: (digest: OciDigest) => string): BlobWriter {
+  return {
+    append: chunks =>
+      withFile(temporary, 'a', async file => {
+        for await (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
+      }),
+    commit: digest => moveInto(blobPath(digest), temporary), // replaces the same bytes where the blob was known already
+    discard: () => rm(temporary, { force: true }),
+  }
+}
+
+async function moveInto(target: string, temporary: string): Promise<void> {
+  await withFile(temporary, 'a', file => file.sync())
   await rename(temporary, target) // seen from here on
   await syncFolder(dirname(target)) // durable from here on
 }
 
-async function discard(file: FileHandle, temporary: string): Promise<void> {
-  if (file.fd !== -1) await file.close()
-  await rm(temporary, { force: true })
-}
-
 function readFileRange(path: string, start: number, end: number): ReadableStream<Uint8Array> {
-  let file: FileHandle | undefined
   let at = start
   return new ReadableStream<Uint8Array>(
     {
       pull: async controller => {
-        try {
-          file ??= await open(path, 'r')
-          const chunk = new Uint8Array(Math.min(chunkBytes, end - at))
-          const { bytesRead } = await file.read(chunk, 0, chunk.length, at)
-          if (bytesRead === 0 && at < end) throw new CountersignError('FILE_UNREADABLE', `${quote(path)} ends at byte ${at}, before ${end}`)
-          at += bytesRead
-          if (bytesRead > 0) controller.enqueue(chunk.subarray(0, bytesRead))
-          if (at < end) return
-        } catch (cause) {
-          await file?.close()
-          throw cause
-        }
-        await file.close()
-        controller.close()
+        const chunk = new Uint8Array(Math.min(chunkBytes, end - at))
+        const { bytesRead } = await withFile(path, 'r', file => file.read(chunk, 0, chunk.length, at))
+        if (bytesRead === 0 && at < end) throw new CountersignError('FILE_UNREADABLE', `${quote(path)} ends at byte ${at}, before ${end}`)
+        at += bytesRead
+        if (bytesRead > 0) controller.enqueue(chunk.subarray(0, bytesRead))
+        if (at === end) controller.close()
       },
-      cancel: async () => file?.close(),
     },
     { highWaterMark: 0 },
   )
@@ -138,12 +127,7 @@ async function makeFolder(path: string): Promise<void> {
 
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return // folders cannot be opened there; NTFS journals their entries
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await withFile(path, 'r', folder => folder.sync())
 }
 
 async function absentAsUndefined<T>(reading: Promise<T>): Promise<T | undefined> {

@@ -112,7 +112,7 @@ async function resolve(store: RegistryStore, repository: string, reference: Mani
 async function putBytes(store: RegistryStore, digest: OciDigest, bytes: Uint8Array): Promise<void> {
   const writer = await store.createUpload()
   try {
-    await writer.write(bytes)
+    await writer.append([bytes])
     await writer.commit(digest)
   } catch (cause) {
     await writer.discard()

@@ -15,7 +15,9 @@ export function memoryStore(): RegistryStore {
     createUpload: async () => {
       let parts: Uint8Array[] = []
       return {
-        write: async chunk => void parts.push(Uint8Array.from(chunk)), // a copy: the caller may use its buffer again
+        append: async chunks => {
+          for await (const chunk of chunks) parts.push(Uint8Array.from(chunk))
+        },
         commit: async digest => void blobs.set(digest, concatBytes(...parts)),
         discard: async () => {
           parts = []

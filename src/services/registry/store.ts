@@ -32,8 +32,9 @@ export type RecordFolder = readonly string[]
 
 /** Bytes on their way to becoming a blob. Calls come one after the other; after `commit` or `discard` there are no more. */
 export type BlobWriter = {
-  readonly write: (chunk: Uint8Array) => Promise<void>
-  /** Makes the bytes the blob of this digest, which the caller has computed over everything written. */
+  /** Adds chunks; each has been written, and may be used again, when the next is asked for. After a throw the last may be there in part. */
+  readonly append: (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => Promise<void>
+  /** Makes the bytes the blob of this digest, which the caller has computed over everything appended. */
   readonly commit: (digest: OciDigest) => Promise<void>
   readonly discard: () => Promise<void>
 }

@@ -42,7 +42,8 @@ export function createUploads(
 
   const forgetIdle = async (): Promise<void> => {
     const oldest = world.now().getTime() - limits.idleMs
-    for (const session of [...sessions.values()]) if (!session.busy && session.touchedAt < oldest) await session.cancel()
+    for (const session of [...sessions.values()])
+      if (sessions.has(session.id) && !session.busy && session.touchedAt < oldest) await session.cancel()
   }
 
   const create = (repository: string, writer: BlobWriter): Session => {
@@ -54,6 +55,7 @@ export function createUploads(
       if (sessions.delete(id)) await writer.discard()
     }
     const alone = async <T>(task: () => Promise<T>): Promise<T> => {
+      if (!sessions.has(id)) throw unknownUpload() // ended since it was found
       if (session.busy) throw new Refusal('BLOB_UPLOAD_INVALID', 'another request is writing to this upload', { status: 409 })
       session.busy = true
       try {
@@ -65,25 +67,28 @@ export function createUploads(
     }
     const append = async (chunks: AsyncIterable<Uint8Array>, wanted?: number): Promise<void> => {
       const start = size
-      const last = Math.min(limits.blobBytes, start + (wanted ?? Number.POSITIVE_INFINITY))
-      for await (const chunk of chunks) {
-        if (size + chunk.length > last) {
-          await end()
-          if (last === limits.blobBytes) throw new Refusal('SIZE_INVALID', `blob: want at most ${last} bytes`, { status: 413 })
-          throw new Refusal('SIZE_INVALID', `chunk: want ${wanted} bytes as announced, got more`)
+      let writing = false
+      const counted = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const chunk of chunks) {
+          if (size + chunk.length > limits.blobBytes)
+            throw new Refusal('SIZE_INVALID', `blob: want at most ${limits.blobBytes} bytes`, { status: 413 })
+          if (wanted !== undefined && size + chunk.length > start + wanted)
+            throw new Refusal('SIZE_INVALID', `chunk: want ${wanted} bytes as announced, got more`)
+          writing = true
+          yield chunk
+          writing = false
+          digest.update(chunk)
+          size += chunk.length
         }
-        try {
-          await writer.write(chunk)
-        } catch (cause) {
-          await end() // how much of the chunk was written is not known
-          throw cause
-        }
-        digest.update(chunk)
-        size += chunk.length
+        if (wanted !== undefined && size < start + wanted)
+          throw new Refusal('SIZE_INVALID', `chunk: want ${wanted} bytes as announced, got ${size - start}`)
       }
-      if (wanted === undefined || size - start === wanted) return
-      await end()
-      throw new Refusal('SIZE_INVALID', `chunk: want ${wanted} bytes as announced, got ${size - start}`)
+      try {
+        await writer.append(counted())
+      } catch (cause) {
+        if (writing || cause instanceof Refusal) await end() // what the store holds is not known, or not wanted
+        throw cause
+      }
     }
     const finish = async (wanted: OciDigest): Promise<void> => {
       const found = `sha256:${encodeHex(digest.finish())}`
@@ -101,7 +106,9 @@ export function createUploads(
       size: () => size,
       append: (chunks, wanted) => alone(() => append(chunks, wanted)),
       finish: wanted => alone(() => finish(wanted)),
-      cancel: () => alone(end),
+      cancel: async () => {
+        if (sessions.has(id)) await alone(end)
+      },
       busy: false,
       touchedAt: world.now().getTime(),
     }
@@ -125,8 +132,12 @@ export function createUploads(
     find: async (repository, id) => {
       await forgetIdle()
       const session = sessions.get(id)
-      if (session?.repository !== repository) throw new Refusal('BLOB_UPLOAD_UNKNOWN', 'no such upload in this repository')
+      if (session?.repository !== repository) throw unknownUpload()
       return session
     },
   }
+}
+
+function unknownUpload(): Refusal {
+  return new Refusal('BLOB_UPLOAD_UNKNOWN', 'no such upload in this repository')
 }

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, test } from 'node:test'
+import { type Handler, type Listener, type ListenOptions, listen } from './listen.ts'
+
+const open: Listener[] = []
+after(() => Promise.all(open.map(server => server.close())))
+
+async function serve(handler: Handler, options: ListenOptions = {}): Promise<Listener> {
+  const server = await listen(handler, { graceMs: 0, ...options })
+  open.push(server)
+  return server
+}
+
+test('requests and answers pass whole, with method, address, headers and bodies', async () => {
+  const { url } = await serve(async request => {
+    const body = request.method === 'GET' ? '' : await request.text()
+    return new Response(`${request.method} ${request.url} ${request.headers.get('x-a')} ${body}`, {
+      status: 202,
+      headers: { 'x-b': 'answer' },
+    })
+  })
+  assert.match(url.href, /^http:\/\/127\.0\.0\.1:[0-9]+\/$/)
+  const response = await fetch(new URL('/a%2Fb/../c?d=e', url), { method: 'POST', body: 'hello', headers: { 'x-a': 'asked' } })
+  assert.equal(response.status, 202)
+  assert.equal(response.headers.get('x-b'), 'answer')
+  assert.equal(await response.text(), `POST ${url.origin}/c?d=e asked hello`)
+})
+
+test('several cookies stay several', async () => {
+  const { url } = await serve(async () => {
+    const headers = new Headers()
+    headers.append('set-cookie', 'a=1')
+    headers.append('set-cookie', 'b=2')
+    return new Response(null, { headers })
+  })
+  assert.deepEqual((await fetch(url)).headers.getSetCookie(), ['a=1', 'b=2'])
+})
+
+test('HEAD states a length and sends nothing', async () => {
+  const { url } = await serve(async () => new Response('12345', { headers: { 'content-length': '5' } }))
+  const answer = await raw(url, 'HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
+  assert.match(answer, /\r\ncontent-length: 5\r\n/)
+  assert.match(answer, /\r\n\r\n$/)
+})
+
+test('bodies larger than any buffer stream both ways', async () => {
+  const megabytes = 24
+  let received = 0
+  const { url } = await serve(async request => {
+    for await (const chunk of request.body!) received += chunk.length
+    return new Response(streamOf(megabytes))
+  })
+  const response = await fetch(url, { method: 'PUT', body: streamOf(megabytes), duplex: 'half' } as RequestInit)
+  let sent = 0
+  for await (const chunk of response.body!) sent += chunk.length
+  assert.equal(received, megabytes << 20)
+  assert.equal(sent, megabytes << 20)
+})
+
+for (const { name, request } of [
+  { name: 'absolute form', request: 'GET http://other.example/ HTTP/1.1\r\nHost: a\r\n' },
+  { name: 'host with an address in it', request: 'GET / HTTP/1.1\r\nHost: a@b/c?\r\n' },
+  { name: 'method of proxies', request: 'TRACE / HTTP/1.1\r\nHost: a\r\n' },
+])
+  test(`refused before the handler sees it: ${name}`, async () => {
+    const { url } = await serve(async () => new Response('served'))
+    assert.match(await raw(url, `${request}Connection: close\r\n\r\n`), /^HTTP\/1\.1 400 /)
+  })
+
+test('a handler that fails is reported, and the client learns nothing', async () => {
+  const reported: string[] = []
+  const { url } = await serve(
+    async () => {
+      throw new Error('secret path')
+    },
+    { report: (error, request) => reported.push(`${request.method} ${String(error)}`) },
+  )
+  const response = await fetch(url)
+  assert.equal(response.status, 500)
+  assert.equal(await response.text(), 'internal error\n')
+  assert.deepEqual(reported, ['GET Error: secret path'])
+})
+
+for (const { name, announced, body } of [
+  { name: 'shorter than announced', announced: '10', body: '12345' },
+  { name: 'longer than announced', announced: '3', body: '12345' },
+])
+  test(`a body ${name} ends the connection and runs into no other answer`, async () => {
+    const { url } = await serve(async () => new Response(streamOfText(body), { headers: { 'content-length': announced } }))
+    const answer = await raw(url, 'GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    const [head, sent] = answer.split('\r\n\r\n')
+    assert.match(head!, new RegExp(`content-length: ${announced}`))
+    assert.equal(sent, body.slice(0, Number(announced)))
+    assert.equal(answer.match(/HTTP\/1\.1/g)!.length, 1)
+  })
+
+test('a body that fails cuts the answer, so that it is not taken for whole', async () => {
+  const { url } = await serve(
+    async () => {
+      let pulls = 0
+      return new Response(
+        new ReadableStream({
+          pull: controller => (pulls++ === 0 ? controller.enqueue(new Uint8Array(5)) : controller.error(new Error('disk'))),
+        }),
+      )
+    },
+    { report: () => undefined },
+  )
+  assert.match(await raw(url, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), /\r\n\r\n5\r\n\0{5}\r\n$/) // no last chunk
+})
+
+test('an answer before the body has come reaches the client, and the connection is not used again', async () => {
+  const { url } = await serve(async () => new Response('too large', { status: 413 }))
+  const answer = await raw(url, `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1000)}`)
+  assert.match(answer, /^HTTP\/1\.1 413 /)
+  assert.match(answer, /connection: close/i)
+  assert.match(answer, /too large/)
+})
+
+test('a handler that gives up a body may still answer', async () => {
+  const { url } = await serve(async request => {
+    for await (const _ of request.body!) break
+    return new Response('enough', { status: 413 })
+  })
+  assert.match(
+    await raw(url, `PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(1000)}`),
+    /^HTTP\/1\.1 413 [\s\S]*enough/,
+  )
+})
+
+test('the signal aborts when the client goes away, and so does the body that was being sent', async () => {
+  const { promise: cancelled, resolve: noteCancelled } = Promise.withResolvers<void>()
+  const { promise: aborted, resolve: noteAborted } = Promise.withResolvers<void>()
+  const { url } = await serve(async request => {
+    request.signal.addEventListener('abort', () => noteAborted())
+    return new Response(new ReadableStream({ pull: controller => controller.enqueue(new Uint8Array(1000)), cancel: () => noteCancelled() }))
+  })
+  const socket = await dial(url)
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await once(socket, 'data')
+  socket.destroy()
+  await Promise.all([cancelled, aborted])
+})
+
+test('a request cut off fails the reader of its body', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const { url } = await serve(async request => {
+    await request.text().catch((error: Error) => resolve(error.message))
+    return new Response(null)
+  })
+  const socket = await dial(url)
+  socket.write('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
+  setImmediate(() => socket.destroy())
+  assert.match(await promise, /cut off|aborted/)
+})
+
+test('close lets answers under way end, and takes no new connections', async () => {
+  const { promise: asked, resolve: noteAsked } = Promise.withResolvers<void>()
+  const { promise: mayAnswer, resolve: allowAnswer } = Promise.withResolvers<void>()
+  const server = await serve(
+    async () => {
+      noteAsked()
+      await mayAnswer
+      return new Response('in time')
+    },
+    { graceMs: 60_000 },
+  )
+  const response = fetch(server.url)
+  await asked
+  const closed = server.close()
+  await assert.rejects(dial(server.url))
+  allowAnswer()
+  assert.equal(await (await response).text(), 'in time')
+  await closed
+})
+
+test('close cuts what does not end', async () => {
+  const { promise: asked, resolve: noteAsked } = Promise.withResolvers<AbortSignal>()
+  const server = await serve(async request => {
+    noteAsked(request.signal)
+    return new Promise(() => undefined)
+  })
+  const response = fetch(server.url)
+  const signal = await asked
+  await Promise.all([server.close(), assert.rejects(response)])
+  assert.equal(signal.aborted, true)
+})
+
+test('a port that is taken is an error', async () => {
+  const { url } = await serve(async () => new Response(null))
+  await assert.rejects(
+    listen(async () => new Response(null), { port: Number(url.port) }),
+    { code: 'EADDRINUSE' },
+  )
+})
+
+async function dial(url: URL): Promise<Socket> {
+  const socket = connect(Number(url.port), url.hostname)
+  await once(socket, 'connect')
+  return socket
+}
+
+/** Everything a server says to these bytes until it closes. */
+async function raw(url: URL, request: string): Promise<string> {
+  const socket = await dial(url)
+  socket.write(request)
+  let answer = ''
+  for await (const chunk of socket.setEncoding('latin1')) answer += chunk
+  return answer
+}
+
+function streamOf(megabytes: number): ReadableStream<Uint8Array> {
+  let left = megabytes
+  return new ReadableStream({
+    pull: controller => {
+      if (left-- > 0) controller.enqueue(new Uint8Array(1 << 20))
+      else controller.close()
+    },
+  })
+}
+
+function streamOfText(text: string): ReadableStream<Uint8Array> {
+  return new Blob([text]).stream()
+}
