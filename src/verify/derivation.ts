@@ -1,4 +1,5 @@
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
+import type { EvidenceFormat } from './evidence.ts'
 
 /** Every step of the engine, in the order in which evidence usually meets them. */
 export const stepNames = [
@@ -25,6 +26,7 @@ export type Step = {
 /** All that happened to one candidate. The last step of a refused one is the one that failed. */
 export type CandidateDerivation = {
   readonly source: string
+  readonly format: EvidenceFormat
   readonly outcome: 'accepted' | 'refused'
   readonly steps: readonly Step[]
 }

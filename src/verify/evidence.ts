@@ -24,7 +24,6 @@ export type NamedSigner =
 
 /** One signature and all that came with it, whatever file or registry layout it came in. Decoded, not checked. */
 export type Evidence = {
-  readonly format: 'simple-signing' | 'bundle' | 'blob-bundle' | 'detached'
   readonly signature: Uint8Array
   readonly content: SignedContent
   readonly signer: NamedSigner
@@ -32,74 +31,67 @@ export type Evidence = {
   readonly timestamps: number
 }
 
+/** The layout that evidence came in. */
+export type EvidenceFormat = 'simple-signing' | 'bundle' | 'blob-bundle' | 'detached'
+
 /** Something that may be evidence: where it was found, and how to decode it. A candidate that does not decode is refused, and says why. */
 export type Candidate = {
   readonly source: string // for people: `referrer sha256:…`, `sha256-….sig layer 2`, a file name
+  readonly format: EvidenceFormat
   readonly decode: () => Evidence
 }
 
 /** A Sigstore bundle, from a file or a referrer. */
 export function bundleCandidate(source: string, bytes: Uint8Array): Candidate {
-  return { source, decode: () => bundleEvidence(parseBundle(bytes)) }
+  return { source, format: 'bundle', decode: () => bundleEvidence(parseBundle(bytes)) }
 }
 
 /** A legacy blob bundle, from a file. */
 export function blobBundleCandidate(source: string, bytes: Uint8Array): Candidate {
-  return { source, decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
+  return { source, format: 'blob-bundle', decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
 }
 
 /** A bare signature over the artifact itself, base64 or raw. */
 export function detachedCandidate(source: string, signature: Uint8Array): Candidate {
-  const evidence = {
-    format: 'detached',
-    content: { kind: 'artifact', declared: undefined },
-    signer: { kind: 'none' },
-    logEntries: 0,
-    timestamps: 0,
-  } as const
-  return { source, decode: () => ({ ...evidence, signature: decodeDetachedSignature(signature) }) }
+  const content = { kind: 'artifact', declared: undefined } as const
+  return { source, format: 'detached', decode: () => ({ ...bare, content, signature: decodeDetachedSignature(signature) }) }
 }
 
 /** A signature over a simple signing payload that lies in a file rather than in a registry. */
 export function detachedPayloadCandidate(source: string, payload: Uint8Array, signature: Uint8Array): Candidate {
   return {
     source,
-    decode: () => ({
-      format: 'detached',
-      signature: decodeDetachedSignature(signature),
-      content: { kind: 'payload', bytes: payload, payload: parseSimpleSigning(payload) },
-      signer: { kind: 'none' },
-      logEntries: 0,
-      timestamps: 0,
-    }),
+    format: 'detached',
+    decode: () => ({ ...bare, content: payloadContent(payload), signature: decodeDetachedSignature(signature) }),
   }
 }
 
-const annotation = {
-  signature: 'dev.cosignproject.cosign/signature',
-  logBundle: 'dev.sigstore.cosign/bundle',
-  timestamp: 'dev.sigstore.cosign/rfc3161timestamp',
-} as const
+/** Evidence that brings nothing along but the signature. */
+const bare = { signer: { kind: 'none' }, logEntries: 0, timestamps: 0 } as const
 
-/** Annotations of the layer that holds a signature made by a bare key. */
-export function signatureAnnotations(base64Signature: string): ReadonlyMap<string, string> {
-  return new Map([[annotation.signature, base64Signature]])
+function payloadContent(bytes: Uint8Array): SignedContent {
+  return { kind: 'payload', bytes, payload: parseSimpleSigning(bytes) }
 }
+
+/** Layer annotation that holds the base64 signature over the layer's bytes. */
+export const signatureAnnotation = 'dev.cosignproject.cosign/signature'
+const logBundleAnnotation = 'dev.sigstore.cosign/bundle'
+const timestampAnnotation = 'dev.sigstore.cosign/rfc3161timestamp'
 
 /** A layer of a `.sig` manifest: the payload, and the signature in the layer's annotations. Source: formats-and-flows §2.2. */
 export function layerCandidate(source: string, payload: Uint8Array, annotations: ReadonlyMap<string, string>): Candidate {
   return {
     source,
+    format: 'simple-signing',
     decode: () => {
-      const signature = annotations.get(annotation.signature)
-      if (!signature) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${annotation.signature}, got none`)
+      const signature = annotations.get(signatureAnnotation)
+      if (!signature) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${signatureAnnotation}, got none`)
       return {
-        format: 'simple-signing',
-        signature: decodeBase64(signature, `layer: annotation ${annotation.signature}`),
-        content: { kind: 'payload', bytes: payload, payload: parseSimpleSigning(payload) },
+        signature: decodeBase64(signature, `layer: annotation ${signatureAnnotation}`),
+        content: payloadContent(payload),
         signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
-        logEntries: annotations.get(annotation.logBundle) ? 1 : 0,
-        timestamps: annotations.get(annotation.timestamp) ? 1 : 0,
+        logEntries: annotations.get(logBundleAnnotation) ? 1 : 0,
+        timestamps: annotations.get(timestampAnnotation) ? 1 : 0,
       }
     },
   }
@@ -107,7 +99,6 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
 
 function bundleEvidence(bundle: Bundle): Evidence {
   return {
-    format: 'bundle',
     signature: bundle.content.kind === 'dsse' ? bundle.content.envelope.signature : bundle.content.signature,
     content: bundleContent(bundle.content),
     signer: bundle.material.kind === 'public-key' ? { kind: 'hint', hint: bundle.material.hint } : { kind: 'certificate' },
@@ -126,7 +117,6 @@ function bundleContent(content: Bundle['content']): SignedContent {
 
 function blobBundleEvidence(bundle: BlobBundle): Evidence {
   return {
-    format: 'blob-bundle',
     signature: bundle.signature,
     content: { kind: 'artifact', declared: undefined },
     signer: blobBundleSigner(bundle.signer),

@@ -20,7 +20,7 @@ import {
   detachedCandidate,
   detachedPayloadCandidate,
   layerCandidate,
-  signatureAnnotations,
+  signatureAnnotation,
 } from './evidence.ts'
 import type { Policy } from './policy.ts'
 import { derivationJson, renderDerivation } from './render.ts'
@@ -47,8 +47,9 @@ function payload(digest = image, annotations: Record<string, unknown> = { env: '
     optional: new Map(Object.entries(annotations)),
   })
 }
+const annotated = (signature: string) => new Map([[signatureAnnotation, signature]])
 const layer = (bytes: Uint8Array, signature: Uint8Array, source = 'sig layer 0') =>
-  layerCandidate(source, bytes, signatureAnnotations(encodeBase64(signature)))
+  layerCandidate(source, bytes, annotated(encodeBase64(signature)))
 function statementBundle(by: Pair, statement: Uint8Array, bundleHint = hint(by), payloadType = statementPayloadType): Uint8Array {
   const signature = signBytes(by, preAuthEncoding(payloadType, statement))
   return encodeKeyBundle(bundleHint, { kind: 'dsse', envelope: { payloadType, payload: statement, signature, keyId: '' } })
@@ -163,7 +164,7 @@ for (const { name, candidate, policy: asked = policy, step, code, found } of [
   },
   {
     name: 'layer whose signature is not base64',
-    candidate: layerCandidate('l', payload(), signatureAnnotations('?')),
+    candidate: layerCandidate('l', payload(), annotated('?')),
     step: 'decode',
     code: 'BASE64_MALFORMED',
     found: /want padded base64, got "\?"/,

@@ -3,12 +3,12 @@ import { CountersignError } from '../codec/error.ts'
 import { annotationsOf, checkDeclaredDigest, checkSubject, describeArtifact } from './artifact.ts'
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
-import type { Candidate, Evidence } from './evidence.ts'
+import type { Candidate, EvidenceFormat } from './evidence.ts'
 import type { Policy, Trust } from './policy.ts'
 import { checkSignature, describeKey, eligibleKeys, type KeySignature, type Signed } from './signer.ts'
 
 /** A signature that passed every step the policy asks for. Only `verify` makes one. */
-export type VerifiedSignature = Branded<KeySignature & { readonly source: string; readonly format: Evidence['format'] }, 'Verified'>
+export type VerifiedSignature = Branded<KeySignature & { readonly source: string; readonly format: EvidenceFormat }, 'Verified'>
 
 /** An accepted artifact: at least one signature passed. */
 export type Verdict = {
@@ -41,29 +41,32 @@ type Examined = {
 
 /** Takes one candidate through the steps, until one refuses it. */
 async function examine(candidate: Candidate, trust: Trust, policy: Policy): Promise<Examined> {
-  const { source } = candidate
+  const { source, format } = candidate
   const trail = new Trail()
   try {
     const evidence = await trail.take('decode', 'a well-formed signature', () => decode(candidate))
+    const { content } = evidence // what is said of it before its signature is checked only refuses; the signature covers the same bytes
+    if (content.kind === 'statement')
+      await trail.take('predicate-type', describePredicateTypes(policy), () => checkPredicateType(content, policy))
     const keys = await trail.take('signer', trust.keys.map(describeKey).join(' or '), () => eligibleKeys(evidence, trust))
     trail.skip('transparency-log', 'an entry in a trusted log', `not checked, as asked; ${evidence.logEntries} came along`)
-    const declared = evidence.content.kind === 'artifact' ? evidence.content.declared : undefined
+    const declared = content.kind === 'artifact' ? content.declared : undefined
     if (declared) await trail.take('artifact', describeArtifact(policy.artifact), () => checkDeclaredDigest(declared, policy.artifact))
     const signed = await trail.take('signature', keys.map(describeKey).join(' or '), () => checkSignature(evidence, keys, policy))
     await checkClaims(signed, policy, trail)
-    const { content, key, scheme, hash } = signed
-    const signature = { source, format: evidence.format, content, key, scheme, hash } as VerifiedSignature
-    return { signature, derivation: { source, outcome: 'accepted', steps: trail.steps } }
+    const { key, scheme, hash } = signed
+    const signature = { source, format, content: signed.content, key, scheme, hash } as VerifiedSignature
+    return { signature, derivation: { source, format, outcome: 'accepted', steps: trail.steps } }
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
-    return { error, derivation: { source, outcome: 'refused', steps: trail.steps } }
+    return { error, derivation: { source, format, outcome: 'refused', steps: trail.steps } }
   }
 }
 
 function decode(candidate: Candidate) {
   const evidence = candidate.decode()
   const covers = evidence.content.kind === 'artifact' ? 'the artifact itself' : `a ${evidence.content.kind}`
-  return { value: evidence, found: `${evidence.format} over ${covers}` }
+  return { value: evidence, found: `${candidate.format} over ${covers}` }
 }
 
 /** Everything after the signature: what was signed is about this artifact, and says what the policy wants. */

@@ -1,0 +1,17 @@
+import { CountersignError } from '../../codec/error.ts'
+import { parsePrivateKeyPem } from '../../crypto/private-key.ts'
+import { parseKeyReference } from '../../kms/key-reference.ts'
+import { readKeyFile } from '../../kms/load-key.ts'
+import type { CommandFunction } from '../command.ts'
+import type { importKeyPairFlags } from '../flags/keys.ts'
+import { writeKeyPair } from '../inputs/key-files.ts'
+import { keySources } from '../inputs/keys.ts'
+
+/** `import-key-pair`: an existing PEM private key, encrypted and written beside its public key. */
+export const importKeyPair: CommandFunction<typeof importKeyPairFlags> = async (context, flags) => {
+  if (flags.key === '') throw new CountersignError('USAGE', 'import-key-pair: want --key FILE, got none')
+  const pem = await readKeyFile(parseKeyReference(flags.key), keySources(context))
+  const key = parsePrivateKeyPem(pem, flags.key) // before any question is asked: a key we refuse is not worth a passphrase
+  await writeKeyPair(context, flags.outputKeyPrefix, () => key, flags.yes)
+  return 0
+}

@@ -1,0 +1,55 @@
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+
+/** Where a key is kept, as the value of `--key` says it. Source: formats-and-flows §1.3. */
+export type KeyReference =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'environment'; readonly name: string }
+  | { readonly kind: 'url'; readonly url: URL }
+
+/** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
+const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s', 'gitlab', 'github', 'pkcs11'] as const
+
+const fallback = 'want a file, env://VARIABLE or an https:// URL'
+
+/**
+ * Parses a key reference. Only `scheme://` makes one other than a file (and `pkcs11:`): a file may be called `gitlab.key`,
+ * which cosign takes for a project on GitLab.
+ *
+ * @throws CountersignError `CAPABILITY_MISSING` for a provider that is not served yet, `REFERENCE_MALFORMED` for none at all
+ */
+export function parseKeyReference(text: string): KeyReference {
+  if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${fallback}, got nothing`)
+  if (text.startsWith('pkcs11:')) throw later('pkcs11', text)
+  const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
+  if (scheme === undefined || rest === undefined) return { kind: 'file', path: text }
+  if (scheme === 'env') return { kind: 'environment', name: rest }
+  if (scheme === 'https' || scheme === 'http') return { kind: 'url', url: parseUrl(text) }
+  const provider = laterProviders.find(name => name === scheme)
+  if (provider) throw later(provider, text)
+  throw new CountersignError(
+    'REFERENCE_MALFORMED',
+    `key reference ${quote(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${fallback}`,
+  )
+}
+
+function later(provider: (typeof laterProviders)[number], text: string): CountersignError {
+  return new CountersignError('CAPABILITY_MISSING', `key reference ${quote(text)}: keys in ${provider} are not supported yet; ${fallback}`)
+}
+
+/** Trust that arrives over a network must arrive unaltered: plain http is for this machine alone. */
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text)) throw new CountersignError('REFERENCE_MALFORMED', `key reference ${quote(text)}: want a URL`)
+  const url = new URL(text)
+  if (url.username || url.password)
+    throw new CountersignError(
+      'REFERENCE_MALFORMED',
+      `key reference ${quote(url.origin + url.pathname)}: want a URL without a user name or password`,
+    )
+  if (url.protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(url.hostname))
+    throw new CountersignError(
+      'REFERENCE_MALFORMED',
+      `key reference ${quote(url.origin + url.pathname)}: want https, for anybody could alter a key sent over http`,
+    )
+  return url
+}
