@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { encodeUtf8 } from '../codec/text.ts'
+import { ociDigestOf } from '../formats/oci-digest.ts'
+import { mediaTypes } from './manifest.ts'
+import { parseImageReference } from './reference.ts'
+import type { RegistryClient } from './registry-client.ts'
+import type { RegistryRequest } from './registry-fetch.ts'
+import { digestOfText, endless, manifestText, memoryRig, pushImage, repository, rigOn, serving, signal } from './registry-rig.test.ts'
+
+const text = manifestText()
+const digest = digestOfText(text)
+const other = digestOfText('other')
+
+test('resolve asks once and pins what it found; a digest wins over the tag beside it', async () => {
+  const { client, log } = memoryRig()
+  const image = await pushImage(client)
+  log.length = 0
+  const found = await client.resolve(parseImageReference('r.example/demo/app:v1'), signal)
+  assert.deepEqual([found.digest, found.size, found.mediaType], [image.digest, image.size, image.mediaType])
+  assert.deepEqual(log, ['GET manifests/v1'])
+  const pinned = await client.resolve(parseImageReference(`r.example/demo/app:gone@${image.digest}`), signal)
+  assert.deepEqual(pinned.manifest.bytes, found.manifest.bytes)
+})
+
+test('a registry that answers differently the second time is caught by the digest (GHSA-m3cq-xcx9-3gvm)', async () => {
+  let asked = 0
+  const { client } = rigOn(() => new Response(asked++ === 0 ? text : manifestText({ annotations: { evil: 'yes' } })))
+  const { digest: pinned } = await client.resolve(parseImageReference('r.example/demo/app:v1'), signal)
+  await assert.rejects(client.fetchManifest(repository, pinned, signal), {
+    code: 'DIGEST_MISMATCH',
+    message: /^manifest r\.example\/demo\/app@sha256:.*: the registry serves bytes with digest sha256:/,
+  })
+})
+
+for (const { name, headers, status, body = text, reference = 'v1', code, error } of [
+  {
+    name: 'a digest asked for is checked whatever the header says',
+    headers: { 'docker-content-digest': other },
+    reference: other,
+    code: 'DIGEST_MISMATCH',
+    error: /serves bytes with digest/,
+  },
+  {
+    name: 'by tag, the digest the registry claims is checked',
+    headers: { 'docker-content-digest': other },
+    code: 'DIGEST_MISMATCH',
+    error: /the registry says digest .*, its bytes have/,
+  },
+  {
+    name: 'content type and document disagree',
+    headers: { 'content-type': mediaTypes.ociIndex },
+    code: 'MANIFEST_MALFORMED',
+    error: /serves it as/,
+  },
+  { name: 'not JSON', body: '<html>', code: 'MANIFEST_MALFORMED', error: /not JSON/ },
+  { name: 'duplicate members', body: '{"mediaType":"a","mediaType":"b"}', code: 'MANIFEST_MALFORMED', error: /"mediaType" appears twice/ },
+  { name: 'cut off', body: text.slice(0, -3), code: 'MANIFEST_MALFORMED', error: /not JSON/ },
+  {
+    name: 'Content-Length above the limit',
+    headers: { 'content-length': '4194305' },
+    code: 'LIMIT_EXCEEDED',
+    error: /want at most 4194304 bytes, the registry sends more/,
+  },
+  {
+    name: 'no such tag',
+    status: 404,
+    code: 'IMAGE_NOT_FOUND',
+    error: /manifest r\.example\/demo\/app:v1: not found: the registry answers 404/,
+  },
+  {
+    name: 'unknown user',
+    status: 401,
+    code: 'REGISTRY_UNAUTHORIZED',
+    error: /want permission to pull r\.example\/demo\/app, the registry does not know us: 401/,
+  },
+  {
+    name: 'forbidden',
+    status: 403,
+    body: '{"errors":[{"code":"DENIED","message":"no \\u001b[31m"}]}',
+    code: 'REGISTRY_DENIED',
+    error: /want permission to pull r\.example\/demo\/app, the registry refuses it: 403 DENIED "no \\u\{001b\}\[31m"/,
+  },
+  { name: 'too many requests', status: 429, code: 'REGISTRY_UNAVAILABLE', error: /answers 429/ },
+  { name: 'broken', status: 500, body: '<html>', code: 'REGISTRY_UNAVAILABLE', error: /answers 500$/ },
+  { name: 'another refusal', status: 418, code: 'REGISTRY_REFUSED', error: /answers 418/ },
+  { name: 'partial content', status: 206, code: 'REGISTRY_RESPONSE_MALFORMED', error: /unexpected status 206/ },
+  {
+    name: 'a reference that leads elsewhere',
+    reference: '../../other/manifests/v1',
+    code: 'REFERENCE_MALFORMED',
+    error: /want a tag or digest, got/,
+  },
+])
+  test(`fetchManifest: ${name}`, () =>
+    assert.rejects(serving(body, headers as Record<string, string>, status).client.fetchManifest(repository, reference, signal), {
+      code,
+      message: error,
+    }))
+
+test('fetchManifest: a body without end is read up to the limit and no further', async () => {
+  const { stream, read } = endless()
+  await assert.rejects(serving(stream).client.fetchManifest(repository, 'v1', signal), { code: 'LIMIT_EXCEEDED', message: /sends more/ })
+  assert.ok(read() <= 4 * 2 ** 20 + 2 * 64 * 1024, `${read()} bytes read`)
+})
+
+test('a complaint without end costs 16 KiB, and says nothing', async () => {
+  const { stream, read } = endless()
+  await assert.rejects(serving(stream, {}, 500).client.fetchManifest(repository, 'v1', signal), {
+    code: 'REGISTRY_UNAVAILABLE',
+    message: /answers 500$/,
+  })
+  assert.ok(read() <= 128 * 1024, `${read()} bytes read`)
+})
+
+test('fetchManifest: a body that breaks off is unavailable, an aborted one ends with its own reason', async () => {
+  const breaking = () => new ReadableStream({ pull: controller => controller.error(new Error('reset')) })
+  await assert.rejects(serving(breaking()).client.fetchManifest(repository, 'v1', signal), {
+    code: 'REGISTRY_UNAVAILABLE',
+    message: /broke off after 0 bytes/,
+  })
+  await assert.rejects(serving(breaking()).client.fetchManifest(repository, 'v1', AbortSignal.abort(new Error('mine'))), {
+    message: 'mine',
+  })
+})
+
+test('fetchManifest: a document of a kind unknown to us keeps the type it has', async () => {
+  const body = '{"mediaType":"application/vnd.oci.artifact.manifest.v1+json"}'
+  const fetched = await serving(body, { 'content-type': 'application/json; charset=utf-8', etag: '"e"' }).client.fetchManifest(
+    repository,
+    'v1',
+    signal,
+  )
+  assert.deepEqual(
+    [fetched.mediaType, fetched.digest, fetched.etag],
+    ['application/vnd.oci.artifact.manifest.v1+json', digestOfText(body), '"e"'],
+  )
+  const nameless = serving('{}', { 'content-type': 'text/plain' }).client.resolve(parseImageReference('r.example/demo/app:v1'), signal)
+  await assert.rejects(nameless, { code: 'MANIFEST_MALFORMED', message: /neither it nor the registry says what it is/ })
+})
+
+for (const { name, body = 'blob', size = 4, limit = 10, of = 'blob', status, code, error } of [
+  {
+    name: 'larger than its descriptor says',
+    body: 'blobs',
+    code: 'SIZE_MISMATCH',
+    error: /its descriptor says 4 bytes, the registry sends more/,
+  },
+  {
+    name: 'smaller than its descriptor says',
+    body: 'blo',
+    code: 'SIZE_MISMATCH',
+    error: /its descriptor says 4 bytes, the registry sends 3/,
+  },
+  { name: 'other bytes of that size', body: 'bl0b', code: 'DIGEST_MISMATCH', error: /serves bytes with digest sha256:/ },
+  { name: 'a descriptor above the limit', size: 11, code: 'LIMIT_EXCEEDED', error: /want at most 10 bytes, its descriptor says 11/ },
+  { name: 'missing', status: 404, code: 'BLOB_NOT_FOUND', error: /blob r\.example\/demo\/app@sha256:.*: not found/ },
+])
+  test(`fetchBlob: ${name}`, async () => {
+    const { client, log } = serving(body, {}, status)
+    await assert.rejects(client.fetchBlob(repository, { digest: digestOfText(of), size }, limit, signal), { code, message: error })
+    if (size > limit) assert.deepEqual(log, [], 'nothing is asked for')
+  })
+
+test('fetchBlob: a body without end is read up to the size its descriptor says', async () => {
+  const { stream, read } = endless()
+  await assert.rejects(serving(stream).client.fetchBlob(repository, { digest, size: 1000 }, 10_000, signal), {
+    code: 'SIZE_MISMATCH',
+    message: /sends more/,
+  })
+  assert.ok(read() <= 128 * 1024)
+})
+
+test('pushManifest sends its media type and precondition, and gives back what the registry says', async () => {
+  const requests: RegistryRequest[] = []
+  const { client } = rigOn(request => {
+    requests.push(request)
+    return new Response(null, {
+      status: 201,
+      headers: { 'oci-subject': other, 'docker-content-digest': digest, 'countersign-precondition': 'checked' },
+    })
+  })
+  const pushed = await client.pushManifest(repository, 'v1', encodeUtf8(text), mediaTypes.ociManifest, signal, { etag: '"e"' })
+  assert.deepEqual(pushed, { digest, subject: other, conditional: true })
+  assert.deepEqual(requests[0]?.headers, { 'content-type': mediaTypes.ociManifest, 'if-match': '"e"' })
+  assert.deepEqual(requests[0]?.actions, ['pull', 'push'])
+  await client.pushManifest(repository, 'v1', encodeUtf8(text), mediaTypes.ociManifest, signal, 'absent')
+  assert.equal(requests[1]?.headers?.['if-none-match'], '*')
+})
+
+for (const { name, status = 201, headers, body, precondition, code, error } of [
+  {
+    name: 'stored as another digest',
+    headers: { 'docker-content-digest': other },
+    code: 'DIGEST_MISMATCH',
+    error: /we sent sha256:.*, the registry stored/,
+  },
+  {
+    name: 'the precondition is false',
+    status: 412,
+    precondition: 'absent' as const,
+    code: 'MANIFEST_CHANGED',
+    error: /no longer holds what this replaces/,
+  },
+  { name: '412 without a precondition', status: 412, code: 'REGISTRY_REFUSED', error: /answers 412/ },
+  {
+    name: 'refused',
+    status: 400,
+    body: '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob"}]}',
+    code: 'REGISTRY_REFUSED',
+    error: /answers 400 MANIFEST_BLOB_UNKNOWN "blob"/,
+  },
+  { name: 'too large for it', status: 413, code: 'LIMIT_EXCEEDED', error: /too large for the registry/ },
+  { name: 'not writable', status: 403, code: 'REGISTRY_DENIED', error: /want permission to push r\.example\/demo\/app/ },
+  { name: 'unknown user', status: 401, code: 'REGISTRY_UNAUTHORIZED', error: /want permission to push r\.example\/demo\/app/ },
+])
+  test(`pushManifest: ${name}`, () =>
+    assert.rejects(
+      serving(body ?? '', headers as Record<string, string>, status).client.pushManifest(
+        repository,
+        'v1',
+        encodeUtf8(text),
+        mediaTypes.ociManifest,
+        signal,
+        precondition,
+      ),
+      { code, message: error },
+    ))
+
+test('pushManifest: more than 4 MiB are not sent', async () => {
+  const { client, log } = serving('', {}, 201)
+  await assert.rejects(client.pushManifest(repository, 'v1', new Uint8Array(4 * 2 ** 20 + 1), 'a/b', signal), { code: 'LIMIT_EXCEEDED' })
+  assert.deepEqual(log, [])
+})
+
+test('a client that will push asks for the permission from its first request on', async () => {
+  const actions: unknown[] = []
+  const serve = (request: RegistryRequest) => {
+    actions.push(request.actions)
+    return new Response(text)
+  }
+  await rigOn(serve).client.fetchManifest(repository, 'v1', signal)
+  await rigOn(serve, { willPush: true }).client.fetchManifest(repository, 'v1', signal)
+  assert.deepEqual(actions, [['pull'], ['pull', 'push']])
+})
+
+const index = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] })
+const page = (client: RegistryClient) => client.fetchReferrersPage(repository, digest, undefined, signal)
+
+for (const { name, status, type = mediaTypes.ociIndex } of [
+  ...[400, 404, 405, 406, 501].map(answer => ({ name: `answers ${answer}`, status: answer, type: undefined })),
+  { name: 'answers 200 with a web page', status: 200, type: 'text/html' },
+])
+  test(`a registry that ${name} has no referrers API`, async () =>
+    assert.equal(await page(serving(index, type ? { 'content-type': type } : {}, status).client), undefined))
+
+for (const { name, link, error } of [
+  {
+    name: 'on another host',
+    link: '<https://evil.example/v2/demo/app/referrers/x>; rel="next"',
+    error: /next page: want a URL on r\.example, got one on "evil\.example"/,
+  },
+  { name: 'on another host, schemeless', link: '<//evil.example/x>; rel="next"', error: /got one on "evil\.example"/ },
+  { name: 'with a user name', link: '<https://u:p@r.example/x>; rel="next"', error: /want a URL on r\.example/ },
+  { name: 'in a file', link: '<file:///etc/passwd>; rel="next"', error: /want a URL on r\.example/ },
+  { name: 'under another path', link: '</v2/other/referrers/x>; rel="next"', error: /next page: want path \/v2\/demo\/app\/referrers/ },
+  { name: 'that is no URL', link: '<https://[>; rel="next"', error: /want a URL, got/ },
+])
+  test(`fetchReferrersPage refuses a next page ${name}`, () =>
+    assert.rejects(page(serving(index, { 'content-type': mediaTypes.ociIndex, link }).client), {
+      code: 'REGISTRY_RESPONSE_MALFORMED',
+      message: error,
+    }))
+
+test('fetchReferrersPage: a server error is no missing API, nor is a later page that is gone', async () => {
+  await assert.rejects(page(serving('', {}, 500).client), { code: 'REGISTRY_UNAVAILABLE' })
+  const next = new URL(`https://r.example/v2/demo/app/referrers/${digest}?last=x`)
+  await assert.rejects(serving('', {}, 404).client.fetchReferrersPage(repository, digest, next, signal), {
+    code: 'REGISTRY_REFUSED',
+    message: /answers 404/,
+  })
+})
+
+test('the bytes a manifest has decide, not their order of arrival', async () => {
+  const bytes = encodeUtf8(text)
+  const parts = new ReadableStream({
+    start: controller => {
+      for (const byte of bytes) controller.enqueue(Uint8Array.of(byte))
+      controller.close()
+    },
+  })
+  assert.equal((await serving(parts).client.fetchManifest(repository, ociDigestOf(bytes), signal)).digest, digest)
+})
