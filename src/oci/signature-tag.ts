@@ -86,29 +86,21 @@ export async function fetchLayers(
   options: FetchLayersOptions = {},
 ): Promise<readonly SignatureLayer[]> {
   const limit = options.maxBytes ?? ociLimits.attachmentBytes
-  const distinct = [...new Map(manifest.layers.map(layer => [layer.digest, layer])).values()]
+  const keyOf = ({ digest, size }: Descriptor) => `${size} ${digest}` // a layer that lies about the size must not hide one that does not
+  const distinct = [...new Map(manifest.layers.map(layer => [keyOf(layer), layer])).values()]
   const total = distinct.reduce((sum, layer) => sum + Math.min(layer.size, limit), 0)
   const totalLimit = Math.max(ociLimits.attachmentsTotalBytes, limit)
   if (total > totalLimit)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want payloads of at most ${totalLimit} bytes together, got ${total}`)
-  const contents = new Map<OciDigest, Uint8Array | CountersignError>()
+  const contents = new Map<string, Uint8Array | CountersignError>()
   await inParallel(distinct, options.maxWorkers ?? 10, async layer => {
     const content = client.fetchBlob(repository, layer, limit, signal)
-    contents.set(layer.digest, await (options.onUnreadable ? content.catch(asCountersignError) : content))
+    contents.set(keyOf(layer), await (options.onUnreadable ? content.catch(asCountersignError) : content))
   })
   return manifest.layers.flatMap(descriptor => {
-    const bytes = contents.get(descriptor.digest)!
-    if (bytes instanceof Uint8Array && bytes.length === descriptor.size)
-      return [{ descriptor, annotations: descriptor.annotations ?? new Map<string, string>(), bytes }]
-    const problem =
-      bytes instanceof Uint8Array
-        ? new CountersignError(
-            'SIZE_MISMATCH',
-            `${what}: one layer says ${descriptor.size} bytes of ${descriptor.digest}, which has ${bytes.length}`,
-          )
-        : bytes
-    if (!options.onUnreadable) throw problem
-    options.onUnreadable(descriptor, problem)
+    const bytes = contents.get(keyOf(descriptor))!
+    if (bytes instanceof Uint8Array) return [{ descriptor, annotations: descriptor.annotations ?? new Map<string, string>(), bytes }]
+    options.onUnreadable?.(descriptor, bytes)
     return []
   })
 }
