@@ -53,11 +53,26 @@ function refuseHeaders(pem: Uint8Array, what: string): void {
 function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
   switch (label) {
     case 'RSA PRIVATE KEY':
-      return encodeAs('rsa', what, () => parseRsaPrivateKey(bytes, what))
+      return encodeAs(
+        'rsa',
+        () => true,
+        what,
+        () => parseRsaPrivateKey(bytes, what),
+      )
     case 'EC PRIVATE KEY':
-      return encodeAs('ecdsa', what, () => parseSec1PrivateKey(bytes, what))
+      return encodeAs(
+        'ecdsa',
+        () => false,
+        what,
+        () => parseSec1PrivateKey(bytes, what),
+      )
     case 'PRIVATE KEY':
-      return encodeAs(kindOfPkcs8(bytes, what), what, () => parsePkcs8(bytes, what))
+      return encodeAs(
+        'pkcs #8',
+        () => openPkcs8(bytes, what).oid === keyOid.rsa,
+        what,
+        () => parsePkcs8(bytes, what),
+      )
     case 'ENCRYPTED PRIVATE KEY':
     case 'ENCRYPTED SIGSTORE PRIVATE KEY':
     case 'ENCRYPTED COSIGN PRIVATE KEY':
@@ -68,28 +83,28 @@ function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
 }
 
 /** Tries the key out, encodes it, and puts cosign's words before what was wrong. */
-function encodeAs(kind: 'rsa' | 'ecdsa' | 'pkcs #8', what: string, parse: () => PrivateKey): Pkcs8 {
+function encodeAs(format: 'rsa' | 'ecdsa' | 'pkcs #8', isRsa: () => boolean, what: string, parse: () => PrivateKey): Pkcs8 {
   try {
     const key = parse()
-    const native = importPrivateKey(key)
-    const hash = key.type === 'ed25519' ? null : 'sha256'
-    if (!verify(hash, probe, createPublicKey(native), sign(hash, probe, native)))
-      throw new CountersignError('KEY_MALFORMED', `${what}: private key makes signatures that do not verify`)
+    if (!isUsable(key)) throw new CountersignError('KEY_MALFORMED', `${what}: its signatures do not verify`)
     return encodePkcs8(key)
   } catch (cause) {
     if (!(cause instanceof CountersignError) || cause.code === 'LIMIT_EXCEEDED') throw cause
     const problem = cause.message.slice(`${what}: `.length)
-    const words = cause.code === 'KEY_UNSUPPORTED' ? `error validating ${kind} key` : `error parsing ${kind} private key`
+    const words = cause.code === 'KEY_UNSUPPORTED' && isRsa() ? 'error validating rsa key' : `error parsing ${format} private key`
     throw new CountersignError(cause.code, `${what}: ${words}: ${problem}`, { cause })
   }
 }
 
-const probe = new Uint8Array(32)
-
-/** What cosign calls the key inside PKCS#8 in its messages. */
-function kindOfPkcs8(der: Uint8Array, what: string): 'rsa' | 'ecdsa' | 'pkcs #8' {
-  const { oid } = openPkcs8(der, what)
-  return oid === keyOid.rsa ? 'rsa' : oid === keyOid.ec ? 'ecdsa' : 'pkcs #8'
+/** Whether a signature by the key verifies; numbers that fit each other may still not be prime. */
+function isUsable(key: PrivateKey): boolean {
+  const [probe, hash] = [new Uint8Array(32), key.type === 'ed25519' ? null : 'sha256']
+  const native = importPrivateKey(key)
+  try {
+    return verify(hash, probe, createPublicKey(native), sign(hash, probe, native))
+  } catch {
+    return false // OpenSSL checks its own result
+  }
 }
 
 function encrypted(what: string, how: string): CountersignError {

@@ -13,11 +13,15 @@ export type Signer = {
   readonly sign: (message: Uint8Array) => Promise<Uint8Array>
 }
 
-/** Which of the two Ed25519 signatures to make; other keys have one way. Pure is what cosign writes with `--key`. */
-export type SignerOptions = { readonly ed25519?: 'pure' | 'prehashed' }
+export type SignerOptions = {
+  /** Which of the two Ed25519 signatures to make; pure unless told, as cosign writes with `--key`. */
+  readonly ed25519?: 'pure' | 'prehashed'
+  /** The hash for other keys; the key's default unless told. cosign 2 verifies SHA-256 alone, P-384 and P-521 keys included. */
+  readonly hash?: HashName
+}
 
 /**
- * A signer with a PKCS#8 key held in memory, with the key's default hash.
+ * A signer with a PKCS#8 key held in memory.
  *
  * @param der - secret; copied, so the caller may zero it afterwards
  * @param what - begins every message
@@ -28,7 +32,7 @@ export function signerFromPkcs8(der: Uint8Array, what: string, options: SignerOp
   const key = importPrivateKey(parsed)
   const publicKey = parsePublicKeyDer(exportPublicKey(key), what)
   if (parsed.type !== 'ed25519') {
-    const hash = defaultHash(publicKey)
+    const hash = options.hash ?? defaultHash(publicKey)
     return { publicKey, hash, sign: async message => Uint8Array.from(sign(hash, message, key)) }
   }
   if (options.ed25519 === 'prehashed') {

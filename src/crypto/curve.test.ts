@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as nist from '@noble/curves/nist.js'
+import fc from 'fast-check'
+import { addPoints, decodePoint, encodePoint, invert, isOnCurve, mod, multiplyBase, p256, p384, p521 } from './curve.ts'
+
+for (const { name, curve, oracle } of [
+  { name: 'P-256', curve: p256, oracle: nist.p256.Point },
+  { name: 'P-384', curve: p384, oracle: nist.p384.Point },
+  { name: 'P-521', curve: p521, oracle: nist.p521.Point },
+]) {
+  const scalar = fc.bigInt({ min: 1n, max: curve.n - 1n })
+  const pointOf = (value: bigint) => decodePoint(curve, multiplyBase(curve, value))!
+
+  test(`${name}: constants are noble's`, () => {
+    const { p, b, n } = oracle.CURVE()
+    assert.deepEqual({ p: curve.p, b: curve.b, n: curve.n }, { p, b, n })
+  })
+
+  test(`${name}: multiples of G and their sums are noble's, and lie on the curve`, () => {
+    fc.assert(
+      fc.property(scalar, scalar, (first, second) => {
+        const [a, b] = [pointOf(first), pointOf(second)]
+        fc.pre(a.x !== b.x)
+        const wanted = oracle.BASE.multiply(first).add(oracle.BASE.multiply(second)).toAffine()
+        assert.deepEqual(addPoints(curve, a, b), { x: wanted.x, y: wanted.y })
+        assert.ok(isOnCurve(curve, a) && isOnCurve(curve, addPoints(curve, a, b)))
+        assert.ok(!isOnCurve(curve, { x: a.x, y: mod(a.y + 1n, curve.p) }))
+        assert.deepEqual(decodePoint(curve, encodePoint(curve, a)), a)
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  test(`${name}: inverses`, () => {
+    fc.assert(fc.property(scalar, value => assert.equal(mod(value * invert(value, curve.n), curve.n), 1n)))
+    for (const value of [1n, 2n, curve.n - 1n]) assert.equal(mod(value * invert(value, curve.n), curve.n), 1n)
+  })
+}

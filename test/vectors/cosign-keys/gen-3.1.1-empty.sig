@@ -1,0 +1,1 @@
+MEQCIAia5efKsW7Le4p07czlBF7MI2CqYW2S1l8BJ0R+dRD7AiBb3wmhxAoerrjYzsEdW/RdQDszbY9vMJs79fNRMkezrw==

@@ -1,0 +1,1 @@
+jXp6VSYAhxE0ha2zWiKtJzdOv0fow+NNfNzeCiZrWzeRniLw2/q0TDyXpMRYsdpGbZ1yG4f7BYaFMRKuYTkFDg==
