@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bun, root, runOrDie } from './process.ts'
+import { bun, root, run, runOrDie } from './process.ts'
 
 const entry = 'src/cli/main.ts'
 
@@ -31,6 +31,7 @@ const { values } = parseArgs({
 const out = resolve(values.out)
 const started = performance.now()
 const doors = readDoors()
+const define = await readCommit()
 for (const source of [entry, ...doors]) if (!existsSync(join(root, source))) throw new Error(`${source} is missing`)
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
@@ -76,7 +77,17 @@ async function buildExecutable(): Promise<void> {
 }
 
 async function bundle(args: readonly string[]): Promise<void> {
-  await runOrDie(bun, ['build', '--reject-unresolved', '--env=disable', ...args])
+  await runOrDie(bun, ['build', '--reject-unresolved', '--env=disable', ...define, ...args])
+}
+
+/** What `version` tells of the source: the commit, whether the tree differs from it, and the commit's time, so that the bytes stay the same. */
+async function readCommit(): Promise<readonly string[]> {
+  const git = (...args: readonly string[]) => run('git', ['-C', root, ...args])
+  const { code, output } = await git('show', '--no-patch', '--format=%H %cI', 'HEAD')
+  if (code !== 0) return [] // built from an archive: `version` says unknown
+  const [commit, date] = output.trim().split(' ')
+  const treeState = (await git('status', '--porcelain')).output === '' ? 'clean' : 'dirty'
+  return ['--define', `COUNTERSIGN_BUILD=${JSON.stringify({ commit, treeState, date })}`]
 }
 
 function report(): void {

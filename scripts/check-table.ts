@@ -17,7 +17,12 @@ export type TableRule = {
 /** Holds a table against the test files. No row at all is a problem too. */
 export function checkTable(rule: TableRule): { readonly problems: readonly string[]; readonly rows: number; readonly done: number } {
   if (!existsSync(join(root, rule.file))) return { problems: [`${rule.file} is missing`], rows: 0, done: 0 }
-  const rows = readRows(readFileSync(join(root, rule.file), 'utf8'))
+  return checkText(readFileSync(join(root, rule.file), 'utf8'), rule)
+}
+
+/** Holds the text of a table against the test files. */
+export function checkText(text: string, rule: TableRule): ReturnType<typeof checkTable> {
+  const rows = readRows(text)
   const problems = rows.flatMap(row => checkRow(row, rule).map(problem => `${rule.file}:${row.line}: ${row.what}: ${problem}`))
   if (rows.length === 0) problems.push(`${rule.file}: no table with a column "test"`)
   return { problems, rows: rows.length, done: rows.filter(row => rule.states.some(state => state.test(row.state))).length }

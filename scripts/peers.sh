@@ -86,8 +86,14 @@ fetch_index() {
 
 # prove SIGNED OUT SUITE: the signed text alone, by a key of the archive, for this suite, not expired unless apt here allows that.
 prove() {
-  local until
-  gpgv --quiet --keyring "$keyring" --output "$2" "$1" 2>"$2.log" || { cat "$2.log" >&2; return 1; }
+  local until status
+  # As apt has it: one good signature is enough beside signatures of keys newer than our keyring, but none may be bad.
+  status=$(gpgv --quiet --status-fd 3 --keyring "$keyring" --output "$2" "$1" 3>&1 2>"$2.log" || true)
+  if ! grep -q '^\[GNUPG:\] GOODSIG ' <<<"$status" || grep -q '^\[GNUPG:\] BADSIG ' <<<"$status"; then
+    echo "peers: $1: not signed by the archive" >&2
+    cat "$2.log" >&2
+    return 1
+  fi
   grep -qxE "(Codename|Suite): $3" "$2" || { echo "peers: $1: not of suite $3" >&2; return 1; }
   until=$(sed -n 's/^Valid-Until: //p' "$2")
   [ -z "$until" ] || [ "$(date +%s)" -le "$(date -d "$until" +%s)" ] ||

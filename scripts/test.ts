@@ -29,7 +29,7 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && source
   },
 }
-const unitTests = ['src/**/*.test.ts', 'test/*.test.ts']
+const unitTests = ['src/**/*.test.ts', 'test/*.test.ts', 'scripts/*.test.ts']
 
 /** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */
 function testOnPeers(name: string, command: string, files: readonly string[]): Promise<boolean> {
