@@ -48,6 +48,7 @@ export const errorKinds = {
   TLOG_ENTRY_MISSING: 'denied',
 
   // unavailable: we could not find out
+  ADDRESS_UNAVAILABLE: 'unavailable', // nothing can be served there
   CREDENTIALS_UNAVAILABLE: 'unavailable', // a credential helper that is missing, fails or takes too long
   FILE_UNREADABLE: 'unavailable',
   FILE_UNWRITABLE: 'unavailable',

@@ -11,7 +11,9 @@ export const serveRegistry: CommandFunction<typeof registryServerFlags> = async 
   const { host, port } = parseAddress(flags.listen)
   const store = flags.dir === '' ? memoryStore() : await folderStore(flags.dir)
   const handler = createRegistry(store, { referrers: !flags.noReferrers, deletes: flags.deletes, world: context.world })
-  const { url, close } = await listen(handler, { host, port })
+  const { url, close } = await listen(handler, { host, port }).catch((cause: Error) => {
+    throw new CountersignError('ADDRESS_UNAVAILABLE', `cannot serve on ${quote(flags.listen)}: ${cause.message}`, { cause })
+  })
   context.stdout(`${url.origin}\n`)
   if (!context.signal.aborted) await once(context.signal, 'abort')
   await close()

@@ -75,11 +75,12 @@ async function referringArtifacts(
 }
 
 function treeText(name: string, image: string, artifacts: readonly Artifact[]): string {
+  const header = `📦 Supply Chain Security Related artifacts for an image: ${image}\n`
   if (artifacts.length === 0)
-    return `No Supply Chain Security Related Artifacts found for image ${name},\n start creating one with simply running$ cosign sign <img>`
+    return `${header}No Supply Chain Security Related Artifacts found for image ${name},\n start creating one with simply running$ cosign sign <img>\n`
   const lines = artifacts.flatMap(({ title, reference, layers }) => [
     `└── ${title}: ${reference}`,
     ...layers.map((layer, index) => `   ${index < layers.length - 1 ? '├──' : '└──'} 🍒 ${layer}`),
   ])
-  return `${[`📦 Supply Chain Security Related artifacts for an image: ${image}`, ...lines].join('\n')}\n`
+  return `${header}${lines.join('\n')}\n`
 }

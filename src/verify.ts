@@ -1,0 +1,20 @@
+export { CountersignError, type ErrorCode, type ErrorKind, errorKinds } from './codec/error.ts'
+export type { HashName } from './crypto/digest.ts'
+export { type Message, messageOfBytes, messageOfDigests } from './crypto/message.ts'
+export { encodePublicKeyPem, type KeyAlgorithm, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './crypto/public-key.ts'
+export { type OciDigest, parseOciDigest } from './formats/oci-digest.ts'
+export { signPredicateType } from './formats/statement.ts'
+export { type CandidateDerivation, type Derivation, type Step, type StepName, VerificationError } from './verify/derivation.ts'
+export {
+  blobBundleCandidate,
+  bundleCandidate,
+  type Candidate,
+  detachedCandidate,
+  detachedPayloadCandidate,
+  type Evidence,
+  type EvidenceFormat,
+  layerCandidate,
+} from './verify/evidence.ts'
+export type { Artifact, Policy, Trust } from './verify/policy.ts'
+export { derivationJson, renderDerivation } from './verify/render.ts'
+export { type VerifiedSignature, type Verdict, verify } from './verify/verify.ts'
