@@ -143,12 +143,6 @@ for (const { name, answer, code, error } of [
     error: /unexpected status 201/,
   },
   {
-    name: 'not writable',
-    answer: () => new Response(null, { status: 403 }),
-    code: 'REGISTRY_DENIED',
-    error: /want permission to push r\.example\/demo\/app/,
-  },
-  {
     name: 'the upload is lost',
     answer: ({ method }: RegistryRequest) => (method === 'POST' ? undefined : new Response(null, { status: 404 })),
     code: 'REGISTRY_REFUSED',

@@ -1,7 +1,8 @@
 import { CountersignError } from '../codec/error.ts'
 import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
 import type { Repository } from './reference.ts'
-import { discard, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
+import { refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
+import { discard } from './transport/read-body.ts'
 
 export type PushBlobOptions = {
   readonly from?: Repository // a repository of the same registry that has the blob: it is mounted, nothing is sent
@@ -48,12 +49,12 @@ type Upload = { readonly url: URL; readonly leastChunk: number }
 /** Begins an upload; nothing when the registry mounted the blob instead. */
 async function startUpload(send: Send, repository: Repository, signal: AbortSignal, query = ''): Promise<Upload | undefined> {
   const asked = repositoryUrl(repository, `blobs/uploads/${query}`)
-  const response = await send('POST', repository, asked, { push: true }, signal)
+  const response = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
   if (response.status === 201 && query !== '') {
     await discard(response)
     return undefined
   }
-  if (response.status !== 202) throw await refusalOf(response, repository, 'push', 'blob upload')
+  if (response.status !== 202) throw await refusalOf(response, 'blob upload')
   const least = response.headers.get('oci-chunk-min-length') ?? ''
   return { url: await nextLocation(response, asked), leastChunk: /^[0-9]{1,10}$/.test(least) ? Number(least) : 0 }
 }
@@ -93,7 +94,7 @@ async function sendChunks(
     const end = start + chunk.length
     const headers = { 'content-type': 'application/octet-stream', 'content-range': `${start}-${end - 1}` }
     const response = await send('PATCH', repository, url, { push: true, headers, body: chunk }, signal)
-    if (response.status !== 202) throw await refusalOf(response, repository, 'push', `blob ${digest}, bytes ${start} to ${end}`)
+    if (response.status !== 202) throw await refusalOf(response, `blob ${digest}, bytes ${start} to ${end}`)
     const taken = takenUpTo(response.headers.get('range'), end)
     if (taken <= start)
       throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `blob ${digest}: the registry takes no bytes after the first ${start}`)
@@ -112,13 +113,19 @@ function takenUpTo(range: string | null, sent: number): number {
 function finishUpload(send: Send, repository: Repository, url: URL, body: Uint8Array, digest: OciDigest, signal: AbortSignal) {
   const target = new URL(url)
   target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}` // as text: the rest of the query is the registry's own
-  return send('PUT', repository, target, { push: true, headers: { 'content-type': 'application/octet-stream' }, body }, signal)
+  return send(
+    'PUT',
+    repository,
+    target,
+    { push: true, idempotent: true, headers: { 'content-type': 'application/octet-stream' }, body },
+    signal,
+  )
 }
 
 async function checkStored(send: Send, response: Response, repository: Repository, digest: OciDigest, signal: AbortSignal): Promise<void> {
   const what = `blob ${digest}`
   if (response.status === 404 && (await hasBlob(send, repository, digest, signal))) return discard(response) // a retried PUT whose first answer was lost
-  if (response.status !== 201) throw await refusalOf(response, repository, 'push', what)
+  if (response.status !== 201) throw await refusalOf(response, what)
   await discard(response)
   const stored = response.headers.get('docker-content-digest')
   if (stored?.startsWith('sha256:') && stored !== digest)
@@ -130,7 +137,7 @@ async function hasBlob(send: Send, repository: Repository, digest: OciDigest, si
   await discard(response)
   if (response.status === 200) return true
   if (response.status === 404) return false
-  throw await refusalOf(response, repository, 'pull', `blob ${digest}`)
+  throw await refusalOf(response, `blob ${digest}`)
 }
 
 async function nextLocation(response: Response, asked: URL): Promise<URL> {

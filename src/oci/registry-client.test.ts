@@ -69,19 +69,12 @@ for (const { name, headers, status, body = text, reference = 'v1', code, error }
     error: /manifest r\.example\/demo\/app:v1: not found: the registry answers 404/,
   },
   {
-    name: 'unknown user',
-    status: 401,
-    code: 'REGISTRY_UNAUTHORIZED',
-    error: /want permission to pull r\.example\/demo\/app, the registry does not know us: 401/,
-  },
-  {
-    name: 'forbidden',
-    status: 403,
+    name: 'refused with words',
+    status: 409,
     body: '{"errors":[{"code":"DENIED","message":"no \\u001b[31m"}]}',
-    code: 'REGISTRY_DENIED',
-    error: /want permission to pull r\.example\/demo\/app, the registry refuses it: 403 DENIED "no \\u\{001b\}\[31m"/,
+    code: 'REGISTRY_REFUSED',
+    error: /the registry answers 409 DENIED "no \\u\{001b\}\[31m"/,
   },
-  { name: 'too many requests', status: 429, code: 'REGISTRY_UNAVAILABLE', error: /answers 429/ },
   { name: 'broken', status: 500, body: '<html>', code: 'REGISTRY_UNAVAILABLE', error: /answers 500$/ },
   { name: 'another refusal', status: 418, code: 'REGISTRY_REFUSED', error: /answers 418/ },
   { name: 'partial content', status: 206, code: 'REGISTRY_RESPONSE_MALFORMED', error: /unexpected status 206/ },
@@ -117,7 +110,7 @@ test('fetchManifest: a body that breaks off is unavailable, an aborted one ends 
   const breaking = () => new ReadableStream({ pull: controller => controller.error(new Error('reset')) })
   await assert.rejects(serving(breaking()).client.fetchManifest(repository, 'v1', signal), {
     code: 'REGISTRY_UNAVAILABLE',
-    message: /broke off after 0 bytes/,
+    message: /no usable answer/,
   })
   await assert.rejects(serving(breaking()).client.fetchManifest(repository, 'v1', AbortSignal.abort(new Error('mine'))), {
     message: 'mine',
@@ -139,7 +132,7 @@ test('fetchManifest: a document of a kind unknown to us keeps the type it has', 
   await assert.rejects(nameless, { code: 'MANIFEST_MALFORMED', message: /neither it nor the registry says what it is/ })
 })
 
-for (const { name, body = 'blob', size = 4, limit = 10, of = 'blob', status, code, error } of [
+for (const { name, body = 'blob', size = 4, status, code, error } of [
   {
     name: 'larger than its descriptor says',
     body: 'blobs',
@@ -158,8 +151,8 @@ for (const { name, body = 'blob', size = 4, limit = 10, of = 'blob', status, cod
 ])
   test(`fetchBlob: ${name}`, async () => {
     const { client, log } = serving(body, {}, status)
-    await assert.rejects(client.fetchBlob(repository, { digest: digestOfText(of), size }, limit, signal), { code, message: error })
-    if (size > limit) assert.deepEqual(log, [], 'nothing is asked for')
+    await assert.rejects(client.fetchBlob(repository, { digest: digestOfText('blob'), size }, 10, signal), { code, message: error })
+    if (size > 10) assert.deepEqual(log, [], 'nothing is asked for')
   })
 
 test('fetchBlob: a body without end is read up to the size its descriptor says', async () => {
@@ -211,8 +204,6 @@ for (const { name, status = 201, headers, body, precondition, code, error } of [
     error: /answers 400 MANIFEST_BLOB_UNKNOWN "blob"/,
   },
   { name: 'too large for it', status: 413, code: 'LIMIT_EXCEEDED', error: /too large for the registry/ },
-  { name: 'not writable', status: 403, code: 'REGISTRY_DENIED', error: /want permission to push r\.example\/demo\/app/ },
-  { name: 'unknown user', status: 401, code: 'REGISTRY_UNAUTHORIZED', error: /want permission to push r\.example\/demo\/app/ },
 ])
   test(`pushManifest: ${name}`, () =>
     assert.rejects(

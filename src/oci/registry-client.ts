@@ -5,8 +5,9 @@ import { type PushBlobOptions, uploadBlob } from './blob-upload.ts'
 import { ociLimits } from './limits.ts'
 import { type Descriptor, type FetchedManifest, manifestMediaType, mediaTypes } from './manifest.ts'
 import { type ImageReference, isTag, type Repository, repositoryName } from './reference.ts'
-import { createSend, discard, readAtMost, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
+import { createSend, readBody, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
 import type { RegistryFetch } from './registry-fetch.ts'
+import { discard } from './transport/read-body.ts'
 
 /** An image whose name was looked up once. Whatever is asked later goes by its digest. */
 export type ResolvedImage = Descriptor & { readonly digest: OciDigest; readonly manifest: FetchedManifest }
@@ -120,7 +121,7 @@ export function createRegistryClient(fetch: RegistryFetch, options: RegistryClie
 async function getManifest(send: Send, repository: Repository, reference: string, signal: AbortSignal): Promise<FetchedManifest> {
   const what = `manifest ${describe(repository, reference)}`
   const response = await send('GET', repository, manifestUrl(repository, reference), { headers: { accept: acceptedManifests } }, signal)
-  if (response.status !== 200) throw await refusalOf(response, repository, 'pull', what, { 404: 'IMAGE_NOT_FOUND' })
+  if (response.status !== 200) throw await refusalOf(response, what, { 404: 'IMAGE_NOT_FOUND' })
   return readManifest(response, isOciDigest(reference) ? reference : undefined, what, signal)
 }
 
@@ -132,7 +133,7 @@ async function readManifest(
 ): Promise<FetchedManifest> {
   const limit = ociLimits.manifestBytes
   const tooMuch = () => new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, the registry sends more`)
-  const bytes = await readAtMost(response, limit, what, signal, tooMuch)
+  const bytes = await readBody(response, limit, what, signal, tooMuch)
   const digest = ociDigestOf(bytes)
   const claimed = response.headers.get('docker-content-digest')
   if (wanted && digest !== wanted) throw new CountersignError('DIGEST_MISMATCH', `${what}: the registry serves bytes with digest ${digest}`)
@@ -154,9 +155,9 @@ async function getBlob(
   if (size > limitBytes)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limitBytes} bytes, its descriptor says ${size}`)
   const response = await send('GET', repository, repositoryUrl(repository, `blobs/${digest}`), {}, signal)
-  if (response.status !== 200) throw await refusalOf(response, repository, 'pull', what, { 404: 'BLOB_NOT_FOUND' })
+  if (response.status !== 200) throw await refusalOf(response, what, { 404: 'BLOB_NOT_FOUND' })
   const tooMuch = () => new CountersignError('SIZE_MISMATCH', `${what}: its descriptor says ${size} bytes, the registry sends more`)
-  const bytes = await readAtMost(response, size, what, signal, tooMuch)
+  const bytes = await readBody(response, size, what, signal, tooMuch)
   if (bytes.length !== size)
     throw new CountersignError('SIZE_MISMATCH', `${what}: its descriptor says ${size} bytes, the registry sends ${bytes.length}`)
   const received = ociDigestOf(bytes)
@@ -176,12 +177,12 @@ async function putManifest(
   const what = `manifest ${describe(repository, reference)}`
   if (body.length > ociLimits.manifestBytes)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.manifestBytes} bytes to push, got ${body.length}`)
+  const idempotent = isOciDigest(reference) // a tag is shared: repeating a put whose answer was lost could undo what others have put since
   const condition =
     precondition === undefined ? {} : precondition === 'absent' ? { 'if-none-match': '*' } : { 'if-match': precondition.etag }
   const headers = { 'content-type': mediaType, ...condition }
-  const response = await send('PUT', repository, manifestUrl(repository, reference), { push: true, headers, body }, signal)
-  if (!response.ok)
-    throw await refusalOf(response, repository, 'push', what, { ...(precondition && { 412: 'MANIFEST_CHANGED' }), 413: 'LIMIT_EXCEEDED' })
+  const response = await send('PUT', repository, manifestUrl(repository, reference), { push: true, idempotent, headers, body }, signal)
+  if (!response.ok) throw await refusalOf(response, what, { ...(precondition && { 412: 'MANIFEST_CHANGED' }), 413: 'LIMIT_EXCEEDED' })
   await discard(response)
   const digest = ociDigestOf(body)
   const stored = response.headers.get('docker-content-digest')
@@ -209,7 +210,7 @@ async function getReferrersPage(
     await discard(response)
     return undefined
   }
-  if (response.status !== 200) throw await refusalOf(response, repository, 'pull', what)
+  if (response.status !== 200) throw await refusalOf(response, what)
   const index = await readManifest(response, undefined, what, signal)
   const link = /^\s*<([^<>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1]
   if (link === undefined) return { index }

@@ -1,17 +1,21 @@
-import { concatBytes } from '../codec/bytes.ts'
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
-import { type JsonObject, parseJson } from '../codec/json.ts'
 import { quote } from '../codec/text.ts'
-import { ociLimits } from './limits.ts'
-import { type Repository, repositoryName } from './reference.ts'
+import { readComplaint } from './complaint.ts'
+import type { Repository } from './reference.ts'
 import type { RegistryFetch, RegistryRequest } from './registry-fetch.ts'
+import { readAtMost } from './transport/read-body.ts'
 
-/** One request about a repository, with the permission it needs. */
+/** One request about a repository. */
 export type Send = (
   method: RegistryRequest['method'],
   repository: Repository,
   target: URL,
-  request: { readonly push?: boolean; readonly headers?: Readonly<Record<string, string>>; readonly body?: Uint8Array },
+  request: {
+    readonly push?: boolean // needs permission to push
+    readonly idempotent?: boolean // a write that may be done twice
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: Uint8Array
+  },
   signal: AbortSignal,
 ) => Promise<Response>
 
@@ -22,16 +26,8 @@ export type Send = (
  *   needs one token, not two
  */
 export function createSend(fetch: RegistryFetch, alwaysPush: boolean): Send {
-  return (method, { repository }, url, { push, headers, body }, signal) =>
-    fetch({
-      method,
-      url,
-      repository,
-      actions: push || alwaysPush ? ['pull', 'push'] : ['pull'],
-      signal,
-      ...(headers && { headers }),
-      ...(body && { body }),
-    })
+  return (method, { repository }, url, { push, ...request }, signal) =>
+    fetch({ ...request, method, url, repository, actions: push || alwaysPush ? ['pull', 'push'] : ['pull'], signal })
 }
 
 /** Address of something in a repository: `manifests/latest`. The scheme is https; `RegistryFetch` replaces it where http is allowed and needed. */
@@ -40,78 +36,50 @@ export function repositoryUrl({ registry, repository }: Repository, path: string
 }
 
 /**
- * Reads a body up to a limit and not one chunk further, whatever Content-Length claims; a claim above the limit is
- * refused before anything is read.
+ * Reads a body up to a limit and not one chunk further, whatever Content-Length claims; a claim above the limit is refused
+ * before anything is read.
  *
  * @param tooMuch - the error of a body longer than `limitBytes`
  * @throws CountersignError `REGISTRY_UNAVAILABLE` when the body breaks off; the signal's own reason when it was aborted
  */
-export async function readAtMost(
+export async function readBody(
   response: Response,
   limitBytes: number,
   what: string,
   signal: AbortSignal,
   tooMuch: () => CountersignError,
 ): Promise<Uint8Array> {
-  if (Number(response.headers.get('content-length') ?? 0) > limitBytes && !response.headers.has('content-encoding')) {
-    await discard(response)
+  if (Number(response.headers.get('content-length') ?? 0) > limitBytes) {
+    await response.body?.cancel().catch(() => {})
     throw tooMuch()
   }
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const reader = response.body?.getReader()
-  while (reader) {
-    const { done, value } = await reader.read().catch(cause => {
-      signal.throwIfAborted()
-      throw new CountersignError('REGISTRY_UNAVAILABLE', `${what}: the registry's answer broke off after ${length} bytes`, { cause })
-    })
-    if (done) break
-    length += value.length
-    if (length > limitBytes) {
-      await reader.cancel().catch(() => {})
-      throw tooMuch()
-    }
-    chunks.push(value)
+  try {
+    return await readAtMost(response, limitBytes, what, signal)
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    if (cause.code === 'LIMIT_EXCEEDED') throw tooMuch()
+    throw cause.code === 'SERVICE_UNAVAILABLE' ? new CountersignError('REGISTRY_UNAVAILABLE', cause.message, { cause }) : cause
   }
-  return chunks.length === 1 ? chunks[0]! : concatBytes(...chunks)
-}
-
-/** Lets go of a body nobody wants, so that its connection can serve the next request. */
-export async function discard(response: Response): Promise<void> {
-  await response.body?.cancel().catch(() => {})
 }
 
 /**
- * The error that an unwanted status means. 401 and 403 name the repository and the permission that is missing.
+ * The error that an unwanted status means, with what the registry says about it. No access and overload are not among them:
+ * `RegistryFetch` throws those.
  *
  * @param what - what the request was about; begins the message
  * @param codes - codes for statuses that mean something special to this request: `{ 404: 'IMAGE_NOT_FOUND' }`
  */
 export async function refusalOf(
   response: Response,
-  repository: Repository,
-  permission: 'pull' | 'push' | 'delete',
   what: string,
   codes: Readonly<Record<number, ErrorCode>> = {},
 ): Promise<CountersignError> {
-  const said = await readComplaint(response)
   const { status } = response
-  const name = repositoryName(repository)
+  const answer = `the registry answers ${status}${await readComplaint(response)}`
   const special = codes[status]
-  if (special)
-    return new CountersignError(special, `${what}: ${specialWords.get(status) ?? 'refused'}: the registry answers ${status}${said}`)
-  if (status === 401)
-    return new CountersignError(
-      'REGISTRY_UNAUTHORIZED',
-      `${what}: want permission to ${permission} ${name}, the registry does not know us: ${status}${said}`,
-    )
-  if (status === 403)
-    return new CountersignError(
-      'REGISTRY_DENIED',
-      `${what}: want permission to ${permission} ${name}, the registry refuses it: ${status}${said}`,
-    )
-  if (status === 429 || status >= 500) return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: the registry answers ${status}${said}`)
-  if (status >= 400) return new CountersignError('REGISTRY_REFUSED', `${what}: the registry answers ${status}${said}`)
+  if (special) return new CountersignError(special, `${what}: ${specialWords.get(status) ?? 'refused'}: ${answer}`)
+  if (status >= 500) return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: ${answer}`)
+  if (status >= 400) return new CountersignError('REGISTRY_REFUSED', `${what}: ${answer}`)
   return new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: unexpected status ${status}`)
 }
 
@@ -120,19 +88,6 @@ const specialWords = new Map([
   [412, 'it no longer holds what this replaces'],
   [413, 'too large for the registry'],
 ])
-
-/** What the registry says of a refusal, quoted: ` MANIFEST_INVALID "…"`. Nothing where it says nothing we can read. */
-async function readComplaint(response: Response): Promise<string> {
-  try {
-    const body = await readAtMost(response, ociLimits.errorBytes, '', AbortSignal.any([]), () => new CountersignError('LIMIT_EXCEEDED', ''))
-    const { errors } = parseJson(body, '', { bytes: ociLimits.errorBytes }) as JsonObject
-    const first = (Array.isArray(errors) ? errors[0] : undefined) as JsonObject | undefined
-    const code = typeof first?.['code'] === 'string' && /^[A-Z0-9_]{1,40}$/.test(first['code']) ? ` ${first['code']}` : ''
-    return code + (typeof first?.['message'] === 'string' ? ` ${quote(first['message'])}` : '')
-  } catch {
-    return '' // no JSON, too long, cut off: the status alone must do
-  }
-}
 
 /**
  * The address of a `Location` or `Link` of an answer: it must stay on the host that was asked, so that nothing is sent or
