@@ -109,10 +109,14 @@ function toRequest(message: IncomingMessage, scheme: string, signal: AbortSignal
   const host = message.headers.host ?? 'localhost'
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') return undefined // fetch forbids them
   if (!url.startsWith('/') || !/^[A-Za-z0-9._:[\]-]+$/.test(host) || !URL.canParse(`${scheme}://${host}${url}`)) return undefined
-  const headers = new Headers()
-  for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
   const hasBody = method !== 'GET' && method !== 'HEAD' // a body that came with those is never read
-  return new Request(`${scheme}://${host}${url}`, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
+  try {
+    const headers = new Headers()
+    for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
+    return new Request(`${scheme}://${host}${url}`, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
+  } catch {
+    return undefined // what node's parser lets through and fetch does not
+  }
 }
 
 /** The bytes of a message as they come. Unlike `Readable.toWeb`, giving them up leaves the connection open for the answer. */
@@ -149,6 +153,7 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
 
 async function send(response: Response, { message, reply, isLast }: Exchange): Promise<void> {
   const announcesBody = (message.headers['content-length'] ?? '0') !== '0' || message.headers['transfer-encoding'] !== undefined
+  for (const name of reply.getHeaderNames()) reply.removeHeader(name) // of an answer that could not be sent
   const unread = announcesBody && !message.complete
   if (unread || isLast()) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
   for (const [name, value] of response.headers) reply.appendHeader(name, value)
