@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { type Handler, type Listener, type ListenOptions, listen } from './listen.ts'
@@ -197,6 +199,23 @@ test('a port that is taken is an error', async () => {
   )
 })
 
+test('TLS, and client certificates as a condition', async () => {
+  const server = await serve(async request => new Response(new URL(request.url).protocol), { tls: { key: testKey, cert: testCertificate } })
+  assert.equal(server.url.protocol, 'https:')
+  assert.equal(await getTls(server.url, {}), 'https:')
+  const strict = await serve(async () => new Response('known'), {
+    tls: { key: testKey, cert: testCertificate, clientCa: testCertificate },
+  })
+  await assert.rejects(getTls(strict.url, {}))
+  assert.equal(await getTls(strict.url, { key: testKey, cert: testCertificate }), 'known')
+})
+
+async function getTls(url: URL, identity: { key?: string; cert?: string }): Promise<string> {
+  const request = get(url, { ca: testCertificate, agent: false, ...identity })
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return response.setEncoding('utf8').reduce((text: string, chunk: string) => text + chunk, '')
+}
+
 async function dial(url: URL): Promise<Socket> {
   const socket = connect(Number(url.port), url.hostname)
   await once(socket, 'connect')
@@ -225,3 +244,23 @@ function streamOf(megabytes: number): ReadableStream<Uint8Array> {
 function streamOfText(text: string): ReadableStream<Uint8Array> {
   return new Blob([text]).stream()
 }
+
+// self-signed for 127.0.0.1, of no use anywhere else: `openssl req -x509 -newkey ec … -days 36500 -addext subjectAltName=IP:127.0.0.1`
+const testKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgdWFawUU0EFfH9eHD
+WMLt6TJ4WmktUhpomq7Ao+VByF2hRANCAAR9Ka7X6QKhURtVf8oEgl2w9WpOaHeC
++6mtUqYXPoX5hTixBcS1QO5eLJ5T3i5vawptIYPgCKfepdZrmUdOuczv
+-----END PRIVATE KEY-----
+`
+const testCertificate = `-----BEGIN CERTIFICATE-----
+MIIBnTCCAUSgAwIBAgIUXM1YIWfkguV/kPyRHpRIQPIe0QAwCgYIKoZIzj0EAwIw
+GzEZMBcGA1UEAwwQY291bnRlcnNpZ24tdGVzdDAgFw0yNjExMjAxNTIzMjNaGA8y
+MTI2MTAyNzE1MjMyM1owGzEZMBcGA1UEAwwQY291bnRlcnNpZ24tdGVzdDBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABH0prtfpAqFRG1V/ygSCXbD1ak5od4L7qa1S
+phc+hfmFOLEFxLVA7l4snlPeLm9rCm0hg+AIp96l1muZR065zO+jZDBiMB0GA1Ud
+DgQWBBR+bl9jTWmp4K9GJtAvDuZX3xKQyDAfBgNVHSMEGDAWgBR+bl9jTWmp4K9G
+JtAvDuZX3xKQyDAPBgNVHRMBAf8EBTADAQH/MA8GA1UdEQQIMAaHBH8AAAEwCgYI
+KoZIzj0EAwIDRwAwRAIgSYcR368t5ieufyI/Poz90nvMmnTJpSCXa+wC6ZoPpfkC
+IE0inxzGP6u+TcKDmqX8KsK5629KglDxOfXwXR5VVszN
+-----END CERTIFICATE-----
+`
