@@ -38,7 +38,8 @@ export async function getManifest(
  * a name never leads to something missing, and pushing again completes it.
  *
  * `If-Match` and `If-None-Match` (RFC 9110 §13.1) make it conditional on what the reference names at that moment, so that
- * those who append to a tag lose no update; 412 says that somebody else was first. This is our own addition to the spec.
+ * those who append to a tag lose no update; 412 says that somebody else was first. This is our own addition to the spec, and
+ * most registries ignore such headers, so an answer to a conditional push says `Countersign-Precondition: checked`.
  *
  * @param inTurn - keeps deletions in this repository out while what the manifest names is checked and the manifest named
  * @see OCI distribution spec 1.1 "Pushing manifests", "Pushing Manifests with Subject"
@@ -67,7 +68,8 @@ export async function putManifest(
       await store.writeRecord(referrersOf(repository, manifest.subject), hexOf(digest), serializeReferrer(manifest, digest, bytes.length))
     if (reference.kind === 'tag') await store.writeRecord(recordsOf(repository, '_tags'), reference.tag, digest)
   })
-  const headers = { location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest, etag: `"${digest}"` }
+  const headers = new Headers({ location: `/v2/${repository}/manifests/${digest}`, 'docker-content-digest': digest, etag: `"${digest}"` })
+  if (request.headers.has('if-match') || request.headers.has('if-none-match')) headers.set('countersign-precondition', 'checked')
   return { response: new Response(null, { status: 201, headers }), subject: manifest.subject }
 }
 
