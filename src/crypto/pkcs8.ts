@@ -27,7 +27,8 @@ export type PrivateKey =
 const limitBytes = 16_384
 
 /**
- * Reads PKCS#8: versions 0 and 1, attributes skipped, a public key beside the private one checked.
+ * Reads PKCS#8: version 0, or 1 with the public key beside the private one; attributes skipped. The public key is checked for Ed25519,
+ * where the private key holds none of its own.
  *
  * @param what - begins every message; no message holds any of the key
  * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, `LIMIT_EXCEEDED`
@@ -65,8 +66,7 @@ export function openPkcs8(der: Uint8Array, what: string): OpenedPkcs8 {
       const algorithm = info.sequence(inner => ({ oid: inner.oid(), parameters: inner.next === undefined ? undefined : inner.any() }))
       const octets = info.octetString()
       if (info.next === contextTag(0, 'constructed')) info.any() // attributes say nothing about the key
-      const beside = version === 1n && info.next === publicKeyTag
-      return { ...algorithm, octets, publicKey: beside ? info.bitString(publicKeyTag) : undefined }
+      return { ...algorithm, octets, publicKey: version === 1n ? info.bitString(publicKeyTag) : undefined }
     }),
   )
 }
