@@ -7,7 +7,7 @@ import { generateKeyPairSync, sign, verify as verifySignature } from 'node:crypt
 import { messageOfBytes } from '../src/crypto/message.ts'
 import { parsePublicKeyPem } from '../src/crypto/public-key.ts'
 import { ociDigestOf } from '../src/formats/oci-digest.ts'
-import { type Candidate, detachedCandidate, layerCandidate, signatureAnnotations } from '../src/verify/evidence.ts'
+import { type Candidate, detachedCandidate, layerCandidate, signatureAnnotation } from '../src/verify/evidence.ts'
 import type { Policy } from '../src/verify/policy.ts'
 import { verify } from '../src/verify/verify.ts'
 import { median } from './measure.ts'
@@ -43,7 +43,7 @@ for (const [name, { privateKey, publicKey }] of Object.entries(keys)) {
       what: 'image, .sig layer',
       bytes: payload,
       artifact: { kind: 'image', digest },
-      candidate: signature => layerCandidate('layer 1', payload, signatureAnnotations(signature.toString('base64'))),
+      candidate: signature => layerCandidate('layer 1', payload, new Map([[signatureAnnotation, signature.toString('base64')]])),
     },
     {
       what: 'blob, detached',

@@ -44,6 +44,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'IMAGE...', min: 1, max: any },
     flags: signFlags,
     exits: 'cosign',
+    load: async () => (await import('./commands/sign.ts')).signImages,
   }),
   defineCommand({
     name: 'verify',
@@ -61,6 +62,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'IMAGE...', min: 1, max: any },
     flags: verifyFlags,
     exits: 'cosign verify',
+    load: async () => (await import('./commands/verify.ts')).verifyImages,
   }),
   defineCommand({
     name: 'sign-blob',
@@ -80,6 +82,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'FILE...', min: 1, max: any },
     flags: signBlobFlags,
     exits: 'cosign',
+    load: async () => (await import('./commands/sign-blob.ts')).signBlobs,
   }),
   defineCommand({
     name: 'verify-blob',
@@ -93,6 +96,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'FILE', min: 1, max: 1 },
     flags: verifyBlobFlags,
     exits: 'cosign',
+    load: async () => (await import('./commands/verify-blob.ts')).verifyBlob,
   }),
   defineCommand({
     name: 'generate-key-pair',
@@ -150,6 +154,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'SERVER', min: 1, max: 1 },
     flags: loginFlags,
     exits: 'cosign',
+    load: async () => (await import('./commands/login.ts')).login,
   }),
   defineCommand({
     name: 'tree',
@@ -159,6 +164,7 @@ export const commands: readonly Command[] = [
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: treeFlags,
     exits: 'cosign',
+    load: async () => (await import('./commands/tree.ts')).showTree,
   }),
   defineCommand({
     name: 'registry',
@@ -173,6 +179,7 @@ export const commands: readonly Command[] = [
     flags: registryServerFlags,
     exits: 'own',
     endless: true,
+    load: async () => (await import('./commands/registry.ts')).serveRegistry,
   }),
   defineCommand({
     name: 'version',

@@ -308,7 +308,7 @@ for (const { name, candidate, policy: asked = policy, step, code, found } of [
     assert.deepEqual({ step: last.name, outcome: last.outcome, code: last.code }, { step, outcome: 'failed', code })
     assert.match(last.found, found)
     assert.equal(error.code, code)
-    assert.ok(error.message.startsWith(`no matching signatures: ${candidate.source}: ${step}: `), error.message)
+    assert.ok(error.message.startsWith(`no matching signatures: ${candidate.source}: `), error.message)
     assert.equal(error.derivation.closestMiss, 0)
   })
 
@@ -369,14 +369,22 @@ test('a policy that would need the log is refused rather than half checked', asy
   })
 })
 
+/** Whether this is still a bundle, and its hint has not the shape of a key id any more. */
+function namesNoKey(bytes: Uint8Array): boolean {
+  try {
+    const { hint } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)).verificationMaterial.publicKey
+    return typeof hint === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(hint)
+  } catch {
+    return false
+  }
+}
+
 test('no altered bit of a bundle survives, but in a hint that names no key', async () => {
   const bundle = statementBundle(alice, statement())
   for (let bit = 0; bit < bundle.length * 8; bit++) {
     const mutant = Uint8Array.from(bundle)
     mutant[bit >> 3]! ^= 1 << (bit & 7)
-    const text = Buffer.from(mutant).toString('latin1')
-    const unnamed = !text.includes(hint(alice)) && /"hint":"[^"\\]*"/.test(text) && !/"hint":"[A-Za-z0-9+/]{43}="/.test(text)
-    if (unnamed) continue // such a hint proves nothing and decides nothing
+    if (namesNoKey(mutant)) continue // such a hint proves nothing and decides nothing
     await assert.rejects(verify([bundleCandidate('b', mutant)], trust, policy), { name: 'CountersignError' }, `bit ${bit}`)
   }
 })

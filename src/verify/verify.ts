@@ -100,7 +100,7 @@ function refusal(examined: readonly Examined[], policy: Policy): VerificationErr
   const errors = examined.flatMap(({ error }) => error ?? [])
   return new VerificationError(
     closest.error.code,
-    `no matching signatures: ${closest.derivation.source}: ${closest.derivation.steps.at(-1)?.name}: ${closest.error.message}`,
+    `no matching signatures: ${closest.derivation.source}: ${closest.error.message}`,
     derive(examined, policy, index),
     { cause: new AggregateError(errors) },
   )

@@ -29,7 +29,7 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
   await requireNoSigningServices(context, flags)
   const annotations = annotationsFromFlag(flags.annotations)
   const references = args.map(parseImageReference)
-  const client = await openRegistry(context, flags, { willPush: flags.upload })
+  const client = await openRegistry(context, flags, references, { willPush: flags.upload })
   const lookup = lookUp(context, client, references, flags.recursive)
   lookup.catch(() => {}) // reported below, once nobody is being asked for a passphrase
   const signer = await signerFromFlag(context, flags.key) // scrypt works off this thread meanwhile

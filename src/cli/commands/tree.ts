@@ -13,7 +13,7 @@ import { openRegistry } from '../inputs/registry.ts'
 /** `tree`: what is attached to an image. Nothing of it is verified. Source: formats-and-flows §10. */
 export const showTree: CommandFunction<typeof treeFlags> = async (context, flags, [image]) => {
   const reference = parseImageReference(image!)
-  const client = await openRegistry(context, flags, { willPush: false })
+  const client = await openRegistry(context, flags, [reference], { willPush: false })
   const name = formatReference(reference)
   const { digest } = await client.resolve(reference, context.signal)
   const repository = signatureRepository(context, reference)

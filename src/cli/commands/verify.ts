@@ -34,7 +34,7 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
   }
   const references = args.map(parseImageReference)
   const many = references.length > 1 || flags.recursive
-  const client = await openRegistry(context, flags, { willPush: false })
+  const client = await openRegistry(context, flags, references, { willPush: false })
   const find = { context, client, flags, policy, workersPerImage: many ? 1 : flags.maxWorkers }
   await inOrder(
     namedImages(find, references),

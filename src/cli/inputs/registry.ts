@@ -1,0 +1,71 @@
+import { CountersignError } from '../../codec/error.ts'
+import { decodeUtf8 } from '../../codec/text.ts'
+import type { Fetch, World } from '../../codec/world.ts'
+import { machineEffects } from '../../oci/credential-effects.ts'
+import { dockerCredentials, flagCredentials } from '../../oci/credentials.ts'
+import type { ImageReference } from '../../oci/reference.ts'
+import { createRegistryClient, type RegistryClient } from '../../oci/registry-client.ts'
+import { createRegistryFetch } from '../../oci/registry-fetch.ts'
+import type { CommandContext } from '../context.ts'
+import { signatureRepository } from './image-options.ts'
+
+/** What `registryFlags` say of how to reach registries. */
+export type RegistryFlagValues = {
+  readonly allowHttpRegistry: boolean
+  readonly allowInsecureRegistry: boolean
+  readonly registryCacert: string
+  readonly registryClientCert: string
+  readonly registryClientKey: string
+  readonly registryServerName: string
+  readonly registryUsername: string
+  readonly registryPassword: string
+  readonly registryToken: string
+}
+
+/**
+ * A client for the registries of these images. Credentials given by flags go to those registries and to no other.
+ *
+ * @throws CountersignError `USAGE` for half a pair of flags, `FILE_UNREADABLE`
+ */
+export async function openRegistry(
+  context: CommandContext,
+  flags: RegistryFlagValues,
+  images: readonly ImageReference[],
+  options: { readonly willPush: boolean },
+): Promise<RegistryClient> {
+  const hosts = new Set(images.flatMap(image => [image.registry, signatureRepository(context, image).registry]))
+  const world: World = { ...context.world, fetch: await transportOf(context, flags) }
+  const stored = dockerCredentials(machineEffects(Object.fromEntries(context.environment)))
+  const { registryUsername: username, registryPassword: password, registryToken: token } = flags
+  if ((username === '') !== (password === '')) throw pair('--registry-username', '--registry-password')
+  const fetch = createRegistryFetch(world, {
+    credentials: flagCredentials({ username, password, token }, host => hosts.has(host), stored),
+    allowHttp: () => flags.allowHttpRegistry || flags.allowInsecureRegistry,
+  })
+  return createRegistryClient(fetch, options)
+}
+
+/** The context's own transport, unless flags want another. */
+async function transportOf(context: CommandContext, flags: RegistryFlagValues): Promise<Fetch> {
+  const { allowInsecureRegistry, registryCacert, registryClientCert, registryClientKey, registryServerName } = flags
+  if ((registryClientCert === '') !== (registryClientKey === '')) throw pair('--registry-client-cert', '--registry-client-key')
+  if (!allowInsecureRegistry && registryCacert === '' && registryClientCert === '' && registryServerName === '') return context.world.fetch
+  return context.connect({
+    ...(registryCacert !== '' && { ca: await readPem(context, registryCacert) }),
+    ...(registryClientCert !== '' && {
+      clientCertificate: { cert: await readPem(context, registryClientCert), key: await readPem(context, registryClientKey) },
+    }),
+    ...(registryServerName !== '' && { serverName: registryServerName }),
+    insecureSkipTlsVerify: allowInsecureRegistry,
+  })
+}
+
+const pemLimitBytes = 4 << 20 // a bundle of all public authorities is 200 KiB
+
+async function readPem(context: CommandContext, path: string): Promise<string> {
+  return decodeUtf8(await context.files.read(path, pemLimitBytes), path)
+}
+
+function pair(one: string, other: string): CountersignError {
+  return new CountersignError('USAGE', `${one} and ${other} go together: want both or neither`)
+}
