@@ -7,4 +7,4 @@ export async function main(): Promise<never> {
   return process.exit(await run(process.argv.slice(2), createProcessSystem(), { commands, later: laterCommands }))
 }
 
-await main()
+void main() // a top-level await cannot be compiled to bytecode
