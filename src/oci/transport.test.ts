@@ -368,7 +368,7 @@ test('createTransport: a certificate for another name is refused behind a proxy 
   const { host } = await serveHttps(hello)
   const proxy = await serveProxy(host)
   await assert.rejects(createTransport({ ca, environment: { https_proxy: proxy.host } })('https://another.example/'), {
-    message: `GET https://another.example through proxy ${proxy.host}: its certificate is for another name`,
+    message: `GET https://another.example:443 through proxy ${proxy.host}: its certificate is for another name`,
   })
 })
 
@@ -378,7 +378,7 @@ test('createTransport: what a proxy answers in place of a tunnel is never the se
     createTransport({ environment: { HTTPS_PROXY: `http://user:hunter2@${proxy.host}` } })('https://registry.example/'),
     {
       code: 'SERVICE_UNAVAILABLE',
-      message: `GET https://registry.example through proxy ${proxy.host}: the proxy refused to connect`,
+      message: `GET https://registry.example:443 through proxy ${proxy.host}: the proxy refused to connect`,
     },
   )
 })
@@ -401,6 +401,6 @@ test('createTransport: loopback is not proxied, nor does the process environment
 test('createTransport: a proxy nobody runs', async () => {
   await assert.rejects(createTransport({ environment: { HTTPS_PROXY: 'http://127.0.0.1:1' } })('https://registry.example/'), {
     code: 'SERVICE_UNAVAILABLE',
-    message: 'GET https://registry.example through proxy 127.0.0.1:1: connection refused',
+    message: 'GET https://registry.example:443 through proxy 127.0.0.1:1: connection refused',
   })
 })

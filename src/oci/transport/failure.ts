@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import { hostAndPort } from './host.ts'
 
 /**
  * Why a connection gave no answer. `not-tls`: the other side does not speak TLS on that port; `tls`: it does, and ended
@@ -71,5 +72,9 @@ function describeHandshake(code: string, message: string): Failure {
  */
 export function exchangeFailed(method: string, url: URL, cause: unknown, through?: URL): CountersignError {
   const proxy = through ? ` through proxy ${through.host}` : ''
-  return new CountersignError('SERVICE_UNAVAILABLE', `${method} ${url.origin}${proxy}: ${describeFailure(cause).words}`, { cause })
+  return new CountersignError(
+    'SERVICE_UNAVAILABLE',
+    `${method} ${url.protocol}//${hostAndPort(url)}${proxy}: ${describeFailure(cause).words}`,
+    { cause },
+  )
 }
