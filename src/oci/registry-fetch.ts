@@ -8,6 +8,7 @@ import { type Decision, decideScheme, type Ping, ping } from './decide-scheme.ts
 import { mayCarryCredentials } from './schemes.ts'
 import { repositoryScope, type Scope, unionOfScopes } from './scope.ts'
 import { secretsOf } from './token.ts'
+import { describeFailure } from './transport/failure.ts'
 import { discard } from './transport/read-body.ts'
 import { fetchFollowing, isRedirect } from './transport/redirects.ts'
 import { withRetries } from './transport/retry.ts'
@@ -138,7 +139,8 @@ async function send(
 }
 
 function unavailable(cause: unknown, what: string): unknown {
-  if (!(cause instanceof CountersignError)) return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: no usable answer`, { cause })
+  if (!(cause instanceof CountersignError))
+    return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: ${describeFailure(cause).words}`, { cause })
   return cause.code === 'SERVICE_UNAVAILABLE' ? new CountersignError('REGISTRY_UNAVAILABLE', `${what}: ${cause.message}`, { cause }) : cause
 }
 

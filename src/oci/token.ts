@@ -5,6 +5,7 @@ import { encodeUtf8, quote } from '../codec/text.ts'
 import type { World } from '../codec/world.ts'
 import { readComplaint } from './complaint.ts'
 import type { Credentials } from './credentials.ts'
+import { describeFailure } from './transport/failure.ts'
 import { discard, readAtMost } from './transport/read-body.ts'
 import { fetchFollowing, isRedirect } from './transport/redirects.ts'
 import { withRetries } from './transport/retry.ts'
@@ -53,9 +54,13 @@ export async function fetchToken(
     caller.throwIfAborted()
     if (signal.aborted) throw new CountersignError('REGISTRY_UNAVAILABLE', `${what}: no answer within ${timeoutMs} ms`)
     if (cause instanceof CountersignError && cause.code !== 'SERVICE_UNAVAILABLE') throw cause
-    throw new CountersignError('REGISTRY_UNAVAILABLE', cause instanceof CountersignError ? cause.message : `${what}: no usable answer`, {
-      cause,
-    })
+    throw new CountersignError(
+      'REGISTRY_UNAVAILABLE',
+      cause instanceof CountersignError ? cause.message : `${what}: ${describeFailure(cause).words}`,
+      {
+        cause,
+      },
+    )
   }
 }
 
