@@ -1,4 +1,4 @@
-import { encodeBase64 } from '../codec/base64.ts'
+import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
 import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
@@ -45,7 +45,7 @@ export function eligibleKeys({ signer }: Evidence, { keys }: Trust): Found<reado
       )
     case 'hint': {
       const matching = keys.filter(key => encodeBase64(key.id) === signer.hint)
-      if (matching.length > 0 || isKeyId(signer.hint)) return named(matching, `the key with hint ${quote(signer.hint)}`)
+      if (matching.length > 0 || isKeyId(signer.hint)) return named(matching, `the key ${keyName(decodeBase64(signer.hint, 'hint'))}`)
       return { value: keys, found: `the hint ${quote(signer.hint)} is no SHA-256 of a key, and proves nothing` }
     }
     default:
@@ -92,5 +92,9 @@ function hashesOf(key: PublicKey): readonly HashName[] {
 
 /** A key as messages name it: its algorithm and the first bytes of its id. */
 export function describeKey(key: PublicKey): string {
-  return `${key.algorithm} key ${encodeHex(key.id).slice(0, 16)}…`
+  return `${key.algorithm} key ${keyName(key.id)}`
+}
+
+function keyName(id: Uint8Array): string {
+  return `${encodeHex(id).slice(0, 16)}…`
 }
