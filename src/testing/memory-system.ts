@@ -1,0 +1,126 @@
+import type { Connect, Files } from '../cli/context.ts'
+import { createStandardInput } from '../cli/process/standard-input.ts'
+import type { Sink, System } from '../cli/system.ts'
+import { concatBytes } from '../codec/bytes.ts'
+import { CountersignError } from '../codec/error.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
+import type { Fetch, World } from '../codec/world.ts'
+
+export type MemorySystemOptions = {
+  readonly environment?: Readonly<Record<string, string>>
+  /** What standard input holds, when it is no terminal. */
+  readonly stdin?: string
+  /** What a person types, chunk by chunk: then standard input is a terminal. */
+  readonly keys?: readonly string[]
+  readonly stdoutIsTerminal?: boolean
+  readonly files?: Readonly<Record<string, string | Uint8Array>>
+  readonly fetch?: Fetch
+  readonly now?: () => Date
+  readonly randomBytes?: World['randomBytes']
+  /** Durations that pass at once; all others never end. */
+  readonly passing?: (ms: number) => boolean
+}
+
+/** A process in memory: what a command wrote, drew and left behind can be looked at. */
+export type MemorySystem = System & {
+  readonly written: { readonly stdout: () => string; readonly stderr: () => string; readonly stdoutBytes: () => Uint8Array }
+  readonly disk: ReadonlyMap<string, { readonly data: Uint8Array; readonly mode: number }>
+  /** `raw` and `line`, in the order the terminal was switched. */
+  readonly modes: readonly string[]
+  /** What pressing Ctrl-C does. */
+  readonly interrupt: () => void
+}
+
+/** Makes a system that touches nothing outside itself. */
+export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
+  const disk = new Map<string, { readonly data: Uint8Array; readonly mode: number }>()
+  for (const [path, data] of Object.entries(options.files ?? {})) disk.set(path, { data: asBytes(data), mode: 0o644 })
+  const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(false)]
+  const keys = [...(options.keys ?? [])]
+  const modes: string[] = []
+  const listeners = new Set<() => void>()
+  const connect: Connect = () => options.fetch ?? (() => Promise.reject(new Error('this test has no network')))
+  return {
+    world: {
+      now: options.now ?? (() => new Date('2026-01-02T03:04:05Z')),
+      randomBytes: options.randomBytes ?? (length => new Uint8Array(length)),
+      sleep: (ms, signal) => (options.passing?.(ms) ? Promise.resolve() : untilAborted(signal)),
+    },
+    connect,
+    environment: new Map(Object.entries(options.environment ?? {})),
+    stdout: stdout.sink,
+    stderr: stderr.sink,
+    stdin: createStandardInput(options.keys !== undefined, async function* () {
+      yield encodeUtf8(options.stdin ?? '')
+    }),
+    keyboard: {
+      read: async () => {
+        const chunk = keys.shift()
+        return chunk === undefined ? undefined : encodeUtf8(chunk)
+      },
+      setRaw: raw => void modes.push(raw ? 'raw' : 'line'),
+    },
+    files: memoryFiles(disk),
+    openOutputFile: path => {
+      const file = memorySink(false)
+      return { ...file.sink, flush: async () => void disk.set(path, { data: file.bytes(), mode: 0o644 }) }
+    },
+    onInterrupt: callback => {
+      listeners.add(callback)
+      return () => void listeners.delete(callback)
+    },
+    graceMs: 2_000,
+    written: {
+      stdout: () => new TextDecoder().decode(stdout.bytes()),
+      stderr: () => new TextDecoder().decode(stderr.bytes()),
+      stdoutBytes: stdout.bytes,
+    },
+    disk,
+    modes,
+    interrupt: () => {
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+function memorySink(isTerminal: boolean): { readonly sink: Sink; readonly bytes: () => Uint8Array } {
+  const chunks: Uint8Array[] = []
+  return {
+    sink: { isTerminal, write: data => void chunks.push(asBytes(data)), flush: async () => {} },
+    bytes: () => concatBytes(...chunks),
+  }
+}
+
+function memoryFiles(disk: Map<string, { readonly data: Uint8Array; readonly mode: number }>): Files {
+  const read = (path: string): Uint8Array => {
+    const file = disk.get(path)
+    if (!file) throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: no such file or folder`)
+    return file.data
+  }
+  return {
+    read: async (path, limitBytes) => {
+      const data = read(path)
+      if (data.length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
+      return data
+    },
+    stream: async function* (path) {
+      yield read(path)
+    },
+    write: async (path, data, { mode, onlyNew }) => {
+      if (onlyNew && disk.has(path)) throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: it exists already`)
+      disk.set(path, { data: asBytes(data), mode })
+    },
+    exists: async path => disk.has(path),
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+function asBytes(data: string | Uint8Array): Uint8Array {
+  return typeof data === 'string' ? encodeUtf8(data) : Uint8Array.from(data)
+}
