@@ -26,6 +26,7 @@ for (const { name, curve, oracle } of [
         assert.deepEqual(addPoints(curve, a, b), { x: wanted.x, y: wanted.y })
         assert.ok(isOnCurve(curve, a) && isOnCurve(curve, addPoints(curve, a, b)))
         assert.ok(!isOnCurve(curve, { x: a.x, y: mod(a.y + 1n, curve.p) }))
+        assert.ok(!isOnCurve(curve, { x: a.x + curve.p, y: a.y }) && !isOnCurve(curve, { x: a.x, y: a.y + curve.p }))
         assert.deepEqual(decodePoint(curve, encodePoint(curve, a)), a)
       }),
       { numRuns: 10 },

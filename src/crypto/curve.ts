@@ -81,7 +81,7 @@ export function addPoints({ p }: Curve, a: Point, b: Point): Point {
   return { x, y: mod(slope * (a.x - x) - a.y, p) }
 }
 
-/** The inverse of `0 < value < modulus` for a prime modulus, by Euclid. Not constant time: for public values only. */
+/** The inverse of `0 < value < modulus` that has no factor in common with the modulus, by Euclid. Not constant time: for public values only. */
 export function invert(value: bigint, modulus: bigint): bigint {
   let [low, high] = [value, modulus]
   let [lowFactor, highFactor] = [1n, 0n]

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, generatePrimeSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { contextTag } from '../codec/der.ts'
@@ -15,7 +15,7 @@ import {
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { decodePem, encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
-import { bytesOfInteger, multiplyBase, p256 } from './curve.ts'
+import { bytesOfInteger, invert, multiplyBase, p256 } from './curve.ts'
 import { messageOfBytes } from './message.ts'
 import { generateEcdsaP256, parsePrivateKeyPem } from './private-key.ts'
 import { encodeEcAlgorithm, encodePublicKeyPem, keyOid } from './public-key.ts'
@@ -114,6 +114,34 @@ test('the keys that the refusals below break are sound', () => {
   const withPublic = pem('PRIVATE KEY', encodeDerInteger(1n), edAlgorithm, octets(octets(seed)), beside)
   assert.deepEqual(parsePrivateKeyPem(encodeUtf8(withPublic), 'x'), withAttributes)
 })
+
+/** PKCS#1 numbers of a modulus p·q that fit each other, prime or not. */
+function rsaOf(p: bigint, q: bigint): bigint[] {
+  const d = invert(65_537n, (p - 1n) * (q - 1n))
+  return [p * q, 65_537n, d, p, q, d % (p - 1n), d % (q - 1n), invert(q, p)]
+}
+
+/** A prime for which 65537 has an inverse. */
+function prime(bits: number): bigint {
+  for (;;) {
+    const candidate = generatePrimeSync(bits, { bigint: true })
+    if (candidate % 65_537n !== 1n) return candidate
+  }
+}
+
+/** p times q where p is no prime. */
+function composite(): bigint[] {
+  for (;;) {
+    const p = prime(512) * prime(512)
+    const q = prime(1024)
+    if (p % 65_537n !== 1n && (p * q).toString(2).length === 2048) return rsaOf(p, q)
+  }
+}
+
+const closePrime = BigInt(
+  '0xd302038604b43dbeb78d49fc5ebd858066750d271ffbb39d569ca487207803393fb6d2934dcd81f9b77b5b0770a1fa98903ed04e8e6308b45e17f8589bd467c1' +
+    '75ab9396b9ce17d04279755d03a95aead06393852fc438b02433a9602be415b98837c67a5f5fe9fb342e5b5668aa7ab7965de370afd80193baa87bf461b924cd',
+)
 
 const changed = (index: number, by: bigint) => rsa(numbers => numbers.with(index, numbers[index]! + by))
 const refused: readonly { readonly name: string; readonly file: string; readonly code: ErrorCode; readonly error: RegExp }[] = [
@@ -235,6 +263,31 @@ const refused: readonly { readonly name: string; readonly file: string; readonly
   { name: 'RSA d mod p - 1', file: changed(5, 2n), code: 'KEY_MALFORMED', error: /do not fit each other/ },
   { name: 'RSA d mod q - 1', file: changed(6, 2n), code: 'KEY_MALFORMED', error: /do not fit each other/ },
   { name: 'RSA inverse of q', file: changed(7, 1n), code: 'KEY_MALFORMED', error: /do not fit each other/ },
+  { name: 'RSA inverse of q not reduced', file: changed(7, rsaNumbers[3]!), code: 'KEY_MALFORMED', error: /do not fit each other/ },
+  {
+    name: 'RSA private exponent past the modulus',
+    file: changed(2, 2n * (rsaNumbers[3]! - 1n) * (rsaNumbers[4]! - 1n)),
+    code: 'KEY_MALFORMED',
+    error: /do not fit each other/,
+  },
+  {
+    name: 'RSA private exponent right for the first prime only',
+    file: rsa(([n, e, d, p, q, dp, , qi]) => [n!, e!, d! - p! + 1n, p!, q!, dp!, (d! - p! + 1n) % (q! - 1n), qi!]),
+    code: 'KEY_MALFORMED',
+    error: /do not fit each other/,
+  },
+  {
+    name: 'RSA primes next to each other',
+    file: rsa(() => rsaOf(closePrime, closePrime + 106n)),
+    code: 'KEY_UNSUPPORTED',
+    error: /error validating rsa key: RSA primes are too close/,
+  },
+  {
+    name: 'RSA prime that is none',
+    file: rsa(composite),
+    code: 'KEY_MALFORMED',
+    error: /error parsing rsa private key: its signatures do not verify/,
+  },
   { name: 'RSA numbers negative', file: rsa(numbers => numbers.map(number => -number)), code: 'KEY_MALFORMED', error: /not positive/ },
 ]
 for (const { name, file, code, error } of refused)
