@@ -317,11 +317,48 @@ test('a registry that refuses every condition ends too', async () => {
   await assert.rejects(writer, { code: 'REFERRERS_CONTENDED', message: /it holds nothing now/ })
 })
 
+for (const landed of [false, true])
+  test(`a put that fails ${landed ? 'after' : 'before'} it landed is settled by reading, and never repeated as it was`, async () => {
+    const time = simulatedTime()
+    const tag = simulatedTag(time, () => 2)
+    let puts = 0
+    const put: TagAddition['put'] = async (...draft) => {
+      if (puts++ > 0) return tag.put(...draft)
+      if (landed) await tag.put(...draft)
+      else tag.set('b') // and meanwhile someone else was there
+      throw new CountersignError('REGISTRY_UNAVAILABLE', 'no answer')
+    }
+    const writer = appendToTag(
+      worldOn(time, () => 0),
+      addition('a', { ...tag, put }),
+      signal,
+    )
+    await time.run([writer])
+    assert.equal((await writer).added, true)
+    assert.deepEqual(tag.names(), landed ? ['a'] : ['a', 'b'])
+    assert.equal(puts, landed ? 1 : 2)
+  })
+
+test('a put that fails six times is given up', async () => {
+  const time = simulatedTime()
+  let puts = 0
+  const put: TagAddition['put'] = async () => {
+    throw new CountersignError('REGISTRY_UNAVAILABLE', `answer ${++puts}`)
+  }
+  const writer = appendToTag(
+    worldOn(time, () => 0),
+    addition('a', { read: async () => undefined, put }),
+    signal,
+  )
+  void time.run([writer])
+  await assert.rejects(writer, { code: 'REGISTRY_UNAVAILABLE', message: 'answer 6' })
+})
+
 for (const step of ['read', 'put', 'confirm'] as const)
   test(`a failure of the ${step} is the caller's to see, and trying again adds the entry once`, async () => {
     const time = simulatedTime()
     const tag = simulatedTag(time, () => 2)
-    const broken = new CountersignError('REGISTRY_UNAVAILABLE', `no ${step}`)
+    const broken = new CountersignError('REGISTRY_DENIED', `no ${step}`)
     let reads = 0
     const failing = addition('a', {
       read: async () => {

@@ -24,10 +24,11 @@ export type Draft = {
 export type Appended = { readonly added: boolean; readonly digest: OciDigest | undefined } // what the tag held at the end
 
 const leastSettleMs = 40
-const mostSettleMs = 1000 // of doubling; a slow registry's own pace may ask for more
+const mostSpreadMs = 320 // what doubling leads to; a slow registry's own pace may ask for more
 const paceFactor = 4
 const mostPaceMs = 10_000
 const maxTries = 100
+const mostFailures = 5 // of the put, before the last one is thrown
 
 /**
  * Adds an entry under a shared tag so that neither it nor anyone else's is lost: read, merge, put, confirm.
@@ -40,7 +41,7 @@ const maxTries = 100
  * - we are done when the tag has held one same content with our entry for a whole *settle* time: 40 ms or four times our
  *   own window just measured, whichever is longer. Any writer whose window is shorter than that has either put by then
  *   (and we saw the change) or has read our entry;
- * - each change seen doubles the settle time and adds up to as much again at random, so that crowds spread out. An
+ * - each change seen doubles those 40 ms, up to 320, and adds up to as much again at random, so that crowds spread out. An
  *   entry that is gone is merged again into whatever is there.
  *
  * Guaranteed: when every writer's window is shorter than our settle time, ours is in the tag for good, and no other
@@ -48,7 +49,8 @@ const maxTries = 100
  * that sits on what it read for longer (stopped by its scheduler, or uploading between read and put, as cosign does), or one that never
  * merges. Our own put never does that to others knowingly.
  *
- * @throws CountersignError `REFERRERS_CONTENDED` after 100 tries, naming what is there
+ * @throws CountersignError `REFERRERS_CONTENDED` after 100 tries, naming what is there; `REGISTRY_UNAVAILABLE` when the put
+ *   failed six times: it is never repeated as it was, but merged again into what is there then
  */
 export async function appendToTag(
   world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
@@ -60,8 +62,10 @@ export async function appendToTag(
   const look = async () => ({ at: millis(), manifest: await addition.read(signal) })
   let seen = await look()
   if (seen.manifest && holds(seen.manifest)) return { added: false, digest: seen.manifest.digest }
-  let settleMs = leastSettleMs
+  let spreadMs = leastSettleMs // doubled by each change seen
+  let paceMs = 0 // what our last window asks for
   let contended = false
+  let failures = 0
   let stable: OciDigest | undefined // content with our entry, not seen to change since our put or last look
   for (let tries = 0; tries < maxTries; tries++) {
     if (!seen.manifest || !holds(seen.manifest)) {
@@ -77,22 +81,26 @@ export async function appendToTag(
           continue
         }
       }
-      const pushed = await putUnlessChanged(addition.put, draft, seen.manifest, signal)
-      if (!pushed) {
-        await world.sleep(settleMs * randomFraction(world), signal)
+      const pushed = await attempt(addition.put, draft, seen.manifest, signal)
+      if (pushed instanceof CountersignError) {
+        if (++failures > mostFailures) throw pushed
+      } else if (pushed === 'changed') {
+        await world.sleep(spreadMs * randomFraction(world), signal)
         seen = await look()
         continue
+      } else if (pushed.conditional) return { added: true, digest: pushed.digest }
+      else {
+        stable = pushed.digest
+        paceMs = Math.min(mostPaceMs, paceFactor * (millis() - seen.at))
       }
-      if (pushed.conditional) return { added: true, digest: pushed.digest }
-      stable = pushed.digest
-      settleMs = Math.max(settleMs, Math.min(mostPaceMs, paceFactor * (millis() - seen.at)))
     }
+    const settleMs = Math.max(spreadMs, paceMs)
     await world.sleep(contended ? settleMs * (1 + randomFraction(world)) : settleMs, signal)
     seen = await look()
     if (seen.manifest && seen.manifest.digest === stable) return { added: true, digest: stable }
     stable = seen.manifest && holds(seen.manifest) ? seen.manifest.digest : undefined
     contended = true
-    settleMs = Math.max(settleMs, Math.min(mostSettleMs, settleMs * 2))
+    spreadMs = Math.min(mostSpreadMs, spreadMs * 2)
   }
   throw new CountersignError(
     'REFERRERS_CONTENDED',
@@ -100,20 +108,24 @@ export async function appendToTag(
   )
 }
 
-/** Puts on condition that the tag still holds what was merged; nothing when the registry says that it does not. */
-async function putUnlessChanged(
+/**
+ * Puts on condition that the tag still holds what was merged. `changed` when the registry says that it does not; the error
+ * when the registry fails, as docker-registry does when others read and write the tag: whether it was put is not known then.
+ */
+async function attempt(
   put: TagAddition['put'],
   draft: Draft,
   current: FetchedManifest | undefined,
   signal: AbortSignal,
-): Promise<PushedManifest | undefined> {
+): Promise<PushedManifest | 'changed' | CountersignError> {
   const etag = current?.etag?.startsWith('"') ? current.etag : undefined // If-Match never matches a weak one, RFC 9110 §13.1.1
   const precondition = current === undefined ? 'absent' : etag === undefined ? undefined : { etag }
   try {
     const pushed = await put(draft, precondition, signal)
     return { ...pushed, conditional: pushed.conditional && precondition !== undefined }
   } catch (error) {
-    if (error instanceof CountersignError && error.code === 'MANIFEST_CHANGED') return undefined
+    if (error instanceof CountersignError && error.code === 'MANIFEST_CHANGED') return 'changed'
+    if (error instanceof CountersignError && error.code === 'REGISTRY_UNAVAILABLE') return error
     throw error
   }
 }

@@ -70,7 +70,7 @@ export async function attachReferrer(
     digest,
     artifactType: parsed.config.mediaType, // not the bundle's type: go-containerregistry's choice, which cosign's readers know
   })
-  const pushed = await client.pushManifest(repository, digest, manifest, parsed.mediaType, signal)
+  const pushed = await withPatience(world, signal, () => client.pushManifest(repository, digest, manifest, parsed.mediaType, signal))
   const page = await client.fetchReferrersPage(repository, subject.digest, undefined, signal)
   const listed = page && (pushed.subject === subject.digest || readIndex(page.index, 'referrers').some(other => other.digest === digest))
   if (!listed) await addToFallbackTag(client, world, repository, subject.digest, descriptor, signal)
@@ -95,6 +95,24 @@ export async function readTag(
     if (error instanceof CountersignError && error.code === 'IMAGE_NOT_FOUND') return undefined
     throw error
   }
+}
+
+const pausesMs = [50, 100, 200, 400]
+
+/**
+ * Repeats what may be repeated when the registry fails in passing: crowds that push the same config blob make
+ * docker-registry refuse manifests that name it, for as long as one of them is writing it.
+ */
+async function withPatience<T>(world: Pick<World, 'sleep'>, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await task()
+    } catch (error) {
+      if (!(error instanceof CountersignError) || error.code !== 'REGISTRY_UNAVAILABLE') throw error
+    }
+    await world.sleep(pauseMs, signal)
+  }
+  return task()
 }
 
 async function listByApi(

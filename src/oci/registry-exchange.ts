@@ -64,7 +64,8 @@ export async function readBody(
 
 /**
  * The error that an unwanted status means, with what the registry says about it. No access and overload are not among them:
- * `RegistryFetch` throws those.
+ * `RegistryFetch` throws those. DIGEST_INVALID is the registry's own trouble, since our digests are right: docker-registry
+ * says it while another client writes the same blob.
  *
  * @param what - what the request was about; begins the message
  * @param codes - codes for statuses that mean something special to this request: `{ 404: 'IMAGE_NOT_FOUND' }`
@@ -75,10 +76,11 @@ export async function refusalOf(
   codes: Readonly<Record<number, ErrorCode>> = {},
 ): Promise<CountersignError> {
   const { status } = response
-  const answer = `the registry answers ${status}${await readComplaint(response)}`
+  const complaint = await readComplaint(response)
+  const answer = `the registry answers ${status}${complaint}`
   const special = codes[status]
   if (special) return new CountersignError(special, `${what}: ${specialWords.get(status) ?? 'refused'}: ${answer}`)
-  if (status >= 500) return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: ${answer}`)
+  if (status >= 500 || complaint.startsWith(' DIGEST_INVALID')) return new CountersignError('REGISTRY_UNAVAILABLE', `${what}: ${answer}`)
   if (status >= 400) return new CountersignError('REGISTRY_REFUSED', `${what}: ${answer}`)
   return new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: unexpected status ${status}`)
 }
