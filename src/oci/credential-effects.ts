@@ -84,6 +84,8 @@ async function run(
     let length = 0
     const fail = (why: string, cause?: unknown): void => {
       child.kill('SIGKILL')
+      child.stdout.destroy() // what the helper started may hold it open
+      child.unref()
       reject(new CountersignError('CREDENTIALS_UNAVAILABLE', `${program}: ${why}`, { cause }))
     }
     const timer = setTimeout(() => fail(`want an end within ${limits.timeoutMs} ms`), limits.timeoutMs)

@@ -263,6 +263,15 @@ const tlsCases: { name: string; options: TransportOptions; server?: ServerOption
     options: { environment: { SSL_CERT_FILE: new URL('../../test/vectors/tls/ca.pem', import.meta.url).pathname } },
   },
   {
+    name: 'authorities of SSL_CERT_DIR',
+    options: { environment: { SSL_CERT_DIR: `:${new URL('../../test/vectors/tls/authorities', import.meta.url).pathname}` } },
+  },
+  {
+    name: 'an SSL_CERT_DIR that is not there',
+    options: { environment: { SSL_CERT_DIR: '/nonexistent' } },
+    error: /"\/nonexistent": cannot read/,
+  },
+  {
     name: 'an SSL_CERT_FILE that is not there',
     options: { environment: { SSL_CERT_FILE: '/nonexistent/ca.pem' } },
     error: /"\/nonexistent\/ca.pem": cannot read/,
@@ -334,13 +343,14 @@ test('createTransport: a slow answer on a standing connection is not a failed co
 })
 
 /** An http proxy that notes what it is asked for, and carries every tunnel and request to one place: names need not resolve. */
-async function serveProxy(target: string, refuse?: number) {
+async function serveProxy(target: string, refuse?: number, overTls = false) {
   const asked: { what: string; authorization: string | undefined }[] = []
-  const server = createHttpServer((request, response) => {
+  const handle: RequestListener = (request, response) => {
     asked.push({ what: `${request.method} ${request.url}`, authorization: request.headers['proxy-authorization'] })
     if (refuse) return void response.writeHead(refuse).end()
     response.end(`by proxy, authorization ${request.headers.authorization}`)
-  })
+  }
+  const server = overTls ? createHttpsServer({ cert: file('server.pem'), key: file('server.key') }, handle) : createHttpServer(handle)
   server.on('connect', (request, socket) => {
     asked.push({ what: `CONNECT ${request.url}`, authorization: request.headers['proxy-authorization'] })
     socket.on('error', () => {})
@@ -396,6 +406,27 @@ test('createTransport: loopback is not proxied, nor does the process environment
   const environment = { HTTP_PROXY: `http://${proxy.host}`, HTTPS_PROXY: `http://${proxy.host}` }
   assert.equal(await (await createTransport({ environment })(`http://${host}/`)).text(), 'hello')
   assert.deepEqual(proxy.asked, [])
+})
+
+test('createTransport: a proxy that is itself spoken to over TLS', async () => {
+  const { host } = await serveHttps(hello)
+  const proxy = await serveProxy(host, undefined, true)
+  const fetch = createTransport({ ca, environment: { HTTPS_PROXY: `https://${proxy.host}` } })
+  assert.equal(await (await fetch('https://registry.example/v2/')).text(), 'hello')
+  const doubting = createTransport({ environment: { HTTPS_PROXY: `https://${proxy.host}` } })
+  await assert.rejects(doubting('https://registry.example/v2/'), { code: 'SERVICE_UNAVAILABLE', message: /not trusted/ })
+  const plain = createTransport({ ca, environment: { HTTP_PROXY: `https://${proxy.host}` } })
+  assert.match(await (await plain('http://registry.example/v2/')).text(), /by proxy/)
+})
+
+test('createTransport: a proxy that says nothing is given up', async () => {
+  const { host } = await serveRaw(undefined)
+  const fetch = createTransport({ connectTimeoutMs: 50, environment: { HTTPS_PROXY: `http://${host}` } })
+  const signal = AbortSignal.timeout(1000) // Bun cannot tell a silent proxy from a slow server: there the caller's own limit ends it
+  await assert.rejects(
+    fetch('https://registry.example/', { signal }),
+    isBun ? { name: 'TimeoutError' } : { message: /no connection in time/ },
+  )
 })
 
 test('createTransport: a proxy nobody runs', async () => {

@@ -23,7 +23,7 @@ export function createBunFetch(settings: TransportSettings): Fetch {
     const request = readRequest(input, init)
     request.signal?.throwIfAborted()
     const proxy = proxyFor(request.url, settings.environment)
-    const tls = request.url.protocol === 'https:' ? await tlsOption(settings) : undefined
+    const tls = request.url.protocol === 'https:' || proxy?.protocol === 'https:' ? await tlsOption(settings) : undefined
     const watch = watchConnecting(request, proxy, settings.connectTimeoutMs)
     const options: BunRequestInit = {
       method: request.method,

@@ -1,7 +1,4 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
-import type { AgentOptions } from 'node:https'
-import type { Duplex } from 'node:stream'
-import { CountersignError } from '../../codec/error.ts'
 import type { Fetch } from '../../codec/world.ts'
 import type { TransportSettings } from '../transport.ts'
 import { exchangeFailed } from './failure.ts'
@@ -9,6 +6,7 @@ import { LightResponse } from './light-response.ts'
 import { proxyFor } from './proxy.ts'
 import { joinChunks } from './read-body.ts'
 import { type PlainRequest, readRequest } from './request.ts'
+import { openTunnel, placeOf, proxyAuthorization } from './tunnel.ts'
 
 const poolOptions = { keepAlive: true, maxSockets: 16, maxFreeSockets: 16, scheduling: 'lifo', timeout: 15_000 } as const
 
@@ -29,61 +27,47 @@ export function createNodeFetch(settings: TransportSettings): Fetch {
   }
 }
 
+/** An agent for one scheme of URLs, direct or through one proxy: a tunnel for https, the proxy's own connection for http. */
 async function createAgent(settings: TransportSettings, protocol: string, proxy: URL | undefined): Promise<Agent> {
-  const options: AgentOptions = { ...poolOptions, ...(proxy && { proxyEnv: proxyEnvironment(protocol, proxy) }) }
-  if (protocol === 'http:') {
+  const { connectTimeoutMs } = settings
+  if (protocol === 'http:' && proxy?.protocol !== 'https:') {
     const { Agent } = process.getBuiltinModule('node:http')
-    return limitConnecting(new Agent(options), settings.connectTimeoutMs)
+    return limitConnecting(new Agent(poolOptions), connectTimeoutMs)
   }
-  const tls = await settings.tls()
+  const { ca, cert, key, serverName, rejectUnauthorized } = await settings.tls()
   const { Agent } = process.getBuiltinModule('node:https')
   const { createSecureContext } = process.getBuiltinModule('node:tls')
-  const { ca, cert, key } = tls
+  const trust = ca === undefined ? {} : { ca }
+  const proxyTls = { secureContext: createSecureContext(trust), rejectUnauthorized } // a proxy is not shown the client certificate
+  if (protocol === 'http:') return limitConnecting(new Agent({ ...poolOptions, ...proxyTls }), connectTimeoutMs)
   const agent = new Agent({
-    ...options,
-    secureContext: createSecureContext({
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && { cert }),
-      ...(key !== undefined && { key }),
-    }),
-    ...(tls.serverName !== undefined && { servername: tls.serverName }),
-    rejectUnauthorized: tls.rejectUnauthorized, // always said: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide
+    ...poolOptions,
+    secureContext: createSecureContext({ ...trust, ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) }),
+    ...(serverName !== undefined && { servername: serverName }),
+    rejectUnauthorized, // always said: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide
   })
-  return limitConnecting(agent, settings.connectTimeoutMs)
-}
-
-/** `proxyFor` has decided; Node is told that this proxy serves everything. Before 24.5 Node would ignore it and go direct. */
-function proxyEnvironment(protocol: string, proxy: URL): Record<string, string> {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < 24 || (major === 24 && minor < 5))
-    throw new CountersignError('CAPABILITY_MISSING', `proxy ${proxy.host}: needs Node 24.5 or later, this is ${process.versions.node}`)
-  return { [protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY']: proxy.href }
-}
-
-/** Gives up on a connection that does not stand (proxy tunnel and TLS handshake included) within the time. */
-function limitConnecting(agent: Agent, timeoutMs: number): Agent {
-  const create = agent.createConnection.bind(agent)
-  agent.createConnection = (options, callback) => {
-    const tunnel = { late: false, timer: undefined as NodeJS.Timeout | undefined }
-    const socket = create(options, (error, made) => {
-      clearTimeout(tunnel.timer)
-      if (tunnel.late) made?.destroy()
-      else callback?.(error, made)
-    })
-    if (socket) return limitHandshake(socket, timeoutMs)
-    tunnel.timer = setTimeout(() => {
-      tunnel.late = true
-      callback?.(tooSlow(timeoutMs), undefined as never) // Node's own agent passes no socket with an error; the type wants one
-    }, timeoutMs)
-    return socket
+  if (!proxy) return limitConnecting(agent, connectTimeoutMs)
+  agent.createConnection = (target, callback) => {
+    openTunnel(proxy, proxyTls, target, connectTimeoutMs).then(
+      socket => callback?.(null, socket),
+      cause => callback?.(cause, undefined as never), // Node's own agents pass no socket with an error; the type wants one
+    )
+    return undefined
   }
   return agent
 }
 
-function limitHandshake(socket: Duplex, timeoutMs: number): Duplex {
-  const timer = setTimeout(() => socket.destroy(tooSlow(timeoutMs)), timeoutMs)
-  for (const event of ['encrypted' in socket ? 'secureConnect' : 'connect', 'close']) socket.once(event, () => clearTimeout(timer))
-  return socket
+/** Gives up on a connection that does not stand (TLS handshake included) within the time. */
+function limitConnecting(agent: Agent, timeoutMs: number): Agent {
+  const create = agent.createConnection.bind(agent)
+  agent.createConnection = (options, callback) => {
+    const socket = create(options, callback)
+    const timer = setTimeout(() => socket?.destroy(tooSlow(timeoutMs)), timeoutMs)
+    for (const event of [socket && 'encrypted' in socket ? 'secureConnect' : 'connect', 'close'])
+      socket?.once(event, () => clearTimeout(timer))
+    return socket
+  }
+  return agent
 }
 
 function tooSlow(timeoutMs: number): Error {
@@ -92,10 +76,11 @@ function tooSlow(timeoutMs: number): Error {
 
 function exchange(request: PlainRequest, agent: Agent, proxy: URL | undefined): Promise<Response> {
   const { url, method, signal } = request
-  const { request: open } = url.protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
+  const viaProxy = url.protocol === 'http:' ? proxy : undefined // https has its tunnel: the agent is connected to the server itself
+  const { request: open } = process.getBuiltinModule((viaProxy ?? url).protocol === 'https:' ? 'node:https' : 'node:http')
   return new Promise<Response>((resolve, reject) => {
     const options: RequestOptions = { method, agent, headers: { ...request.headers, ...lengthOf(request) } }
-    const outgoing = open(url, options)
+    const outgoing = viaProxy ? open(throughProxy(options, viaProxy, url)) : open(url, options)
     const stop = (): void => void outgoing.destroy(new Error('stopped by the caller'))
     const explain = (cause: unknown): unknown => (signal?.aborted ? signal.reason : exchangeFailed(method, url, cause, proxy))
     signal?.addEventListener('abort', stop, { once: true })
@@ -104,6 +89,12 @@ function exchange(request: PlainRequest, agent: Agent, proxy: URL | undefined): 
     outgoing.once('response', message => resolve(toResponse(request, message, explain)))
     send(outgoing, request.body, cause => outgoing.destroy(cause))
   })
+}
+
+/** A request over plain http is given to the proxy with its whole address, RFC 9112 §3.2.2. */
+function throughProxy(options: RequestOptions, proxy: URL, url: URL): RequestOptions {
+  const path = `${url.origin}${url.pathname}${url.search}`
+  return { ...options, ...placeOf(proxy), path, headers: { ...options.headers, host: url.host, ...proxyAuthorization(proxy) } }
 }
 
 function lengthOf({ body, headers, method }: PlainRequest): Record<string, string> {

@@ -24,7 +24,7 @@ export function proxyFor(url: URL, environment: ProxyEnvironment): URL | undefin
 
 function parseProxy(value: string, variable: string): URL {
   const proxy = URL.parse(value.includes('://') ? value : `http://${value}`)
-  if (!proxy || (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') || proxy.hostname === '')
+  if (!proxy || (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') || /%(?![0-9A-Fa-f]{2})/.test(proxy.username + proxy.password))
     throw new CountersignError('USAGE', `${variable}: want an http or https URL of a proxy, got something else`)
   return proxy
 }

@@ -29,4 +29,6 @@ key stranger-client.key
 openssl req -x509 -new -key stranger-client.key -sha256 -days "$days" -subj '/CN=stranger' -out stranger-client.pem \
   -addext 'extendedKeyUsage=clientAuth'
 
+mkdir -p authorities
+cp ca.pem authorities/
 rm -f ca.key request.csr extensions.cnf # nothing more can be issued under this authority
