@@ -106,7 +106,7 @@ for (const { name, habits, account, shown } of shapes) {
     const registry = createRegistryFetch(createWorld(fetch), { credentials: only(habits.host, shown) })
     const secret = shown.kind === 'basic' ? shown.password : shown.kind === 'identity-token' ? shown.token : ''
     const message = new RegExp(
-      `want permission to pull and push ${habits.host}/team/read-only, asked as (user "|the holder).*, got status 40[13] (DENIED|UNAUTHORIZED) "requested access`,
+      `want permission to push ${habits.host}/team/read-only, asked as (user "|the holder).*, got status 40[13] (DENIED|UNAUTHORIZED) "requested access`,
     )
     await rejects(registry(push(habits.host, 'team/read-only')), 'REGISTRY_DENIED', message, [secret, secret.slice(0, 12)])
   })

@@ -176,7 +176,7 @@ async function settle(
   const isOverloaded = status === 429 || [500, 502, 503, 504].includes(status)
   if (status !== 401 && status !== 403 && !isOverloaded) return response
   const { host } = request.url
-  const needed = [...request.actions].sort().join(' and ')
+  const needed = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : request.method === 'DELETE' ? 'delete' : 'push'
   const credentials: Credentials = authorization === undefined && status !== 401 ? { kind: 'anonymous' } : await authorizer.credentials()
   const challenge = response.headers.get('www-authenticate') ?? ''
   const said = await readComplaint(response, [

@@ -65,7 +65,15 @@ for (const [list, url, direct] of [
     assert.equal(proxyFor(new URL(url), { https_proxy: proxy, no_proxy: list }) === undefined, direct)
   })
 
-for (const value of ['socks5://user:hunter2@proxy', 'ftp://proxy', 'http://', 'http://[', 'http://a b', 'http://user:100%@proxy'])
+for (const value of [
+  'socks5://user:hunter2@proxy',
+  'ftp://proxy',
+  'http://',
+  'http://[',
+  'http://a b',
+  'http://user:100%@proxy',
+  'http://user:%ff@proxy',
+])
   test(`proxyFor: HTTPS_PROXY=${value} is refused and not shown`, () => {
     assert.throws(() => proxyFor(new URL('https://ghcr.io'), { HTTPS_PROXY: value }), {
       code: 'USAGE',

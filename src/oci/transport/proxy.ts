@@ -24,9 +24,12 @@ export function proxyFor(url: URL, environment: ProxyEnvironment): URL | undefin
 
 function parseProxy(value: string, variable: string): URL {
   const proxy = URL.parse(value.includes('://') ? value : `http://${value}`)
-  if (!proxy || (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') || /%(?![0-9A-Fa-f]{2})/.test(proxy.username + proxy.password))
-    throw new CountersignError('USAGE', `${variable}: want an http or https URL of a proxy, got something else`)
-  return proxy
+  if (proxy && (proxy.protocol === 'http:' || proxy.protocol === 'https:'))
+    try {
+      decodeURIComponent(proxy.username + proxy.password) // they are sent decoded: what cannot be decoded is refused here
+      return proxy
+    } catch {}
+  throw new CountersignError('USAGE', `${variable}: want an http or https URL of a proxy, got something else`)
 }
 
 /** One entry of NO_PROXY: `*`, an address, a CIDR block, `host` (and all below it), `.host` or `*.host` (only below it); each but CIDR may end in `:port`. */
