@@ -38,7 +38,7 @@ export function parsePkcs8(der: Uint8Array, what: string): PrivateKey {
   const { oid, parameters, octets, publicKey } = openPkcs8(der, what)
   switch (oid) {
     case keyOid.rsa:
-      if (parameters?.tag !== derTag.null) throw malformed(what, 'RSA wants NULL parameters')
+      if (parameters?.tag !== derTag.null || parameters.content.length > 0) throw malformed(what, 'RSA wants NULL parameters')
       return parseRsaPrivateKey(octets, what)
     case keyOid.ec:
       return parseSec1PrivateKey(octets, what, curveOfParameters(parameters, what))
@@ -179,7 +179,7 @@ function encodeInner(key: PrivateKey): Uint8Array {
 /** Hands a private key to native code. */
 export function importPrivateKey(key: PrivateKey): KeyObject {
   const der = encodePkcs8(key)
-  const imported = createPrivateKey({ key: Buffer.from(der.buffer, der.byteOffset, der.byteLength), format: 'der', type: 'pkcs8' })
+  const imported = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   der.fill(0)
   return imported
 }

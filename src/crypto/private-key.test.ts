@@ -197,6 +197,12 @@ const refused: readonly { readonly name: string; readonly file: string; readonly
     error: /takes no parameters/,
   },
   {
+    name: 'RSA with a NULL that has content',
+    file: pkcs8(encodeDerSequence(encodeDerOid(keyOid.rsa), Uint8Array.of(5, 1, 0)), octets(seed)),
+    code: 'KEY_MALFORMED',
+    error: /error parsing pkcs #8 private key: RSA wants NULL parameters/,
+  },
+  {
     name: 'Ed25519 with the public key of another',
     file: pem(
       'PRIVATE KEY',

@@ -187,7 +187,7 @@ export function checkRsaPublicKey(pkcs1: Uint8Array, what: string): number {
 /** Hands a SubjectPublicKeyInfo to native code. */
 export function importSpki(spki: Uint8Array, what: string): KeyObject {
   try {
-    return createPublicKey({ key: Buffer.from(spki.buffer, spki.byteOffset, spki.byteLength), format: 'der', type: 'spki' })
+    return createPublicKey({ key: spki, format: 'der', type: 'spki' })
   } catch (cause) {
     throw new CountersignError('KEY_MALFORMED', `${what}: no public key`, { cause })
   }
