@@ -13,5 +13,6 @@ if (major < oldest && !process.versions.bun) {
 const { default: module } = await import('node:module')
 const { existsSync } = await import('node:fs')
 module.enableCompileCache?.()
-const built = new URL('../dist/cli.cjs', import.meta.url)
-await import(existsSync(built) ? built.href : '../src/cli/main.ts')
+// A checkout has the source, and it runs as it stands: what an earlier build left in dist does not shadow it. The package has dist.
+const source = new URL('../src/cli/main.ts', import.meta.url)
+await import(existsSync(source) ? source.href : '../dist/cli.cjs')

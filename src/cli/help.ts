@@ -94,6 +94,7 @@ function flagLines(name: string, flag: Flag): readonly string[] {
 function describe(flag: Flag): string {
   const text = defaultText(flag)
   const notes = [
+    ...(flag.type === 'strings' || flag.type === 'list' ? ['repeatable'] : []),
     ...(flag.type === 'string' && flag.choices ? [flag.choices.join(' or ')] : []),
     ...(text === '' || isUnset(flag) ? [] : [`default ${text}`]),
     ...(flag.refused === undefined ? [] : ['not supported yet']),

@@ -3,8 +3,8 @@ import { createProcessSystem } from './process/process-system.ts'
 import { run } from './run.ts'
 
 /** The program. Ends the process once all output has left it: sockets kept alive do not delay the end. */
-export async function main(): Promise<never> {
-  return process.exit(await run(process.argv.slice(2), createProcessSystem(), { commands, later: laterCommands }))
+async function main(): Promise<void> {
+  process.exit(await run(process.argv.slice(2), createProcessSystem(), { commands, later: laterCommands }))
 }
 
-void main() // a top-level await cannot be compiled to bytecode
+void main() // no top-level await: the released bundle is CommonJS

@@ -13,6 +13,7 @@ export type FailureDocument = {
   }
 }
 
+/** A failure as a document; anything that is no error of ours is a defect, kind `internal`. */
 export function failureDocument(failure: unknown): FailureDocument {
   const error = failure instanceof CommandFailure ? failure.error : failure
   const message = messageOf(error)

@@ -34,6 +34,7 @@ export async function run(argv: readonly string[], system: System, program: Prog
     await Promise.all([report.stdout.flush(), system.stderr.flush()])
   } catch (failure) {
     report.failure(failure)
+    await system.stderr.flush().catch(() => {}) // nobody is left to tell
     return code === 0 ? exitCode(failure, line.command?.exits ?? 'own') : code
   }
   return code

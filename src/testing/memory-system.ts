@@ -50,9 +50,12 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
     environment: new Map(Object.entries(options.environment ?? {})),
     stdout: stdout.sink,
     stderr: stderr.sink,
-    stdin: createStandardInput(options.keys !== undefined, async function* () {
-      yield encodeUtf8(options.stdin ?? '')
-    }),
+    stdin: createStandardInput(
+      () => options.keys !== undefined,
+      async function* () {
+        yield encodeUtf8(options.stdin ?? '')
+      },
+    ),
     keyboard: {
       read: async () => {
         const chunk = keys.shift()

@@ -32,7 +32,7 @@ export const treeFlags = {
   ...failureFormatFlags,
   ...registryFlags,
   ...referrersModeFlags,
-  ...experimentalReferrersFlags,
+  'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'referrers are always shown' },
 } as const satisfies FlagTable
 
 export const versionFlags = {

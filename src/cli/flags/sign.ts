@@ -42,7 +42,7 @@ export const signFlags = {
   ...registryFlags,
   ...referrersModeFlags,
   ...signerFlags,
-  annotations: { type: 'list', shorthand: 'a', default: [], placeholder: 'NAME=VALUE', help: 'claim to sign with the image; repeatable' },
+  annotations: { type: 'list', shorthand: 'a', default: [], placeholder: 'NAME=VALUE', help: 'claim to sign with the image' },
   attachment: {
     type: 'string',
     default: '',
@@ -75,7 +75,7 @@ export const signFlags = {
     placeholder: 'REFERENCE',
     hidden: true,
     deprecated: 'not possible when OCI referrers become the default behavior',
-    help: 'the docker-reference to sign, where images are pulled under another name; repeatable',
+    help: 'the docker-reference to sign, where images are pulled under another name',
   },
   upload: { type: 'boolean', default: true, help: 'push the signature to the registry' },
 } as const satisfies FlagTable

@@ -207,7 +207,7 @@ export const verifyFlags = {
     shorthand: 'a',
     default: [],
     placeholder: 'NAME=VALUE',
-    help: 'claim that must be signed with the image; repeatable',
+    help: 'claim that must be signed with the image',
   },
   'any-predicate': {
     type: 'boolean',
@@ -256,6 +256,9 @@ export const verifyFlags = {
 export const verifyBlobFlags = {
   ...failureFormatFlags,
   ...verifierFlags,
+  'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'a file has no referrers' },
+  'max-workers': { ...verifierFlags['max-workers'], effectless: 'a file has one signature' },
+  'new-bundle-format': { ...verifierFlags['new-bundle-format'], effectless: 'the format of a bundle is found by itself' },
   bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'bundle that holds the signature' },
   'rfc3161-timestamp': {
     type: 'string',

@@ -17,7 +17,10 @@ export function createProcessSystem(): System {
     environment,
     stdout: sinks.sink(1),
     stderr: sinks.sink(2),
-    stdin: createStandardInput(isTerminal(0), () => process.stdin),
+    stdin: createStandardInput(
+      () => isTerminal(0),
+      () => process.stdin,
+    ),
     keyboard: processKeyboard(),
     files: createFiles(() => Buffer.from(randomBytes(8)).toString('hex')),
     openOutputFile: path => sinks.openFile(path),

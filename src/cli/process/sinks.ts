@@ -1,4 +1,4 @@
-import { fstatSync, openSync, write } from 'node:fs'
+import { fstatSync, openSync, statSync, write } from 'node:fs'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import type { Sink } from '../system.ts'
@@ -13,6 +13,7 @@ export class SinkQueue {
 
   sink(descriptor: number): Sink {
     let isClosed = false // its reader has gone; what is written from then on is nobody's loss
+    let failure: unknown
     const writeNow = async (data: Uint8Array): Promise<void> => {
       for (let sent = 0; sent < data.length && !isClosed; ) {
         const result = await writeSome(descriptor, data.subarray(sent))
@@ -21,13 +22,21 @@ export class SinkQueue {
       }
     }
     return {
-      isTerminal: isTerminal(descriptor),
+      get isTerminal() {
+        return isTerminal(descriptor)
+      },
       write: data => {
         const bytes = typeof data === 'string' ? encodeUtf8(data) : Uint8Array.from(data) // the caller may reuse its own
-        this.#last = this.#last.then(() => writeNow(bytes))
-        this.#last.catch(() => {}) // reported by flush
+        this.#last = this.#last
+          .then(() => writeNow(bytes))
+          .catch(cause => {
+            failure ??= cause // reported by flush; the other sinks go on
+          })
       },
-      flush: () => this.#last,
+      flush: async () => {
+        await this.#last
+        if (failure !== undefined) throw failure
+      },
     }
   }
 
@@ -44,9 +53,10 @@ export class SinkQueue {
 /** Whether a descriptor leads to a terminal; `node:tty` is asked only when it may. */
 export function isTerminal(descriptor: number): boolean {
   try {
-    if (!fstatSync(descriptor).isCharacterDevice()) return false
+    const status = fstatSync(descriptor)
+    if (!status.isCharacterDevice() || status.rdev === statSync('/dev/null').rdev) return false
   } catch {
-    return false // closed
+    return false // closed, or no POSIX system
   }
   return process.getBuiltinModule('node:tty').isatty(descriptor)
 }

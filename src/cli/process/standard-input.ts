@@ -3,9 +3,11 @@ import { CountersignError } from '../../codec/error.ts'
 import type { StandardInput } from '../context.ts'
 
 /** Standard input over a source that is opened at the first read. */
-export function createStandardInput(isTerminal: boolean, open: () => AsyncIterable<Uint8Array>): StandardInput {
+export function createStandardInput(isTerminal: () => boolean, open: () => AsyncIterable<Uint8Array>): StandardInput {
   return {
-    isTerminal,
+    get isTerminal() {
+      return isTerminal()
+    },
     stream: open,
     readAll: async limitBytes => {
       const chunks: Uint8Array[] = []
