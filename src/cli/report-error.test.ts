@@ -6,7 +6,7 @@ import { failureDocument, failureText } from './report-error.ts'
 
 const refused = new CountersignError('PASSPHRASE_WRONG', 'wrong passphrase')
 const unreachable = new CountersignError('REGISTRY_UNAVAILABLE', 'GET http://r/v2/: no answer', {
-  cause: new AggregateError([new Error('connect ECONNREFUSED ::1'), new Error('connect ECONNREFUSED 127.0.0.1')], 'both addresses failed'),
+  cause: new AggregateError([new Error('connect ECONNREFUSED ::1'), new Error('connect ECONNREFUSED 127.0.0.1')], ''),
 })
 
 for (const { name, failure, document } of [
@@ -40,7 +40,7 @@ for (const { name, failure, verbose = false, text } of [
   {
     name: 'says why something is unavailable',
     failure: unreachable,
-    text: /^ {2}because: both addresses failed\n {2}because: connect ECONNREFUSED ::1\n {2}because: connect ECONNREFUSED 127.0.0.1\nError: GET/,
+    text: /^ {2}because: connect ECONNREFUSED ::1\n {2}because: connect ECONNREFUSED 127.0.0.1\nError: GET/,
   },
   { name: 'owns up to a defect', failure: new TypeError('x'), text: /^This is a defect of countersign, .*\nError: x\n/ },
   {

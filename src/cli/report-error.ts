@@ -56,7 +56,8 @@ function causesOf(error: unknown): readonly string[] {
     if (!(next instanceof Error) || seen.has(next)) continue
     seen.add(next)
     const message = messageOf(next)
-    if (next !== error && ![messageOf(error), ...messages].some(said => said.includes(message))) messages.push(message)
+    if (next !== error && next.message !== '' && ![messageOf(error), ...messages].some(said => said.includes(message)))
+      messages.push(message)
     if (next instanceof AggregateError) open.push(...next.errors)
     open.push(next.cause)
   }
