@@ -30,17 +30,17 @@ for (const { name, failure, verbose = false, text } of [
   {
     name: "ends with cosign's two lines",
     failure: refused,
-    text: /^Error: wrong passphrase\nerror during command execution: wrong passphrase\n$/,
+    text: /^Try: set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked\nError: wrong passphrase\nerror during command execution: wrong passphrase\n$/,
   },
   {
     name: 'explains first',
     failure: new CommandFailure(refused, { explanation: 'tried A\ntried B\n' }),
-    text: /^tried A\ntried B\nError: wrong passphrase\n/,
+    text: /^tried A\ntried B\nTry: .*\nError: wrong passphrase\n/,
   },
   {
     name: 'says why something is unavailable',
     failure: unreachable,
-    text: /^ {2}because: connect ECONNREFUSED ::1\n {2}because: connect ECONNREFUSED 127.0.0.1\nError: GET/,
+    text: /^ {2}because: connect ECONNREFUSED ::1\n {2}because: connect ECONNREFUSED 127.0.0.1\nTry: .*\nError: GET/,
   },
   { name: 'owns up to a defect', failure: new TypeError('x'), text: /^This is a defect of countersign, .*\nError: x\n/ },
   {

@@ -1,4 +1,5 @@
 import { CountersignError, type ErrorKind } from '../codec/error.ts'
+import { advice } from './advice.ts'
 import { CommandFailure, Interrupted } from './exit-code.ts'
 
 /** A failure as `--output json` prints it, on one line. The shape is stable: members are added, never renamed. */
@@ -24,19 +25,21 @@ export function failureDocument(failure: unknown): FailureDocument {
 }
 
 /**
- * What standard error says of a failure: the explanation, what caused it when that says more, and last the two lines that
- * cosign ends with.
+ * What standard error says of a failure: the explanation, what caused it when that says more, what to do about it, and last
+ * the two lines that cosign ends with.
  */
 export function failureText(failure: unknown, verbose: boolean): string {
   const explanation = failure instanceof CommandFailure ? (failure.details.explanation ?? '') : ''
   const error = failure instanceof CommandFailure ? failure.error : failure
   const message = messageOf(error)
   const isExpected = error instanceof CountersignError || error instanceof Interrupted
+  const tip = error instanceof CountersignError ? advice[error.code] : undefined
   const causes = verbose || (error instanceof CountersignError && error.kind === 'unavailable') ? causesOf(error) : []
   return [
     ...(explanation === '' ? [] : [explanation.replace(/\n$/, '')]),
     ...causes.map(cause => `  because: ${cause}`),
     ...(verbose && error instanceof Error && error.stack !== undefined ? [error.stack] : []),
+    ...(tip === undefined ? [] : [`Try: ${tip}`]),
     ...(isExpected ? [] : ['This is a defect of countersign, not of your input; --verbose shows where it happened.']),
     `Error: ${message}`,
     `error during command execution: ${message}`,

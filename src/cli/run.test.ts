@@ -200,7 +200,7 @@ const cases: Case[] = [
       throw new CommandFailure(new CountersignError('SIGNATURE_INVALID', 'no'), { explanation: 'because\n' })
     }),
     code: 4,
-    stderr: /^because\nError: no\n/,
+    stderr: /^because\nTry: .*\nError: no\n/,
   },
   {
     name: 'debugging is silent',
@@ -229,7 +229,7 @@ const cases: Case[] = [
     passing: ms => ms === 90_000 || ms === 2_000,
     table: probe(context => new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('socket closed'))))),
     code: 6,
-    stderr: /^Error: the command did not end within 1m30s \(--timeout\)\n/,
+    stderr: /^Try: give it more time by --timeout\nError: the command did not end within 1m30s \(--timeout\)\n/,
   },
   {
     name: 'a time limit over a command that does not listen',

@@ -1,0 +1,24 @@
+import type { ErrorCode } from '../codec/error.ts'
+
+/**
+ * What a person can do about a failure: errors say what is wrong, the command line adds this. Nothing where the message
+ * already says it, or where there is nothing to do but look closer.
+ */
+export const advice: { readonly [code in ErrorCode]?: string } = {
+  ANNOTATION_MISMATCH: 'leave out -a to see what was signed along with the image',
+  CREDENTIALS_MALFORMED: 'repair the docker config, or store the credentials anew by `countersign login`',
+  CREDENTIALS_UNAVAILABLE: 'check the credential helper that the docker config names, or give --registry-username and --registry-password',
+  IMAGE_NOT_FOUND: 'check the name and the tag; a private repository may also hide behind this: `countersign login`',
+  KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
+  LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
+  PASSPHRASE_WRONG: 'set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked',
+  REFERRERS_CONTENDED: 'run the command again when fewer others are signing this image',
+  REFERRERS_TAG_TAKEN: 'keep the signatures elsewhere with COSIGN_REPOSITORY, or sign with --new-bundle-format=false',
+  REGISTRY_DENIED: 'ask for that permission, or keep the signatures where you may write, with COSIGN_REPOSITORY',
+  REGISTRY_UNAUTHORIZED: 'log in by `countersign login`, or give --registry-username and --registry-password',
+  REGISTRY_UNAVAILABLE:
+    'check that the registry is up and the name is right; --verbose shows each request, --allow-http-registry permits plain http',
+  SIGNATURES_NOT_FOUND: 'sign it by `countersign sign`; if its signatures are kept elsewhere, set COSIGN_REPOSITORY',
+  SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
+  TIMED_OUT: 'give it more time by --timeout',
+}
