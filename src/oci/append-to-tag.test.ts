@@ -112,7 +112,7 @@ test('a lone writer on a slow registry settles for four times its own window', a
       signal,
     ),
   ])
-  assert.equal(end, 100 + 100 + 4 * 200 + 100)
+  assert.equal(end, 2 * 100 + 100 + 4 * 200 + 100, 'two reads, to know that slow is usual here')
 })
 
 test('what is uploaded before the put is not part of the window: the tag is read again after it', async () => {
@@ -221,6 +221,31 @@ test('two writers, the second starting at any moment and pausing anywhere within
         assert.deepEqual(tag.names(), ['a', 'b'], `start ${start}, pause ${pause}, conditional ${conditional}`)
         assert.ok((await a).added && (await b).added)
       }
+})
+
+test('a read whose answer comes unusually late is made again before anything is put on it', async () => {
+  const time = simulatedTime()
+  const tag = simulatedTag(time, () => 2)
+  let reads = 0
+  const read = async () => {
+    const seen = await tag.read()
+    if (reads++ === 0) await time.wait(500) // our process was stopped, long enough for another to add and confirm
+    return seen
+  }
+  const stopped = appendToTag(
+    worldOn(time, () => 0),
+    addition('a', { ...tag, read }),
+    signal,
+  )
+  const other = time.wait(10).then(() =>
+    appendToTag(
+      worldOn(time, () => 0),
+      addition('b', tag),
+      signal,
+    ),
+  )
+  await time.run([stopped, other])
+  assert.deepEqual(tag.names(), ['a', 'b'])
 })
 
 test('presence at one look is not enough: a chain of writers, each within the settle time, hides that another lacks our entry', async () => {

@@ -24,9 +24,10 @@ export type Draft = {
 export type Appended = { readonly added: boolean; readonly digest: OciDigest | undefined } // what the tag held at the end
 
 const leastSettleMs = 40
-const mostSpreadMs = 320 // what doubling leads to; a slow registry's own pace may ask for more
+const mostSpreadMs = 640 // what doubling leads to; a slow registry's own pace may ask for more
 const paceFactor = 4
-const mostPaceMs = 10_000
+const mostPaceMs = 5_000
+const mostStaleReads = 4
 const maxTries = 100
 const mostFailures = 5 // of the put, before the last one is thrown
 
@@ -34,23 +35,25 @@ const mostFailures = 5 // of the put, before the last one is thrown
  * Adds an entry under a shared tag so that neither it nor anyone else's is lost: read, merge, put, confirm.
  *
  * Where the registry says that it checked the precondition of the put, that was a compare-and-swap and nothing more is
- * needed. Most registries, docker-registry among them, ignore preconditions: a writer that read before our
- * put may then still put after it, without our entry, even after a first confirming read. So:
- * - whatever must be uploaded is uploaded before the last read, which makes the window between a writer's read and its put
- *   two requests long;
- * - we are done when the tag has held one same content with our entry for a whole *settle* time: 40 ms or four times our
- *   own window just measured, whichever is longer. Any writer whose window is shorter than that has either put by then
- *   (and we saw the change) or has read our entry;
- * - each change seen doubles those 40 ms, up to 320, and adds up to as much again at random, so that crowds spread out. An
- *   entry that is gone is merged again into whatever is there.
+ * needed. Most registries, docker-registry among them, ignore preconditions: a writer that read before our put may then
+ * still put after it, without our entry, even after a first confirming read. So:
+ * - whatever must be uploaded is uploaded before the last read, and a read that took unusually long is made again, which
+ *   makes the window between a writer's read and its put two quick requests long;
+ * - we are done when the tag has held one same content with our entry for a whole *settle* time: 40 ms, or four times the
+ *   slowest window we saw ourselves, at most 5 s. Any writer whose window is shorter than that has either put by then (and
+ *   we saw the change) or has read our entry;
+ * - each change seen doubles those 40 ms, up to 640, and adds up to as much again at random, so that crowds spread out. An
+ *   entry that is gone is merged again into whatever is there;
+ * - a put that fails is never repeated as it was, because it may have landed and others may have built on it: what is there
+ *   is read, and merged with if need be.
  *
- * Guaranteed: when every writer's window is shorter than our settle time, ours is in the tag for good, and no other
- * writer that follows this protocol loses its entry to us. Not guaranteed, because no client can: survival against a writer
- * that sits on what it read for longer (stopped by its scheduler, or uploading between read and put, as cosign does), or one that never
- * merges. Our own put never does that to others knowingly.
+ * Guaranteed: when every writer's window is shorter than our settle time, ours stays in the tag, and no other writer that
+ * follows this protocol loses its entry to us. Not guaranteed, because no client can: survival against a writer that sits on
+ * what it read for longer (its process stopped just before the put, or uploading between read and put, as cosign does), or
+ * one that never merges.
  *
  * @throws CountersignError `REFERRERS_CONTENDED` after 100 tries, naming what is there; `REGISTRY_UNAVAILABLE` when the put
- *   failed six times: it is never repeated as it was, but merged again into what is there then
+ *   failed six times
  */
 export async function appendToTag(
   world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
@@ -59,11 +62,23 @@ export async function appendToTag(
 ): Promise<Appended> {
   const { holds, merge, what } = addition
   const millis = () => world.now().getTime()
-  const look = async () => ({ at: millis(), manifest: await addition.read(signal) })
+  let fastestMs: number | undefined // of our reads before
+  let paceMs = 0 // what the slowest of our windows asks for
+  const look = async () => {
+    for (let again = 0; ; again++) {
+      const at = millis()
+      const manifest = await addition.read(signal)
+      const tookMs = Math.max(0, millis() - at)
+      paceMs = Math.max(paceMs, Math.min(mostPaceMs, paceFactor * 2 * tookMs))
+      // a read that took unusually long says too little about now: what is put on it could undo what others have confirmed
+      const isFresh = tookMs <= leastSettleMs || (fastestMs !== undefined && tookMs <= 3 * fastestMs)
+      fastestMs = Math.min(fastestMs ?? tookMs, tookMs)
+      if (isFresh || again === mostStaleReads) return { at, manifest }
+    }
+  }
   let seen = await look()
   if (seen.manifest && holds(seen.manifest)) return { added: false, digest: seen.manifest.digest }
   let spreadMs = leastSettleMs // doubled by each change seen
-  let paceMs = 0 // what our last window asks for
   let contended = false
   let failures = 0
   let stable: OciDigest | undefined // content with our entry, not seen to change since our put or last look
@@ -91,7 +106,7 @@ export async function appendToTag(
       } else if (pushed.conditional) return { added: true, digest: pushed.digest }
       else {
         stable = pushed.digest
-        paceMs = Math.min(mostPaceMs, paceFactor * (millis() - seen.at))
+        paceMs = Math.max(paceMs, Math.min(mostPaceMs, paceFactor * (millis() - seen.at)))
       }
     }
     const settleMs = Math.max(spreadMs, paceMs)

@@ -19,8 +19,6 @@ export const ociLimits = {
   indexDepth: 4,
   /** Manifests of one image, over all its indexes. */
   treeManifests: 1000,
-  /** Bytes read of an error answer, for its message. */
-  errorBytes: 16 * 1024,
 } as const
 
 const units = new Map([
