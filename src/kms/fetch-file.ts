@@ -2,14 +2,16 @@ import { CountersignError } from '../codec/error.ts'
 import { readAtMost } from '../codec/read-body.ts'
 import { quote } from '../codec/text.ts'
 import type { Fetch } from '../codec/world.ts'
+import { describeFailure } from '../oci/transport/failure.ts'
+import { reachOf } from '../oci/transport/host.ts'
 
 const maxRedirects = 5
 const timeoutMs = 30_000
 
 /**
- * Fetches a file by GET; any 2xx answers. Redirects are followed a few times, never from https to http.
+ * Fetches a file by GET within 30 s; any 2xx answers. Redirects are followed a few times, never from https to http.
  *
- * @throws CountersignError `SERVICE_UNAVAILABLE`, or `LIMIT_EXCEEDED` past `limitBytes`
+ * @throws CountersignError `SERVICE_UNAVAILABLE` with the reason, or `LIMIT_EXCEEDED` past `limitBytes`; the signal's own reason
  */
 export async function fetchFile(
   url: URL,
@@ -18,10 +20,22 @@ export async function fetchFile(
 ): Promise<Uint8Array> {
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
   const what = `GET ${url.origin}${url.pathname}`
+  try {
+    const response = await follow(fetch, url, deadline, what)
+    return await readAtMost(response, limitBytes, what)
+  } catch (cause) {
+    signal.throwIfAborted() // the caller's own reason passes through unchanged
+    if (cause instanceof CountersignError) throw cause
+    const reason = deadline.aborted ? `no answer within ${timeoutMs} ms` : describeFailure(cause).words
+    throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: ${reason}`, { cause })
+  }
+}
+
+async function follow(fetch: Fetch, url: URL, signal: AbortSignal, what: string): Promise<Response> {
   let at = url
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
-    const response = await ask(fetch, at, deadline, what, signal)
-    if (response.ok) return await readAtMost(response, limitBytes, what)
+    const response = await fetch(at, { signal, redirect: 'manual' })
+    if (response.ok) return response
     await response.body?.cancel()
     const location = response.headers.get('location')
     if (response.status < 300 || response.status > 399 || location === null)
@@ -31,18 +45,11 @@ export async function fetchFile(
   throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: more than ${maxRedirects} redirects`)
 }
 
-async function ask(fetch: Fetch, at: URL, deadline: AbortSignal, what: string, caller: AbortSignal): Promise<Response> {
-  try {
-    return await fetch(at, { signal: deadline, redirect: 'manual' })
-  } catch (cause) {
-    caller.throwIfAborted() // the caller's own reason passes through unchanged
-    throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: no answer within ${timeoutMs} ms`, { cause })
-  }
-}
-
+/** https, or http where it started on this machine and stays there. */
 function redirectTarget(location: string, from: URL, what: string): URL {
   const next = URL.canParse(location, from) ? new URL(location, from) : undefined
-  if (!next || (next.protocol !== 'https:' && next.protocol !== from.protocol) || !['http:', 'https:'].includes(next.protocol))
+  const isLocal = from.protocol === 'http:' && next?.protocol === 'http:' && reachOf(next.hostname) === 'loopback'
+  if (!next || (next.protocol !== 'https:' && !isLocal))
     throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: redirected to ${quote(location.split('?')[0]!)}, want https`)
   return next
 }

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseKeyReference } from './key-reference.ts'
+
+for (const { text, reference } of [
+  { text: 'cosign.key', reference: { kind: 'file', path: 'cosign.key' } },
+  { text: '/keys/team.pub', reference: { kind: 'file', path: '/keys/team.pub' } },
+  { text: 'gitlab.key', reference: { kind: 'file', path: 'gitlab.key' } }, // cosign takes it for a project on GitLab
+  { text: 'C:\\keys\\team.pub', reference: { kind: 'file', path: 'C:\\keys\\team.pub' } },
+  { text: 'env://SIGNING_KEY', reference: { kind: 'environment', name: 'SIGNING_KEY' } },
+  { text: 'https://keys.test/a.pub?v=1', reference: { kind: 'url', url: new URL('https://keys.test/a.pub?v=1') } },
+  { text: 'http://localhost:8080/a.pub', reference: { kind: 'url', url: new URL('http://localhost:8080/a.pub') } },
+  { text: 'http://127.0.0.1/a.pub', reference: { kind: 'url', url: new URL('http://127.0.0.1/a.pub') } },
+  { text: 'http://[::1]:1/a.pub', reference: { kind: 'url', url: new URL('http://[::1]:1/a.pub') } },
+] as const)
+  test(`parseKeyReference: ${text}`, () => assert.deepEqual(parseKeyReference(text), reference))
+
+for (const { text, code, message } of [
+  { text: '', code: 'REFERENCE_MALFORMED', message: /got nothing/ },
+  {
+    text: 'nosuch://x',
+    code: 'REFERENCE_MALFORMED',
+    message: /unrecognized scheme: "nosuch:\/\/"; want a file, env:\/\/VARIABLE or an https/,
+  },
+  { text: 'http://keys.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https, for anybody could alter a key sent over http/ },
+  { text: 'http://localhost.evil.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https/ },
+  { text: 'https://u:p4ss@keys.test/a.pub', code: 'REFERENCE_MALFORMED', message: /^(?!.*p4ss).*without a user name or password/ },
+  { text: 'https://[', code: 'REFERENCE_MALFORMED', message: /want a URL/ },
+  ...['awskms:///alias/a', 'gcpkms://projects/p', 'azurekms://v.vault.azure.net/k', 'hashivault://k', 'openbao://k', 'k8s://ns/secret'].map(
+    text => ({ text, code: 'CAPABILITY_MISSING', message: /keys in \w+ are not supported yet; want a file/ }),
+  ),
+  ...['gitlab://1', 'github://o/r', 'pkcs11:token=t'].map(text => ({
+    text,
+    code: 'CAPABILITY_MISSING',
+    message: /keys in \w+ are not supported yet; want a file/,
+  })),
+])
+  test(`parseKeyReference refuses ${text || 'nothing'}`, () => {
+    assert.throws(() => parseKeyReference(text), { name: 'CountersignError', code, message })
+  })
