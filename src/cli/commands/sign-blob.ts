@@ -30,9 +30,11 @@ export const signBlobs: CommandFunction<typeof signBlobFlags> = async (context, 
 }
 
 /** cosign lets the bundle of the last file overwrite the others' in silence. */
-function checkCombination({ newBundleFormat, bundle, output, outputSignature }: Flags, paths: readonly string[]): void {
+function checkCombination({ newBundleFormat, bundle, output, outputSignature, b64 }: Flags, paths: readonly string[]): void {
   if (newBundleFormat && bundle === '') throw new CountersignError('USAGE', 'must specify --bundle with --new-bundle-format')
   if (output !== '' && outputSignature !== '') throw new CountersignError('USAGE', 'want one of --output and --output-signature, got both')
+  if (newBundleFormat && !b64 && output === '' && outputSignature === '')
+    throw new CountersignError('USAGE', '--b64 concerns the bare signature; it goes with --output-signature or --new-bundle-format=false')
   const named = [...(bundle ? ['--bundle'] : []), ...(outputSignature ? ['--output-signature'] : []), ...(output ? ['--output'] : [])]
   if (paths.length > 1 && named.length > 0)
     throw new CountersignError('USAGE', `${named[0]} names one file, but ${paths.length} are to be signed; sign them one by one`)

@@ -53,8 +53,14 @@ type Target = { readonly repository: Repository; readonly descriptor: Descriptor
 
 /** cosign takes these together and drops one in silence; here each combination that cannot be served says so. */
 function checkCombination(flags: Job['flags']): void {
-  const { newBundleFormat, bundle, upload, given } = flags
-  const legacyOnly = ['payload', 'sign-container-identity', 'record-creation-timestamp', 'registry-referrers-mode'] as const
+  const { newBundleFormat, bundle, upload, payload, signContainerIdentity, given } = flags
+  const legacyOnly = [
+    'payload',
+    'sign-container-identity',
+    'record-creation-timestamp',
+    'registry-referrers-mode',
+    'attachment-tag-prefix',
+  ] as const
   const stranger = legacyOnly.find(name => given.has(name))
   if (newBundleFormat && stranger)
     throw new CountersignError('USAGE', `--${stranger} concerns the layout of cosign 2 only; it goes with --new-bundle-format=false`)
@@ -64,6 +70,15 @@ function checkCombination(flags: Job['flags']): void {
     throw new CountersignError(
       'USAGE',
       '--bundle does not go with --new-bundle-format=false: the layout of cosign 2 has no bundle; use --output-signature',
+    )
+  const overruled = (['annotations', 'sign-container-identity'] as const).find(name => given.has(name))
+  if (payload !== '' && overruled)
+    throw new CountersignError('USAGE', `--${overruled} does not go with --payload, which is signed as it is`)
+  const output = (['output-payload', 'output-signature'] as const).find(name => given.has(name))
+  if (signContainerIdentity.length > 1 && output)
+    throw new CountersignError(
+      'USAGE',
+      `--${output} names one file, but each --sign-container-identity makes a signature; sign them one by one`,
     )
 }
 

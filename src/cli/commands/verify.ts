@@ -25,6 +25,7 @@ import { writeVerdict } from '../output/verdict.ts'
 
 /** `verify`: proves that each image named carries a signature that the key and the claims ask for. */
 export const verifyImages: CommandFunction<typeof verifyFlags> = async (context, flags, args) => {
+  checkCombination(flags)
   const { trust, policy: base } = await trustFromFlags(context, flags, 'signature')
   const policy: Omit<Policy, 'artifact'> = {
     ...base,
@@ -43,6 +44,15 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
     ({ image, verdict }) => writeVerdict(context, image.reference, image.digest, verdict, flags.output),
   )
   return 0
+}
+
+/** cosign leaves a payload without a signature aside in silence, and takes no workers for as many as it likes. */
+function checkCombination({ signature, payload, maxWorkers }: FlagsOf<typeof verifyFlags>): void {
+  if (signature === '' && payload !== '')
+    throw new CountersignError('USAGE', '--payload goes with --signature, the signature over it; those in the registry have their own')
+  if (signature !== '' && payload === '')
+    throw new CountersignError('USAGE', '--signature goes with --payload FILE, the payload that was signed')
+  if (maxWorkers < 1) throw new CountersignError('USAGE', `--max-workers: want at least 1, got ${maxWorkers}`)
 }
 
 type Search = {
@@ -100,7 +110,6 @@ async function findCandidates({ context, client, flags, policy, workersPerImage 
 const payloadLimitBytes = 4 << 20
 
 async function detachedCandidateFromFlags(context: CommandContext, { signature, payload, offline }: Search['flags']): Promise<Candidate> {
-  if (payload === '') throw new CountersignError('USAGE', '--signature goes with --payload FILE, the payload that was signed')
   const bytes = await readSignatureInput(context, signature, offline)
   return detachedPayloadCandidate(signature, await context.files.read(payload, payloadLimitBytes), bytes)
 }
