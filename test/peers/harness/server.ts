@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { type Command, tool } from './command.ts'
+import { type Command, countersign, tool } from './command.ts'
 import type { Place } from './place.ts'
 
 /** A server that runs beside a test. */
@@ -64,4 +64,9 @@ export function startDockerRegistry(place: Place): Promise<Server> {
   // JSON is YAML. The registry prints the port it was given.
   writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: 'info' }, storage, http: { addr: '127.0.0.1:0' } }))
   return startServer(place, tool('docker-registry'), ['serve', config], /listening on (127\.0\.0\.1:\d+)/)
+}
+
+/** The registry of our own (with the referrers API), by the command under test, on a free loopback port, in memory. */
+export function startOwnRegistry(place: Place, flags: readonly string[] = []): Promise<Server> {
+  return startServer(place, countersign(), ['registry', '--listen', '127.0.0.1:0', ...flags], /^https?:\/\/(127\.0\.0\.1:\d+)$/m)
 }
