@@ -1,12 +1,12 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
-import { type Challenge, parseChallenges } from '../challenge.ts'
 import type { CredentialSource, Credentials } from '../credentials.ts'
-import { basicAuthorization, fetchToken, type Token } from '../token.ts'
 import { createSingleFlight } from '../transport/single-flight.ts'
+import { type Challenge, parseChallenges } from './challenge.ts'
 import { checkRealm, type Realm } from './realm.ts'
 import { coversScope, parseScope, type Scope, scopeParameters, unionOfScopes } from './scope.ts'
+import { basicAuthorization, fetchToken, type Token } from './token.ts'
 
 /** Makes the `Authorization` fields for one registry host, and remembers how that host wants to be asked. */
 export type Authorizer = {
@@ -29,6 +29,7 @@ type Method = { readonly kind: 'basic' } | { readonly kind: 'bearer'; readonly r
 
 const tokenLimit = 1000 // remembered per host; the oldest goes first
 
+/** An authorizer for one host. `mayCarry` says whether credentials may cross a connection to it: not over plain http, but where it is safe or allowed. */
 export function createAuthorizer(
   world: Pick<World, 'fetch' | 'now' | 'randomBytes' | 'sleep'>,
   host: string,

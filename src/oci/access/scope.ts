@@ -4,6 +4,7 @@ export type Scope = ReadonlyMap<string, ReadonlySet<string>>
 const challengeLimit = 8
 const actionOrder = ['pull', 'push', 'delete']
 
+/** Scope of one repository: `repository:NAME` with these actions. */
 export function repositoryScope(repository: string, actions: readonly string[]): Scope {
   return new Map([[`repository:${repository}`, new Set(actions)]])
 }
@@ -21,6 +22,7 @@ export function parseScope(text: string): Scope {
   return scope
 }
 
+/** All resources of all scopes, each with all its actions. */
 export function unionOfScopes(...scopes: readonly Scope[]): Scope {
   const union = new Map<string, Set<string>>()
   for (const [resource, actions] of scopes.flatMap(scope => [...scope]))

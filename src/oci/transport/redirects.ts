@@ -49,6 +49,7 @@ export async function fetchFollowing(
   }
 }
 
+/** Whether a status asks to go elsewhere; 300 and 304 do not. RFC 9110 §15.4. */
 export function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status)
 }

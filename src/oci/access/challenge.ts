@@ -1,4 +1,4 @@
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError } from '../../codec/error.ts'
 
 /** How a registry asks for credentials. Parameter names are in lower case; values are as sent, untrusted. */
 export type Challenge = { readonly scheme: string; readonly parameters: ReadonlyMap<string, string> }
