@@ -7,9 +7,10 @@ const headerLimit = 16 << 10
 const challengeLimit = 16
 const parameterLimit = 16
 
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const schemePattern = new RegExp(`(${token})(?=[ ,]|$)`, 'y')
-const parameterPattern = new RegExp(`(${token})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${token}[^ ,]*))`, 'y')
+// sticky patterns: each is matched where reading stands; a token is RFC 9110 §5.6.2
+const schemePattern = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?=[ ,]|$)/y
+const parameterPattern = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~0-9A-Za-z-][^ ,]*))/y
+const parameterAhead = /[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=(?![=,]|[ \t]*$)/y
 const token68Pattern = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y
 const blankPattern = /[ \t]*/y
 const separatorPattern = /[ \t]*,[ \t,]*/y
@@ -57,7 +58,6 @@ export function parseChallenges(header: string, what: string): Challenge[] {
 
 /** Whether a parameter follows, not the scheme of the next challenge: its name is followed by `=`. */
 function startsParameter(header: string, at: number): boolean {
-  const pattern = new RegExp(`${token}[ \\t]*=(?![=,]|[ \\t]*$)`, 'y')
-  pattern.lastIndex = at
-  return pattern.test(header)
+  parameterAhead.lastIndex = at
+  return parameterAhead.test(header)
 }
