@@ -5,7 +5,7 @@ import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
-import { signatureTag } from '../../oci/signature-tag.ts'
+import { signatureTag } from '../../oci/attached/signature-tag.ts'
 import {
   attachImageBundle,
   attachImagePayload,

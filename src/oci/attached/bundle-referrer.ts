@@ -1,0 +1,39 @@
+import { serializeGoJson } from '../codec/go-json.ts'
+import { encodeUtf8 } from '../codec/text.ts'
+import { ociDigestOf } from '../formats/oci-digest.ts'
+import { type Descriptor, mediaTypes } from '../manifest.ts'
+import type { Referrer } from './referrers.ts'
+
+export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+
+const emptyConfig = encodeUtf8('{}')
+
+/**
+ * The manifest under which a Sigstore bundle is attached to an image, byte for byte as cosign 3.1.1 writes it: the odd
+ * `artifactType` inside the config descriptor is real, and `cosign clean` relies on it.
+ *
+ * @param subject - descriptor of the image; its media type, size and digest are taken
+ * @see formats-and-flows §3
+ */
+export function createBundleReferrer(
+  subject: Pick<Descriptor, 'mediaType' | 'size' | 'digest'>,
+  bundle: { readonly bytes: Uint8Array; readonly content: 'dsse-envelope' | 'message-signature'; readonly predicateType?: string },
+  created: Date,
+): Referrer {
+  const { mediaType, size, digest } = subject
+  const annotations = new Map([
+    ['dev.sigstore.bundle.content', bundle.content],
+    ...(bundle.predicateType === undefined ? [] : [['dev.sigstore.bundle.predicateType', bundle.predicateType] as const]),
+    ['org.opencontainers.image.created', `${created.toISOString().slice(0, 19)}Z`],
+  ])
+  const manifest = serializeGoJson({
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: { mediaType: mediaTypes.ociEmpty, size: emptyConfig.length, digest: ociDigestOf(emptyConfig), artifactType: bundleMediaType },
+    layers: [{ mediaType: bundleMediaType, size: bundle.bytes.length, digest: ociDigestOf(bundle.bytes) }],
+    annotations,
+    subject: { mediaType, size, digest },
+    artifactType: bundleMediaType,
+  })
+  return { subject, manifest: encodeUtf8(manifest), blobs: [emptyConfig, bundle.bytes] }
+}

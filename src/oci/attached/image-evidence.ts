@@ -1,0 +1,192 @@
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { OciDigest } from '../formats/oci-digest.ts'
+import { bundleCandidate, type Candidate, layerCandidate } from '../verify/evidence.ts'
+import { inParallel } from '../in-parallel.ts'
+import { ociLimits } from '../limits.ts'
+import { type Descriptor, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
+import type { Repository } from '../reference.ts'
+import { listReferrers } from './referrers.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
+
+/** Which evidence is looked for, and what it may cost. */
+export type EvidenceQuery = {
+  readonly image: OciDigest
+  readonly repository: Repository // where signatures are kept: the image's own, or `COSIGN_REPOSITORY`
+  readonly formats: 'bundle-first' | 'legacy'
+  readonly tag: string // of the legacy signatures
+  readonly legacyReferrers: boolean // look for legacy signatures among the referrers instead of at the tag (`--experimental-oci11`)
+  readonly predicateTypes: 'any' | readonly string[] // bundles whose manifest declares another type are not downloaded
+  readonly maxBytes?: number // of each signature or bundle
+  readonly maxWorkers: number
+}
+
+/**
+ * Finds the evidence for an image: Sigstore bundles among its referrers, and the layers of its legacy signature tag. The tag
+ * is left alone when there is a bundle that may be a signature, as cosign does, so that what decides does not depend on
+ * what else was ever attached. Whatever is there but cannot be had or read is a candidate that says so; only a
+ * registry that gives no answer is an error.
+ *
+ * @throws CountersignError of kind `unavailable` or `denied` from the registry, `LIMIT_EXCEEDED`
+ * @see formats-and-flows §5.1
+ */
+export async function fetchEvidence(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const referrers =
+    query.formats === 'legacy' && !query.legacyReferrers ? [] : await listReferrers(client, query.repository, query.image, signal)
+  const manifests = await fetchReferrerManifests(client, query, referrers, signal)
+  const bundles = query.formats === 'legacy' ? [] : await fetchBundles(client, query, manifests, signal)
+  if (bundles.some(({ maySign }) => maySign)) return bundles.map(({ candidate }) => candidate)
+  const layers = query.legacyReferrers
+    ? await fetchReferredLayers(client, query, manifests, signal)
+    : await fetchTaggedLayers(client, query, signal)
+  return [...bundles.map(({ candidate }) => candidate), ...layers]
+}
+
+/** A manifest that refers to the image, or why it cannot be had. */
+type ReferrerManifest = {
+  readonly source: string
+  readonly artifactType: string | undefined // as the listing has it
+  readonly manifest: ImageManifest | CountersignError
+}
+
+async function fetchReferrerManifests(
+  client: RegistryClient,
+  { repository, image, maxWorkers }: EvidenceQuery,
+  referrers: readonly Descriptor[],
+  signal: AbortSignal,
+): Promise<readonly ReferrerManifest[]> {
+  return await inParallel(referrers, maxWorkers, async ({ digest, artifactType }) => ({
+    source: `referrer ${digest}`,
+    artifactType,
+    manifest: await orRefusal(async () => {
+      const parsed = parseManifest(await client.fetchManifest(repository, digest, signal), `referrer ${digest}`)
+      if (parsed.kind !== 'image')
+        throw new CountersignError('MANIFEST_MALFORMED', `referrer ${digest}: want an image manifest, got ${quote(parsed.mediaType)}`)
+      if (parsed.subject?.digest !== image)
+        throw new CountersignError(
+          'ARTIFACT_MISMATCH',
+          `referrer ${digest}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`,
+        )
+      return parsed
+    }),
+  }))
+}
+
+/** Passes on what is wrong with one piece of evidence; a registry that cannot or will not answer is everybody's problem. */
+async function orRefusal<T>(fetch: () => Promise<T>): Promise<T | CountersignError> {
+  try {
+    return await fetch()
+  } catch (error) {
+    const missing = error instanceof CountersignError && ['IMAGE_NOT_FOUND', 'BLOB_NOT_FOUND'].includes(error.code)
+    if (missing || (error instanceof CountersignError && ['malformed', 'untrusted'].includes(error.kind))) return error
+    throw error
+  }
+}
+
+type FoundBundle = {
+  readonly candidate: Candidate
+  readonly maySign: boolean // false for what declares itself an attestation of a type not asked for
+}
+
+const bundleType = /^application\/vnd\.dev\.sigstore\.bundle[.+]/
+const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType'
+
+async function fetchBundles(
+  client: RegistryClient,
+  query: EvidenceQuery,
+  manifests: readonly ReferrerManifest[],
+  signal: AbortSignal,
+): Promise<readonly FoundBundle[]> {
+  const bundles = manifests.filter(({ manifest, artifactType }) =>
+    manifest instanceof CountersignError ? mayBeBundle(artifactType) : isBundleManifest(manifest),
+  )
+  checkTotalSize(bundles, query)
+  return await inParallel(bundles, query.maxWorkers, async ({ source, manifest }) => {
+    if (manifest instanceof CountersignError) return { candidate: refused(source, manifest), maySign: true }
+    const declared = manifest.annotations?.get(predicateTypeAnnotation)
+    if (declared !== undefined && query.predicateTypes !== 'any' && !query.predicateTypes.includes(declared)) {
+      const error = new CountersignError('PREDICATE_TYPE_MISMATCH', `its manifest declares an attestation of type ${quote(declared)}`)
+      return { candidate: refused(source, error), maySign: false }
+    }
+    const [layer] = manifest.layers
+    const bytes = await orRefusal(() => client.fetchBlob(query.repository, layer!, query.maxBytes ?? ociLimits.attachmentBytes, signal))
+    const candidate = bytes instanceof CountersignError ? refused(source, bytes) : bundleCandidate(source, bytes)
+    return { candidate, maySign: !isOtherAttestation(candidate, query.predicateTypes) }
+  })
+}
+
+/** Of a manifest that cannot be had only the listing's word is known; on a fallback tag it is the config's type, which says nothing. */
+function mayBeBundle(artifactType: string | undefined): boolean {
+  return artifactType === undefined || artifactType === mediaTypes.ociEmpty || bundleType.test(artifactType)
+}
+
+function isOtherAttestation(candidate: Candidate, predicateTypes: EvidenceQuery['predicateTypes']): boolean {
+  try {
+    const { content } = candidate.decode()
+    return content.kind === 'statement' && predicateTypes !== 'any' && !predicateTypes.includes(content.statement.predicateType)
+  } catch {
+    return false // broken evidence is the engine's to report
+  }
+}
+
+/** A bundle's manifest has one layer, of a bundle media type; its `artifactType` says so too, but some registries drop that. */
+function isBundleManifest({ layers: [layer, ...others] }: ImageManifest): boolean {
+  return layer !== undefined && others.length === 0 && bundleType.test(layer.mediaType)
+}
+
+function checkTotalSize(bundles: readonly ReferrerManifest[], { image }: EvidenceQuery): void {
+  const total = bundles.reduce((sum, { manifest }) => sum + (manifest instanceof CountersignError ? 0 : (manifest.layers[0]?.size ?? 0)), 0)
+  if (total > ociLimits.attachmentsTotalBytes)
+    throw new CountersignError(
+      'LIMIT_EXCEEDED',
+      `bundles of ${image}: want at most ${ociLimits.attachmentsTotalBytes} bytes together, got ${total}`,
+    )
+}
+
+async function fetchTaggedLayers(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const { refusals, options } = collectRefusals(query, query.tag)
+  const layers = await fetchSignatureLayers(client, query.repository, query.tag, signal, options)
+  return [...layers.map((layer, index) => layerOf(layer, `${query.tag} layer ${index}`)), ...refusals]
+}
+
+const legacyReferrerType = 'application/vnd.dev.cosign.artifact.sig.v1+json'
+
+/** The last referrer that holds legacy signatures, as cosign takes it. Source: formats-and-flows §2.2. */
+async function fetchReferredLayers(
+  client: RegistryClient,
+  query: EvidenceQuery,
+  manifests: readonly ReferrerManifest[],
+  signal: AbortSignal,
+): Promise<readonly Candidate[]> {
+  const last = manifests.findLast(
+    ({ manifest }) => !(manifest instanceof CountersignError) && manifest.config.mediaType === legacyReferrerType,
+  )
+  if (!last || last.manifest instanceof CountersignError) return []
+  const { refusals, options } = collectRefusals(query, last.source)
+  const layers = await fetchLayers(client, query.repository, last.manifest, last.source, signal, options)
+  return [...layers.map((layer, index) => layerOf(layer, `${last.source} layer ${index}`)), ...refusals]
+}
+
+function collectRefusals({ maxBytes, maxWorkers }: EvidenceQuery, source: string) {
+  const refusals: Candidate[] = []
+  const onUnreadable = ({ digest }: Descriptor, error: CountersignError) => {
+    if (error.kind !== 'malformed' && error.kind !== 'untrusted' && error.code !== 'BLOB_NOT_FOUND') throw error
+    refusals.push(refused(`${source} layer ${digest}`, error, 'simple-signing'))
+  }
+  return { refusals, options: { maxWorkers, onUnreadable, ...(maxBytes !== undefined && { maxBytes }) } }
+}
+
+function layerOf({ bytes, annotations }: SignatureLayer, source: string): Candidate {
+  return layerCandidate(source, bytes, annotations)
+}
+
+function refused(source: string, error: CountersignError, format: Candidate['format'] = 'bundle'): Candidate {
+  return {
+    source,
+    format,
+    decode: () => {
+      throw error
+    },
+  }
+}

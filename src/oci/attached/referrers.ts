@@ -1,0 +1,195 @@
+import { CountersignError } from '../codec/error.ts'
+import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
+import type { World } from '../codec/world.ts'
+import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { appendToTag } from './append-to-tag.ts'
+import { inParallel } from '../in-parallel.ts'
+import { ociLimits } from '../limits.ts'
+import { createDescriptor, type Descriptor, type FetchedManifest, kindOf, mediaTypes, parseManifest, rawDescriptor } from '../manifest.ts'
+import { type Repository, repositoryName } from '../reference.ts'
+import type { RegistryClient } from '../registry-client.ts'
+
+/** A manifest that refers to another by its `subject`, with what it needs. Made by `createBundleReferrer` and the like. */
+export type Referrer = {
+  readonly subject: Pick<Descriptor, 'digest'>
+  readonly manifest: Uint8Array
+  readonly blobs: readonly Uint8Array[] // config first
+}
+
+/**
+ * Descriptors of the manifests that refer to a subject: of the referrers API, all pages; of the fallback tag where the
+ * registry has no API or its API knows none (registries that gained the API later do not read the old tags). At most 1000.
+ *
+ * Nothing of a descriptor but its digest can be relied on. On the fallback tag `artifactType` is the media type of the
+ * config, because go-containerregistry writes it so; whoever wants bundles must look into each manifest.
+ *
+ * @throws CountersignError `LIMIT_EXCEEDED`, `MANIFEST_MALFORMED`, `REGISTRY_RESPONSE_MALFORMED` (pages in a circle or elsewhere)
+ * @see OCI distribution-spec 1.1 "Listing Referrers", "Referrers Tag Schema"
+ */
+export async function listReferrers(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  signal: AbortSignal,
+): Promise<readonly Descriptor[]> {
+  const listed = await listByApi(client, repository, subject, signal)
+  if (listed && listed.length > 0) return listed
+  const current = await readTag(client, repository, fallbackTag(subject), signal)
+  return current && isReferrersIndex(current, subject)
+    ? distinct(readIndex(current, `tag ${repositoryName(repository)}:${fallbackTag(subject)}`))
+    : []
+}
+
+/**
+ * Pushes a referrer: its blobs, then its manifest by digest, then, where the registry does not list it by the referrers
+ * API, its descriptor into the index at the fallback tag, beside whatever others have put there.
+ *
+ * Whether the API lists it is asked, not taken from the header OCI-Subject, which some registries send without having the
+ * API (sigstore-js #1183).
+ *
+ * @throws CountersignError `REFERRERS_TAG_TAKEN` when the fallback tag holds something that is not a referrers index, as
+ *   `cosign copy` leaves it: it is not overwritten, the tag may be all that keeps an image; `REFERRERS_CONTENDED`
+ */
+export async function attachReferrer(
+  client: RegistryClient,
+  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  repository: Repository,
+  referrer: Referrer,
+  signal: AbortSignal,
+): Promise<Descriptor> {
+  const { subject, manifest, blobs } = referrer
+  await inParallel(blobs, 4, blob => client.pushBlob(repository, blob, signal, { mayExist: blob.length === 2 })) // `{}` is there from the second time on
+  const digest = ociDigestOf(manifest)
+  const parsed = parseManifest({ mediaType: '', bytes: manifest }, `manifest ${digest}`)
+  if (parsed.kind !== 'image' || parsed.subject?.digest !== subject.digest)
+    throw new TypeError('a referrer is an image manifest that names its subject')
+  const descriptor = createDescriptor({
+    mediaType: parsed.mediaType,
+    size: manifest.length,
+    digest,
+    artifactType: parsed.config.mediaType, // not the bundle's type: go-containerregistry's choice, which cosign's readers know
+  })
+  const pushed = await withPatience(world, signal, () => client.pushManifest(repository, digest, manifest, parsed.mediaType, signal))
+  const page = await client.fetchReferrersPage(repository, subject.digest, undefined, signal)
+  const listed = page && (pushed.subject === subject.digest || readIndex(page.index, 'referrers').some(other => other.digest === digest))
+  if (!listed) await addToFallbackTag(client, world, repository, subject.digest, descriptor, signal)
+  return descriptor
+}
+
+/** The tag that stands in for the referrers API: `sha256-HEX`. */
+export function fallbackTag(subject: OciDigest): string {
+  return subject.replace(':', '-')
+}
+
+/** Reads what a tag holds; nothing where there is no such tag. */
+export async function readTag(
+  client: RegistryClient,
+  repository: Repository,
+  tag: string,
+  signal: AbortSignal,
+): Promise<FetchedManifest | undefined> {
+  try {
+    return await client.fetchManifest(repository, tag, signal)
+  } catch (error) {
+    if (error instanceof CountersignError && error.code === 'IMAGE_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+const pausesMs = [50, 100, 200, 400]
+
+/**
+ * Repeats what may be repeated when the registry fails in passing: crowds that push the same config blob make
+ * docker-registry refuse manifests that name it, for as long as one of them is writing it.
+ */
+async function withPatience<T>(world: Pick<World, 'sleep'>, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await task()
+    } catch (error) {
+      if (!(error instanceof CountersignError) || error.code !== 'REGISTRY_UNAVAILABLE') throw error
+    }
+    await world.sleep(pauseMs, signal)
+  }
+  return task()
+}
+
+async function listByApi(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  signal: AbortSignal,
+): Promise<readonly Descriptor[] | undefined> {
+  const what = `referrers of ${repositoryName(repository)}@${subject}`
+  const found: Descriptor[] = []
+  const seen = new Set<string>()
+  for (let next: URL | undefined; seen.size < ociLimits.referrerPages; ) {
+    const page = await client.fetchReferrersPage(repository, subject, next, signal)
+    if (!page) return undefined
+    found.push(...readIndex(page.index, what))
+    if (found.length > ociLimits.descriptors)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.descriptors}, the registry lists more`)
+    if (!page.next) return distinct(found)
+    if (seen.has(page.next.href)) throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: its pages go in a circle`)
+    seen.add(page.next.href)
+    next = page.next
+  }
+  throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.referrerPages} pages, the registry has more`)
+}
+
+async function addToFallbackTag(
+  client: RegistryClient,
+  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  repository: Repository,
+  subject: OciDigest,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): Promise<void> {
+  const tag = fallbackTag(subject)
+  const what = `tag ${repositoryName(repository)}:${tag}`
+  await appendToTag(
+    world,
+    {
+      what,
+      read: () => readTag(client, repository, tag, signal),
+      put: (draft, precondition) => client.pushManifest(repository, tag, draft.bytes, draft.mediaType, signal, precondition),
+      holds: current => isReferrersIndex(current, subject) && readIndex(current, what).some(other => other.digest === descriptor.digest),
+      merge: async current => {
+        if (current && !isReferrersIndex(current, subject))
+          throw new CountersignError(
+            'REFERRERS_TAG_TAKEN',
+            `${what}: want an index of referrers there, it holds ${quote(current.mediaType)} ${current.digest}`,
+          )
+        return { bytes: extendIndex(current, descriptor, what), mediaType: current?.mediaType ?? mediaTypes.ociIndex }
+      },
+    },
+    signal,
+  )
+}
+
+/** Whether a tag's content is an index of referrers and not the subject itself, which `cosign copy` puts under that tag. */
+function isReferrersIndex(current: FetchedManifest, subject: OciDigest): boolean {
+  return kindOf(current.mediaType) === 'index' && current.digest !== subject
+}
+
+function readIndex(index: FetchedManifest, what: string): readonly Descriptor[] {
+  const parsed = parseManifest(index, what)
+  if (parsed.kind !== 'index') throw new CountersignError('MANIFEST_MALFORMED', `${what}: want an index, got ${quote(parsed.mediaType)}`)
+  return parsed.manifests
+}
+
+/** The index with one more entry, in order of digests as go-containerregistry has them; every other member as it was. */
+function extendIndex(current: FetchedManifest | undefined, added: Descriptor, what: string): Uint8Array {
+  const entries = [...(current ? readIndex(current, what) : []), added]
+  if (entries.length > ociLimits.descriptors)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: it holds ${ociLimits.descriptors} entries, as many as any client reads`)
+  entries.sort((a, b) => (a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0))
+  const manifests = entries.map(rawDescriptor)
+  if (!current) return encodeUtf8(serializeGoJson({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }))
+  return encodeUtf8(serializeGoJson({ ...(parseManifest(current, what).raw as { [member: string]: GoJson }), manifests }))
+}
+
+function distinct(descriptors: readonly Descriptor[]): readonly Descriptor[] {
+  return [...new Map(descriptors.map(descriptor => [descriptor.digest, descriptor])).values()]
+}

@@ -1,0 +1,62 @@
+import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
+import { encodeUtf8 } from '../codec/text.ts'
+import { ociDigestOf } from '../formats/oci-digest.ts'
+import { type Descriptor, type ImageManifest, mediaTypes, rawDescriptor } from '../manifest.ts'
+
+const artifactConfig = 'application/vnd.dev.cosign.artifact.sig.v1+json'
+const zeroTime = '0001-01-01T00:00:00Z' // Go's zero time, what cosign records unless asked for the time
+
+/**
+ * A legacy signature manifest with one more layer, and its config, byte for byte as cosign writes them: layers and other
+ * members that are there stay as they were, the config is made anew from the layers.
+ *
+ * With `subject` it is the manifest of `--registry-referrers-mode oci-1-1`: the same config bytes under another media type.
+ *
+ * @see formats-and-flows §2.2
+ */
+export function createSignatureManifest(
+  existing: ImageManifest | undefined,
+  added: Descriptor,
+  options: {
+    readonly created?: Date
+    readonly dockerMediaTypes?: boolean
+    readonly subject?: Pick<Descriptor, 'mediaType' | 'size' | 'digest'>
+  },
+): { readonly manifest: Uint8Array; readonly mediaType: string; readonly config: Uint8Array } {
+  const layers = [...(existing?.layers ?? []), added]
+  const config = createConfig(layers, options.created)
+  const docker = existing ? existing.mediaType === mediaTypes.dockerManifest : options.dockerMediaTypes
+  const mediaType = docker ? mediaTypes.dockerManifest : mediaTypes.ociManifest
+  const configType = options.subject ? artifactConfig : docker ? mediaTypes.dockerConfig : mediaTypes.ociConfig
+  const fields = {
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: existing?.config.mediaType ?? configType, size: config.length, digest: ociDigestOf(config) },
+    layers: layers.map(rawDescriptor),
+  }
+  const { mediaType: subjectType = '', size = 0, digest = '' } = options.subject ?? {}
+  const manifest = serializeGoJson({
+    ...fields,
+    ...(existing && otherMembers(existing, Object.keys(fields))),
+    ...(options.subject && { subject: { mediaType: subjectType, size, digest } }),
+  })
+  return { manifest: encodeUtf8(manifest), mediaType, config }
+}
+
+function createConfig(layers: readonly Descriptor[], created: Date | undefined): Uint8Array {
+  return encodeUtf8(
+    serializeGoJson({
+      architecture: '',
+      created: created ? `${created.toISOString().slice(0, 19)}Z` : zeroTime,
+      history: layers.map(() => ({ created: zeroTime })),
+      os: '',
+      rootfs: { type: 'layers', diff_ids: layers.map(layer => layer.digest) },
+      config: {},
+    }),
+  )
+}
+
+/** Members that others have put there: annotations and the like. They came out of JSON, so they are JSON. */
+function otherMembers(existing: ImageManifest, known: readonly string[]): { [member: string]: GoJson } {
+  return Object.fromEntries(Object.entries(existing.raw).filter(([name]) => !known.includes(name))) as { [member: string]: GoJson }
+}

@@ -1,0 +1,176 @@
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { World } from '../codec/world.ts'
+import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { appendToTag } from './append-to-tag.ts'
+import { inParallel } from '../in-parallel.ts'
+import { ociLimits } from '../limits.ts'
+import { createDescriptor, type Descriptor, type FetchedManifest, type ImageManifest, parseManifest } from '../manifest.ts'
+import { isTag, type Repository, repositoryName } from '../reference.ts'
+import { attachReferrer, readTag } from './referrers.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { createSignatureManifest } from './signature-manifest.ts'
+
+/** One layer of a legacy `.sig`, `.att` or `.sbom` manifest with its content. Nothing of it is verified but its digest. */
+export type SignatureLayer = {
+  readonly descriptor: Descriptor
+  readonly annotations: ReadonlyMap<string, string>
+  readonly bytes: Uint8Array
+}
+
+/** A layer to be. */
+export type NewSignatureLayer = {
+  readonly bytes: Uint8Array
+  readonly mediaType: string
+  readonly annotations: ReadonlyMap<string, string>
+}
+
+export type FetchLayersOptions = {
+  readonly maxBytes?: number // of each payload, `COSIGN_MAX_ATTACHMENT_SIZE`; 128 MiB unless told
+  readonly maxWorkers?: number // payloads fetched at once; 10 unless told
+  /** Told of each layer whose payload cannot be had, which is then left out. Without it, the first such failure is thrown. */
+  readonly onUnreadable?: (descriptor: Descriptor, error: CountersignError) => void
+}
+
+export type AppendLayerOptions = {
+  /** Asked of each layer with our payload and media type that is there already; yes means that nothing need be added. */
+  readonly isDuplicate?: (existing: SignatureLayer) => boolean | Promise<boolean>
+  readonly created?: Date // `--record-creation-timestamp`: recorded in the config
+  readonly dockerMediaTypes?: boolean // `COSIGN_DOCKER_MEDIA_TYPES`, where nothing is there yet
+  readonly subject?: Pick<Descriptor, 'mediaType' | 'size' | 'digest'> // `--registry-referrers-mode oci-1-1`: a referrer of this image instead of a tag
+}
+
+/**
+ * The tag of a legacy artifact: `[PREFIX]sha256-HEX.sig`.
+ *
+ * @throws CountersignError `REFERENCE_MALFORMED` when the prefix (`--attachment-tag-prefix`) makes it no tag
+ * @see formats-and-flows §2.2
+ */
+export function signatureTag(digest: OciDigest, suffix: 'sig' | 'att' | 'sbom', prefix = ''): string {
+  const tag = `${prefix}${digest.replace(':', '-')}.${suffix}`
+  if (!isTag(tag))
+    throw new CountersignError(
+      'REFERENCE_MALFORMED',
+      `attachment tag prefix: want letters, digits, _ . - and at most 52 of them, got ${quote(prefix)}`,
+    )
+  return tag
+}
+
+/**
+ * The layers under a legacy tag with their payloads, in order; none where there is no such tag. A payload that several layers
+ * share is fetched once.
+ *
+ * @throws CountersignError `LIMIT_EXCEEDED` above 1000 layers, or payloads above `maxBytes` each or 1 GiB together;
+ *   `MANIFEST_MALFORMED`; whatever `fetchBlob` throws
+ */
+export async function fetchSignatureLayers(
+  client: RegistryClient,
+  repository: Repository,
+  tag: string,
+  signal: AbortSignal,
+  options: FetchLayersOptions = {},
+): Promise<readonly SignatureLayer[]> {
+  const fetched = await readTag(client, repository, tag, signal)
+  if (!fetched) return []
+  const what = `tag ${repositoryName(repository)}:${tag}`
+  return fetchLayers(client, repository, readSignatureManifest(fetched, what), what, signal, options)
+}
+
+/** The layers of a signature manifest that is at hand, as of a referrer in oci-1-1 mode. Limits as of `fetchSignatureLayers`. */
+export async function fetchLayers(
+  client: RegistryClient,
+  repository: Repository,
+  manifest: ImageManifest,
+  what: string,
+  signal: AbortSignal,
+  options: FetchLayersOptions = {},
+): Promise<readonly SignatureLayer[]> {
+  const limit = options.maxBytes ?? ociLimits.attachmentBytes
+  const keyOf = ({ digest, size }: Descriptor) => `${size} ${digest}` // a layer that lies about the size must not hide one that does not
+  const distinct = [...new Map(manifest.layers.map(layer => [keyOf(layer), layer])).values()]
+  const total = distinct.reduce((sum, layer) => sum + Math.min(layer.size, limit), 0)
+  const totalLimit = Math.max(ociLimits.attachmentsTotalBytes, limit)
+  if (total > totalLimit)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want payloads of at most ${totalLimit} bytes together, got ${total}`)
+  const contents = new Map<string, Uint8Array | CountersignError>()
+  await inParallel(distinct, options.maxWorkers ?? 10, async layer => {
+    const content = client.fetchBlob(repository, layer, limit, signal)
+    contents.set(keyOf(layer), await (options.onUnreadable ? content.catch(asCountersignError) : content))
+  })
+  return manifest.layers.flatMap(descriptor => {
+    const bytes = contents.get(keyOf(descriptor))!
+    if (bytes instanceof Uint8Array) return [{ descriptor, annotations: descriptor.annotations ?? new Map<string, string>(), bytes }]
+    options.onUnreadable?.(descriptor, bytes)
+    return []
+  })
+}
+
+/**
+ * Adds a layer to a legacy tag, after those that are there; concurrent additions survive as `appendToTag` describes. A
+ * layer that is there to the last annotation is not added again, so a retry after a lost answer changes nothing. With
+ * `subject` it becomes a manifest of its own that refers to the image.
+ *
+ * @throws CountersignError `LIMIT_EXCEEDED` when the tag holds 1000 layers; `REFERRERS_CONTENDED`
+ */
+export async function appendSignatureLayer(
+  client: RegistryClient,
+  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  repository: Repository,
+  tag: string,
+  layer: NewSignatureLayer,
+  options: AppendLayerOptions,
+  signal: AbortSignal,
+): Promise<{ readonly added: boolean; readonly digest: OciDigest | undefined }> {
+  const { bytes, mediaType, annotations } = layer
+  const digest = ociDigestOf(bytes)
+  const descriptor = createDescriptor({ mediaType, size: bytes.length, digest, annotations })
+  if (options.subject) {
+    const { manifest, config } = createSignatureManifest(undefined, descriptor, options)
+    const referrer = { subject: options.subject, manifest, blobs: [config, bytes] }
+    return { added: true, digest: (await attachReferrer(client, world, repository, referrer, signal)).digest }
+  }
+  await client.pushBlob(repository, bytes, signal)
+  const what = `tag ${repositoryName(repository)}:${tag}`
+  const sameContent = (other: Descriptor) => other.digest === digest && other.mediaType === mediaType
+  return appendToTag(
+    world,
+    {
+      what,
+      read: () => readTag(client, repository, tag, signal),
+      put: (draft, precondition) => client.pushManifest(repository, tag, draft.bytes, draft.mediaType, signal, precondition),
+      holds: current =>
+        readSignatureManifest(current, what).layers.some(other => sameContent(other) && sameAnnotations(other.annotations, annotations)),
+      merge: async current => {
+        const existing = current && readSignatureManifest(current, what)
+        for (const other of existing?.layers ?? [])
+          if (
+            sameContent(other) &&
+            (await options.isDuplicate?.({ descriptor: other, annotations: other.annotations ?? new Map(), bytes }))
+          )
+            return undefined
+        if (existing?.layers.length === ociLimits.descriptors)
+          throw new CountersignError('LIMIT_EXCEEDED', `${what}: it holds ${ociLimits.descriptors} layers, as many as any client reads`)
+        const { manifest, config, mediaType: manifestType } = createSignatureManifest(existing, descriptor, options)
+        const prepare = async () => void (await client.pushBlob(repository, config, signal))
+        return { bytes: manifest, mediaType: manifestType, prepare }
+      },
+    },
+    signal,
+  )
+}
+
+function readSignatureManifest(fetched: FetchedManifest, what: string): ImageManifest {
+  const parsed = parseManifest(fetched, what)
+  if (parsed.kind !== 'image')
+    throw new CountersignError('MANIFEST_MALFORMED', `${what}: want an image manifest, got ${quote(parsed.mediaType)}`)
+  return parsed
+}
+
+function sameAnnotations(a: ReadonlyMap<string, string> = new Map(), b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value)
+}
+
+function asCountersignError(error: unknown): CountersignError {
+  if (error instanceof CountersignError) return error
+  throw error
+}
