@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CountersignError } from '../codec/error.ts'
-import { decodeUtf8, encodeUtf8 } from '../codec/text.ts'
-import type { World } from '../codec/world.ts'
-import { ociDigestOf } from '../formats/oci-digest.ts'
-import { type Appended, appendToTag, type TagAddition } from './append-to-tag.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
+import type { World } from '../../codec/world.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
 import type { FetchedManifest } from '../manifest.ts'
 import { seeded, signal } from '../registry-rig.test.ts'
+import { type Appended, appendToTag, type TagAddition } from './append-to-tag.ts'
 
 /** Time that moves only when every writer waits: then to the earliest moment one of them waits for. */
 function simulatedTime() {

@@ -1,6 +1,6 @@
-import { CountersignError } from '../codec/error.ts'
-import type { World } from '../codec/world.ts'
-import type { OciDigest } from '../formats/oci-digest.ts'
+import { CountersignError } from '../../codec/error.ts'
+import type { World } from '../../codec/world.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
 import type { FetchedManifest } from '../manifest.ts'
 import type { Precondition, PushedManifest } from '../registry-client.ts'
 

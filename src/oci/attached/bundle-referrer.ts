@@ -1,10 +1,9 @@
-import { serializeGoJson } from '../codec/go-json.ts'
-import { encodeUtf8 } from '../codec/text.ts'
-import { ociDigestOf } from '../formats/oci-digest.ts'
+import { serializeGoJson } from '../../codec/go-json.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { bundleMediaType } from '../../formats/bundle.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
 import { type Descriptor, mediaTypes } from '../manifest.ts'
 import type { Referrer } from './referrers.ts'
-
-export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 const emptyConfig = encodeUtf8('{}')
 

@@ -1,13 +1,13 @@
-import { CountersignError } from '../codec/error.ts'
-import { quote } from '../codec/text.ts'
-import type { OciDigest } from '../formats/oci-digest.ts'
-import { bundleCandidate, type Candidate, layerCandidate } from '../verify/evidence.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { bundleCandidate, type Candidate, layerCandidate } from '../../verify/evidence.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
-import { listReferrers } from './referrers.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import { listReferrers } from './referrers.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 
 /** Which evidence is looked for, and what it may cost. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeUtf8, encodeUtf8 } from '../codec/text.ts'
-import { type OciDigest, ociDigestOf, parseOciDigest } from '../formats/oci-digest.ts'
-import { createBundleReferrer } from './bundle-referrer.ts'
+import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
+import { type OciDigest, ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { mediaTypes } from '../manifest.ts'
-import { attachReferrer, fallbackTag, listReferrers, type Referrer } from './referrers.ts'
 import type { RegistryRequest } from '../registry-fetch.ts'
 import { digestOfText, manifestText, memoryRig, pushImage, type Rig, repository, rigOn, signal, stillWorld } from '../registry-rig.test.ts'
+import { createBundleReferrer } from './bundle-referrer.ts'
+import { attachReferrer, fallbackTag, listReferrers, type Referrer } from './referrers.ts'
 
 const created = new Date('2026-11-20T14:57:05Z')
 const subject = digestOfText('subject')

@@ -1,14 +1,14 @@
-import { CountersignError } from '../codec/error.ts'
-import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
-import { encodeUtf8, quote } from '../codec/text.ts'
-import type { World } from '../codec/world.ts'
-import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
-import { appendToTag } from './append-to-tag.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
+import type { World } from '../../codec/world.ts'
+import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type FetchedManifest, kindOf, mediaTypes, parseManifest, rawDescriptor } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import { appendToTag } from './append-to-tag.ts'
 
 /** A manifest that refers to another by its `subject`, with what it needs. Made by `createBundleReferrer` and the like. */
 export type Referrer = {

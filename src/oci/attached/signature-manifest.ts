@@ -1,6 +1,6 @@
-import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
-import { encodeUtf8 } from '../codec/text.ts'
-import { ociDigestOf } from '../formats/oci-digest.ts'
+import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
 import { type Descriptor, type ImageManifest, mediaTypes, rawDescriptor } from '../manifest.ts'
 
 const artifactConfig = 'application/vnd.dev.cosign.artifact.sig.v1+json'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeUtf8, encodeUtf8 } from '../codec/text.ts'
-import { ociDigestOf, parseOciDigest } from '../formats/oci-digest.ts'
+import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
+import { ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { createDescriptor, mediaTypes, parseManifest } from '../manifest.ts'
-import { listReferrers } from './referrers.ts'
 import { digestOfText, manifestText, memoryRig, pushImage, repository, rigOn, signal, stillWorld } from '../registry-rig.test.ts'
+import { listReferrers } from './referrers.ts'
 import { createSignatureManifest } from './signature-manifest.ts'
 import { appendSignatureLayer, fetchSignatureLayers, type NewSignatureLayer, signatureTag } from './signature-tag.ts'
 
