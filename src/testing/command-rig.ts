@@ -5,7 +5,7 @@ import type { ExitCode } from '../cli/exit-code.ts'
 import type { FailureDocument } from '../cli/report-error.ts'
 import { run } from '../cli/run.ts'
 import type { ErrorCode } from '../codec/error.ts'
-import type { Fetch } from '../codec/world.ts'
+import type { Fetch, World } from '../codec/world.ts'
 import type { Handler } from '../services/listen.ts'
 import { createRegistry, memoryStore, type RegistryOptions } from '../services/registry/registry.ts'
 import { type Built, pushBuilt } from './image-builder.ts'
@@ -24,6 +24,8 @@ export type RigOptions = Pick<RegistryOptions, 'referrers' | 'authorize'> & {
 
 export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'passing' | 'stdoutIsTerminal'> & {
   readonly environment?: Readonly<Record<string, string>>
+  /** The command's time (`--timeout`) is up when this resolves; without it, never. */
+  readonly timeUp?: Promise<unknown>
 }
 
 /** What one command did. */
@@ -63,8 +65,7 @@ export function createRig(options: RigOptions = {}): Rig {
     now: () => new Date('2026-01-02T03:04:05Z'),
     randomBytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
   }
-  const registry = createRegistry(memoryStore(), {
-    world,
+  const registry = createRegistry(memoryStore(), world, {
     referrers: options.referrers ?? true,
     ...(options.authorize && { authorize: options.authorize }),
   })
@@ -78,7 +79,7 @@ export function createRig(options: RigOptions = {}): Rig {
   const modes = new Map<string, number>()
   const connections: Parameters<Connect>[0][] = []
 
-  const cs: Rig['cs'] = async (line, { environment, ...rest } = {}) => {
+  const cs: Rig['cs'] = async (line, { environment, timeUp, ...rest } = {}) => {
     const traffic = { requests: [] as string[], servedBytes: 0 }
     const base = createMemorySystem({
       ...world,
@@ -91,8 +92,12 @@ export function createRig(options: RigOptions = {}): Rig {
       connections.push(settings)
       return options.connect ? options.connect(settings) : reach(hosts, traffic)
     }
+    const sleep: World['sleep'] = (ms, signal) => {
+      const sleeping = base.world.sleep(ms, signal)
+      return timeUp && ms === timeoutOfCommandsMs ? Promise.race([sleeping, timeUp.then(() => {})]) : sleeping
+    }
     const argv = typeof line === 'string' ? line.split(' ').filter(word => word !== '') : line
-    const code = await run(argv, { ...base, connect }, { commands, later: laterCommands })
+    const code = await run(argv, { ...base, connect, world: { ...base.world, sleep } }, { commands, later: laterCommands })
     for (const [path, { data, mode }] of base.disk)
       if (mode !== 0o644 || !disk.has(path)) {
         disk.set(path, data)

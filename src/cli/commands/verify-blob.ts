@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import { parseJson } from '../../codec/json.ts'
+import { parseJson, readAs } from '../../codec/json.ts'
 import { looksLikeBlobBundle } from '../../formats/blob-bundle.ts'
 import { looksLikeBundle } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
@@ -44,6 +44,7 @@ async function readCandidate(context: CommandContext, { bundle, signature, offli
   if (bundle === '')
     throw new CountersignError('USAGE', "missing flag '--bundle': want the bundle or the signature (--signature) to verify")
   const bytes = await context.files.read(bundle, bundleLimitBytes)
-  const json = parseJson(bytes, `bundle ${bundle}`, { bytes: bundleLimitBytes })
+  const what = `bundle ${bundle}`
+  const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
   return looksLikeBlobBundle(json) && !looksLikeBundle(json) ? blobBundleCandidate(bundle, bytes) : bundleCandidate(bundle, bytes)
 }
