@@ -10,10 +10,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createBundleReferrer } from '../src/oci/attached/bundle-referrer.ts'
-import { anonymous } from '../src/oci/credentials.ts'
+import { attachReferrer, listReferrers } from '../src/oci/attached/referrers.ts'
+import { anonymous } from '../src/oci/credentials/credentials.ts'
 import { parseManifest } from '../src/oci/manifest.ts'
 import { parseImageReference } from '../src/oci/reference.ts'
-import { attachReferrer, listReferrers } from '../src/oci/attached/referrers.ts'
 import { createRegistryClient } from '../src/oci/registry-client.ts'
 import { createRegistryFetch } from '../src/oci/registry-fetch.ts'
 import { listen } from '../src/services/listen.ts'
@@ -26,8 +26,14 @@ const folder = await mkdtemp(join(tmpdir(), 'countersign-tour-'))
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
 
-const registry = createRegistry(memoryStore())
-const server = await listen(registry)
+const world = {
+  now: () => new Date(),
+  randomBytes,
+  fetch: (...request: Parameters<typeof fetch>) => fetchOf(registry)(...request),
+  sleep: async () => {},
+}
+const registry = createRegistry(memoryStore(), world)
+const server = await listen(registry, { report: console.error })
 try {
   await tour(`${server.url.host}/demo/app`)
   say('What you saw: nothing but a signature by the right key, about this very image, was accepted.')
@@ -79,7 +85,6 @@ async function tour(repository: string): Promise<void> {
 
 /** Attaches the bundle of one image to another, as anyone can who may push. */
 async function stealSignature(repository: string, from: string, to: string): Promise<void> {
-  const world = { now: () => new Date(), randomBytes, fetch: fetchOf(registry), sleep: async () => {} }
   const client = createRegistryClient(createRegistryFetch(world, { credentials: anonymous }))
   const [victim, target] = [parseImageReference(`${repository}@${from}`), parseImageReference(`${repository}@${to}`)]
   const [referrer] = await listReferrers(client, victim, victim.digest!, stop.signal)

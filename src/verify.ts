@@ -17,4 +17,4 @@ export {
 } from './verify/evidence.ts'
 export type { Artifact, Policy, Trust } from './verify/policy.ts'
 export { derivationJson, renderDerivation } from './verify/render.ts'
-export { type VerifiedSignature, type Verdict, verify } from './verify/verify.ts'
+export { type Verdict, type VerifiedSignature, verify } from './verify/verify.ts'

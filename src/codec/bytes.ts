@@ -4,7 +4,12 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** One byte string after the other, in a new array. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  return joinBytes(parts)
+}
+
+/** The same for however many parts: a hostile server can send each byte as its own, and arguments overflow the stack. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let offset = 0
   for (const part of parts) {

@@ -11,6 +11,7 @@ export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Ar
   return concatBytes(Uint8Array.from(length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets]), ...parts)
 }
 
+/** SEQUENCE of encoded elements. */
 export function encodeDerSequence(...parts: readonly Uint8Array[]): Uint8Array {
   return encodeDer(derTag.sequence, ...parts)
 }
@@ -28,14 +29,17 @@ export function encodeDerInteger(value: bigint): Uint8Array {
   return encodeDer(derTag.integer, decodeHex(hex.padStart(2 * octets, '0'), 'integer'))
 }
 
+/** BOOLEAN. */
 export function encodeDerBoolean(value: boolean): Uint8Array {
   return encodeDer(derTag.boolean, Uint8Array.of(value ? 0xff : 0x00))
 }
 
+/** NULL. */
 export function encodeDerNull(): Uint8Array {
   return encodeDer(derTag.null)
 }
 
+/** OCTET STRING. */
 export function encodeDerOctetString(bytes: Uint8Array): Uint8Array {
   return encodeDer(derTag.octetString, bytes)
 }
@@ -56,6 +60,7 @@ export function encodeDerOid(dotted: string): Uint8Array {
   return encodeDer(derTag.oid, Uint8Array.from(octets))
 }
 
+/** A string of one of the types that hold text. */
 export function encodeDerText(type: 'utf8String' | 'printableString' | 'ia5String', text: string): Uint8Array {
   return encodeDer(derTag[type], encodeUtf8(text))
 }

@@ -103,6 +103,7 @@ export function readArray<T>(value: unknown, at: string, limit: number, readItem
   return value.map((item, index) => readItem(item, `${at}[${index}]`))
 }
 
+/** Reads a string. */
 export function readString(value: unknown, at: string): string {
   if (typeof value !== 'string') throw wrong(at, 'a string', value)
   return value

@@ -46,6 +46,7 @@ export function fieldLength(curve: Curve): number {
   return Math.ceil(curve.bits / 8)
 }
 
+/** Whether the coordinates satisfy the equation of the curve. */
 export function isOnCurve(curve: Curve, { x, y }: Point): boolean {
   return x < curve.p && y < curve.p && (y * y - (x * x - 3n) * x - curve.b) % curve.p === 0n
 }

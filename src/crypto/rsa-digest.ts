@@ -1,5 +1,5 @@
 import { constants, createHash, publicDecrypt } from 'node:crypto'
-import { bytesEqual, concatBytes } from '../codec/bytes.ts'
+import { bytesEqual, concatBytes, joinBytes } from '../codec/bytes.ts'
 import { decodeHex } from '../codec/hex.ts'
 import type { HashName } from './digest.ts'
 import type { PublicKey } from './public-key.ts'
@@ -55,5 +55,5 @@ function generateMask(hash: HashName, seed: Uint8Array, length: number): Uint8Ar
         .update(Uint8Array.of(0, 0, 0, blocks.length))
         .digest(),
     )
-  return concatBytes(...blocks).subarray(0, length)
+  return joinBytes(blocks).subarray(0, length)
 }

@@ -9,6 +9,7 @@ export type OciDigest = Branded<string, 'OciDigest'>
 
 const pattern = /^sha256:[0-9a-f]{64}$/
 
+/** Whether a text is a digest in its one spelling. */
 export function isOciDigest(text: string): text is OciDigest {
   return pattern.test(text)
 }

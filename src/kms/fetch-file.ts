@@ -1,9 +1,9 @@
 import { CountersignError } from '../codec/error.ts'
-import { readAtMost } from '../codec/read-body.ts'
 import { quote } from '../codec/text.ts'
 import type { Fetch } from '../codec/world.ts'
 import { describeFailure } from '../oci/transport/failure.ts'
 import { reachOf } from '../oci/transport/host.ts'
+import { readAtMost } from '../oci/transport/read-body.ts'
 
 const maxRedirects = 5
 const timeoutMs = 30_000
@@ -22,7 +22,7 @@ export async function fetchFile(
   const what = `GET ${url.origin}${url.pathname}`
   try {
     const response = await follow(fetch, url, deadline, what)
-    return await readAtMost(response, limitBytes, what)
+    return await readAtMost(response, limitBytes, what, signal)
   } catch (cause) {
     signal.throwIfAborted() // the caller's own reason passes through unchanged
     if (cause instanceof CountersignError) throw cause

@@ -93,6 +93,7 @@ const acceptedManifests = [mediaTypes.ociManifest, mediaTypes.ociIndex, mediaTyp
 const withoutReferrersApi = new Set([400, 404, 405, 406, 501])
 const preconditionHeader = 'countersign-precondition' // our registry's word that it honours If-Match; no standard has one (distribution-spec #251)
 
+/** A client that speaks to registries by way of `fetch`. */
 export function createRegistryClient(fetch: RegistryFetch, options: RegistryClientOptions = {}): RegistryClient {
   const send = createSend(fetch, options.willPush ?? false)
   const chunkBytes = options.chunkBytes ?? 64 * 1024 * 1024

@@ -13,7 +13,7 @@ import {
   type SeenRequest,
   type TestAccount,
 } from '../testing/token-server.ts'
-import type { CredentialSource, Credentials } from './credentials.ts'
+import type { CredentialSource, Credentials } from './credentials/credentials.ts'
 import { createRegistryFetch, type RegistryFetch, type RegistryRequest } from './registry-fetch.ts'
 
 const signal = new AbortController().signal

@@ -31,7 +31,7 @@ export type Rig = { readonly client: RegistryClient; readonly log: string[]; rea
 
 /** A client on our registry in memory; `log` has each request as `PUT manifests/latest`. */
 export function memoryRig(options: RegistryOptions = {}, clientOptions: RegistryClientOptions = {}): Rig {
-  const serve = createRegistry(memoryStore(), { world: { now: () => new Date(0), randomBytes }, ...options })
+  const serve = createRegistry(memoryStore(), { now: () => new Date(0), randomBytes }, options)
   return rigOn(
     ({ method, url, headers, body }) => serve(new Request(url, { method, headers: headers ?? {}, body: body ?? null })),
     clientOptions,

@@ -9,8 +9,8 @@ import { type Handler, type Listener, type ListenOptions, listen } from './liste
 const open: Listener[] = []
 after(() => Promise.all(open.map(server => server.close())))
 
-async function serve(handler: Handler, options: ListenOptions = {}): Promise<Listener> {
-  const server = await listen(handler, { graceMs: 0, ...options })
+async function serve(handler: Handler, options: Partial<ListenOptions> = {}): Promise<Listener> {
+  const server = await listen(handler, { graceMs: 0, report: () => {}, ...options })
   open.push(server)
   return server
 }
@@ -194,7 +194,7 @@ test('close cuts what does not end', async () => {
 test('a port that is taken is an error', async () => {
   const { url } = await serve(async () => new Response(null))
   await assert.rejects(
-    listen(async () => new Response(null), { port: Number(url.port) }),
+    listen(async () => new Response(null), { port: Number(url.port), report: () => {} }),
     { code: 'EADDRINUSE' },
   )
 })

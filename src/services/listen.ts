@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { escapeControls, quote } from '../codec/text.ts'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
 export type Handler = (request: Request) => Promise<Response>
@@ -13,8 +12,8 @@ export type ListenOptions = {
   readonly requestMs?: number // for a request to arrive whole; 5 minutes
   readonly idleMs?: number // of silence, either way, after which a connection is closed; 1 minute
   readonly graceMs?: number // for requests under way when `close` is called; 5 s
-  /** Told of every request whose handler failed; standard error unless given. The client is told 500 and nothing else. */
-  readonly report?: (error: unknown, request: Request) => void
+  /** Told of every request whose handler failed; the client is told 500 and nothing else. */
+  readonly report: (error: unknown, request: Request) => void
 }
 
 export type Listener = { readonly url: URL; readonly close: () => Promise<void> }
@@ -28,8 +27,8 @@ export type Listener = { readonly url: URL; readonly close: () => Promise<void> 
  *
  * @throws Error of the system where the port cannot be had
  */
-export async function listen(handler: Handler, options: ListenOptions = {}): Promise<Listener> {
-  const { host = '127.0.0.1', port = 0, tls, graceMs = 5000, report = reportToStderr } = options
+export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
+  const { host = '127.0.0.1', port = 0, tls, graceMs = 5000, report } = options
   const scheme = tls ? 'https' : 'http'
   const timeouts = { requestTimeout: options.requestMs ?? 300_000, headersTimeout: 30_000, keepAliveTimeout: 5000, maxHeaderSize: 16_384 }
   const server: Server = tls
@@ -214,9 +213,4 @@ function lingerThenCut(message: IncomingMessage): void {
   message.resume()
   const timer = setTimeout(() => message.destroy(), lingerMs)
   message.once('close', () => clearTimeout(timer))
-}
-
-function reportToStderr(error: unknown, request: Request): void {
-  const lines = String(error instanceof Error ? error.stack : error).split('\n')
-  process.stderr.write(`${request.method} ${quote(new URL(request.url).pathname)}: ${lines.map(escapeControls).join('\n')}\n`)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../codec/text.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
@@ -260,9 +261,9 @@ test('a test may choose which requests are answered badly', async () => {
 test('a witness on a real port sees whether credentials come along, and the honest content still arrives', async () => {
   const honest = await honestRegistry()
   const witness = createWitness(honest)
-  const elsewhere = await listen(witness.handle, { graceMs: 0 })
+  const elsewhere = await listen(witness.handle, { graceMs: 0, report: () => {} })
   const hostile = hostileRegistry(honest, 'redirect-elsewhere', { elsewhere: elsewhere.url })
-  const server = await listen(hostile.handle, { graceMs: 0 })
+  const server = await listen(hostile.handle, { graceMs: 0, report: () => {} })
   const response = await fetch(new URL(atBlob, server.url), { headers: { authorization: 'Basic eDp5' } })
   assert.deepEqual(await bytesOf(response), config)
   assert.deepEqual(
@@ -276,7 +277,7 @@ test('a witness on a real port sees whether credentials come along, and the hone
 
 for (const name of ['truncated-body', 'wrong-content-length', 'never-answers', 'endless-body'] as const)
   test(`${name} over a socket`, async () => {
-    const server = await listen(hostileRegistry(await honestRegistry(), name).handle, { graceMs: 0, report: () => undefined })
+    const server = await listen(hostileRegistry(await honestRegistry(), name).handle, { graceMs: 0, report: () => {} })
     const giveUp = new AbortController()
     const answer = fetch(new URL(atTag, server.url), { signal: giveUp.signal })
     if (name === 'never-answers') giveUp.abort()
@@ -287,7 +288,7 @@ for (const name of ['truncated-body', 'wrong-content-length', 'never-answers', '
   })
 
 async function honestRegistry(): Promise<Handler> {
-  const registry = createRegistry(memoryStore())
+  const registry = createRegistry(memoryStore(), { now: () => new Date(0), randomBytes })
   const origin = new URL('http://registry.test')
   const send = (input: string | URL | Request): Promise<Response> => registry(new Request(input))
   await pushBuilt(send, origin, 'a', 'v1', image)

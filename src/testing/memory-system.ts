@@ -1,7 +1,7 @@
 import type { Connect, Files } from '../cli/context.ts'
 import { createStandardInput } from '../cli/process/standard-input.ts'
 import type { Sink, System } from '../cli/system.ts'
-import { concatBytes } from '../codec/bytes.ts'
+import { joinBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
@@ -90,7 +90,7 @@ function memorySink(isTerminal: boolean): { readonly sink: Sink; readonly bytes:
   const chunks: Uint8Array[] = []
   return {
     sink: { isTerminal, write: data => void chunks.push(asBytes(data)), flush: async () => {} },
-    bytes: () => concatBytes(...chunks),
+    bytes: () => joinBytes(chunks),
   }
 }
 

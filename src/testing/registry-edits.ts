@@ -87,6 +87,7 @@ export function failure(status: number, code: string, message: string, headers: 
   return Response.json({ errors: [{ code, message }] }, { status, headers })
 }
 
+/** A redirect that keeps the method. */
 export function redirect(location: string): Response {
   return new Response(null, { status: 307, headers: { location } })
 }

@@ -20,6 +20,7 @@ export function checkPredicateType(
   return { value: undefined, found: quote(statement.predicateType) }
 }
 
+/** What the policy wants, for the derivation. */
 export function describePredicateTypes({ predicateTypes }: Policy): string {
   return predicateTypes === 'any' ? 'any predicate type' : predicateTypes.map(quote).join(' or ')
 }
@@ -48,6 +49,7 @@ function complaint(annotations: Annotations, wanted: Policy['annotations']): str
   return undefined
 }
 
+/** What the policy wants, for the derivation. */
 export function describeAnnotations(annotations: Policy['annotations']): string {
   return [...annotations].map(([name, value]) => quote(`${name}=${value}`)).join(', ')
 }

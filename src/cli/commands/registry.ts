@@ -10,8 +10,10 @@ import type { registryServerFlags } from '../flags/other.ts'
 export const serveRegistry: CommandFunction<typeof registryServerFlags> = async (context, flags) => {
   const { host, port } = parseAddress(flags.listen)
   const store = flags.dir === '' ? memoryStore() : await folderStore(flags.dir)
-  const handler = createRegistry(store, { referrers: !flags.noReferrers, deletes: flags.deletes, world: context.world })
-  const { url, close } = await listen(handler, { host, port }).catch((cause: Error) => {
+  const handler = createRegistry(store, context.world, { referrers: !flags.noReferrers, deletes: flags.deletes })
+  const report = (error: unknown, request: Request) =>
+    context.stderr(`${request.method} ${new URL(request.url).pathname}: ${error instanceof Error ? error.message : String(error)}\n`)
+  const { url, close } = await listen(handler, { host, port, report }).catch((cause: Error) => {
     throw new CountersignError('ADDRESS_UNAVAILABLE', `cannot serve on ${quote(flags.listen)}: ${cause.message}`, { cause })
   })
   context.stdout(`${url.origin}\n`)

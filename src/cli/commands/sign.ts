@@ -1,11 +1,11 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { Signer } from '../../crypto/signer.ts'
+import { signatureTag } from '../../oci/attached/signature-tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
-import { signatureTag } from '../../oci/attached/signature-tag.ts'
 import {
   attachImageBundle,
   attachImagePayload,

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { decodeHex } from '../../codec/hex.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
@@ -38,7 +38,7 @@ export async function readMessage(context: CommandContext, path: string): Promis
       for (const held of [...chunks.splice(0), chunk]) for (const { state } of digests) state.update(held)
     } else chunks.push(chunk)
   }
-  if (length <= inMemoryLimitBytes) return messageOfBytes(concatBytes(...chunks))
+  if (length <= inMemoryLimitBytes) return messageOfBytes(joinBytes(chunks))
   return messageOfDigests(new Map<HashName, Uint8Array>(digests.map(({ hash, state }) => [hash, state.finish()])))
 }
 

@@ -1,9 +1,9 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
+import type { AppendLayerOptions } from '../../oci/attached/signature-tag.ts'
 import { parseByteSize } from '../../oci/limits.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import { parseRepository, type Repository } from '../../oci/reference.ts'
-import type { AppendLayerOptions } from '../../oci/attached/signature-tag.ts'
 import type { CommandContext } from '../context.ts'
 
 /** Where the signatures of an image are kept: `COSIGN_REPOSITORY` when set, else beside the image. */

@@ -1,6 +1,6 @@
 import { createReadStream, promises as fs } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Files } from '../context.ts'
@@ -57,7 +57,7 @@ async function readAtMost(path: string, limitBytes: number): Promise<Uint8Array>
     if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
     chunks.push(chunk)
   }
-  return concatBytes(...chunks)
+  return joinBytes(chunks)
 }
 
 async function* readStream(path: string): AsyncIterable<Uint8Array> {

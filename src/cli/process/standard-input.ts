@@ -1,4 +1,4 @@
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { StandardInput } from '../context.ts'
 
@@ -17,7 +17,7 @@ export function createStandardInput(isTerminal: () => boolean, open: () => Async
         if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `standard input: want at most ${limitBytes} bytes`)
         chunks.push(chunk)
       }
-      return concatBytes(...chunks)
+      return joinBytes(chunks)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
-import type { CredentialSource, Credentials } from '../credentials.ts'
+import type { CredentialSource, Credentials } from '../credentials/credentials.ts'
 import { createSingleFlight } from '../transport/single-flight.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { checkRealm, type Realm } from './realm.ts'

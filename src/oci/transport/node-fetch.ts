@@ -1,10 +1,10 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import { joinBytes } from '../../codec/bytes.ts'
 import type { Fetch } from '../../codec/world.ts'
 import type { TransportSettings } from '../transport.ts'
 import { exchangeFailed } from './failure.ts'
 import { LightResponse } from './light-response.ts'
 import { proxyFor } from './proxy.ts'
-import { joinChunks } from './read-body.ts'
 import { type PlainRequest, readRequest } from './request.ts'
 import { openTunnel, placeOf, proxyAuthorization } from './tunnel.ts'
 
@@ -130,7 +130,7 @@ async function collect(message: IncomingMessage, explain: (cause: unknown) => un
   } catch (cause) {
     throw explain(cause)
   }
-  return joinChunks(chunks)
+  return joinBytes(chunks)
 }
 
 /** The body as a web stream that reads from the socket only as fast as it is read from; cancelling it closes the connection. */

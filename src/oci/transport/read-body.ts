@@ -1,3 +1,4 @@
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { describeFailure } from './failure.ts'
 
@@ -16,7 +17,7 @@ export async function readAtMost(response: Response, limit: number, what: string
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       total += next.value.length
-      if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want an answer of at most ${limit} bytes, got more`)
+      if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, got more`)
       chunks.push(next.value)
     }
   } catch (cause) {
@@ -25,18 +26,7 @@ export async function readAtMost(response: Response, limit: number, what: string
     if (cause instanceof CountersignError) throw cause
     throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: ${describeFailure(cause).words}`, { cause })
   }
-  return joinChunks(chunks)
-}
-
-/** One byte string of however many chunks: a hostile server can send each byte as its own. */
-export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-  let offset = 0
-  for (const chunk of chunks) {
-    joined.set(chunk, offset)
-    offset += chunk.length
-  }
-  return joined
+  return joinBytes(chunks)
 }
 
 /** Frees the connection of an answer whose body does not matter: a short one is read to its end, a long one is cut off. */

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 
 /** The chunks of a request's body; none where it has no body. */
 export async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
@@ -15,5 +15,5 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
     if (length > limit) return undefined
     parts.push(chunk)
   }
-  return concatBytes(...parts)
+  return joinBytes(parts)
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
@@ -18,7 +18,7 @@ export function memoryStore(): RegistryStore {
         append: async chunks => {
           for await (const chunk of chunks) parts.push(Uint8Array.from(chunk))
         },
-        commit: async digest => void blobs.set(digest, concatBytes(...parts)),
+        commit: async digest => void blobs.set(digest, joinBytes(parts)),
         discard: async () => {
           parts = []
         },

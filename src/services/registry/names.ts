@@ -46,6 +46,7 @@ export function referrersOf(repository: string, subject: OciDigest): RecordFolde
   return [...repository.split('/'), '_referrers', hexOf(subject)]
 }
 
+/** The hexadecimal part of a digest. */
 export function hexOf(digest: OciDigest): string {
   return digest.slice('sha256:'.length)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -715,11 +716,14 @@ test('a repository that may not be read is not mounted from', async () => {
   await assertRefused(get(`/v2/a/blobs/${blobDigest}`), 404, 'BLOB_UNKNOWN', /no blob/)
 })
 
+type TestWorld = Parameters<typeof createRegistry>[1]
+const testWorld: TestWorld = { now: () => new Date(0), randomBytes }
+
 type Client = ReturnType<typeof client>
 
 /** A registry spoken to without a socket. */
-function client(store: RegistryStore, options?: RegistryOptions) {
-  const registry = createRegistry(store, options)
+function client(store: RegistryStore, { world = testWorld, ...options }: RegistryOptions & { readonly world?: TestWorld } = {}) {
+  const registry = createRegistry(store, world, options)
   const call = (
     method: string,
     path: string,

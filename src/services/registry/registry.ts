@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { World } from '../../codec/world.ts'
 import { appendChunk, beginUpload, deleteBlob, finishUpload, getBlob, progress } from './blobs.ts'
 import { listReferrers, listTags } from './lists.ts'
@@ -47,7 +46,6 @@ export type RegistryOptions = {
   readonly limits?: Partial<RegistryLimits>
   /** Asked before anything is read; a response (401 with its challenge, 403) is the answer, undefined lets the request in. */
   readonly authorize?: (request: Request, access: RegistryAccess) => Response | undefined
-  readonly world?: Pick<World, 'now' | 'randomBytes'>
 }
 
 /**
@@ -56,9 +54,12 @@ export type RegistryOptions = {
  *
  * @see OCI distribution spec 1.1
  */
-export function createRegistry(store: RegistryStore, options: RegistryOptions = {}): (request: Request) => Promise<Response> {
+export function createRegistry(
+  store: RegistryStore,
+  world: Pick<World, 'now' | 'randomBytes'>,
+  options: RegistryOptions = {},
+): (request: Request) => Promise<Response> {
   const limits = { ...defaultRegistryLimits, ...options.limits }
-  const world = options.world ?? { now: () => new Date(), randomBytes }
   const manifestLimits = { bytes: limits.manifestBytes, descriptors: limits.descriptors }
   const pageLimits = { items: limits.pageItems, bytes: limits.pageBytes }
   const uploads = createUploads(store, world, { count: limits.uploads, blobBytes: limits.blobBytes, idleMs: limits.uploadIdleMs })

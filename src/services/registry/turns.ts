@@ -1,6 +1,7 @@
 /** Runs a task when those begun before it under the same key have ended; tasks of different keys do not wait for each other. */
 export type InTurn = <T>(key: string, task: () => Promise<T>) => Promise<T>
 
+/** Makes tasks that share a name wait for each other, in the order they came. */
 export function createTurns(): InTurn {
   const last = new Map<string, Promise<unknown>>()
   return async (key, task) => {

@@ -1,7 +1,7 @@
-import { decodeBase64 } from '../codec/base64.ts'
-import { CountersignError } from '../codec/error.ts'
-import { type JsonObject, parseJson, readObject } from '../codec/json.ts'
-import { decodeUtf8, quote } from '../codec/text.ts'
+import { decodeBase64 } from '../../codec/base64.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { type JsonObject, parseJson, readObject } from '../../codec/json.ts'
+import { decodeUtf8, quote } from '../../codec/text.ts'
 import type { CredentialEffects, Environment } from './credential-effects.ts'
 import type { Credentials } from './credentials.ts'
 

@@ -3,7 +3,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { encodeUtf8 } from '../codec/text.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
 import { machineEffects } from './credential-effects.ts'
 import { dockerCredentials } from './credentials.ts'
 import { storeLogin } from './login.ts'

@@ -1,6 +1,6 @@
-import { CountersignError } from '../codec/error.ts'
-import { quote } from '../codec/text.ts'
-import { joinChunks } from './transport/read-body.ts'
+import { joinBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
 
 export type Environment = { readonly [name: string]: string | undefined }
 
@@ -97,7 +97,7 @@ async function run(
     child.once('error', cause => fail(isCode(cause, 'ENOENT') ? 'no such program on the PATH' : `cannot be run: ${codeOf(cause)}`, cause))
     child.once('close', exitCode => {
       clearTimeout(timer)
-      resolve({ exitCode, output: joinChunks(chunks) })
+      resolve({ exitCode, output: joinBytes(chunks) })
     })
     child.stdin.on('error', () => {}) // it may end without reading: its exit code tells
     child.stdin.end(input)

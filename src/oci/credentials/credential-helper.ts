@@ -1,6 +1,6 @@
-import { CountersignError } from '../codec/error.ts'
-import { parseJson, readObject, readString } from '../codec/json.ts'
-import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { parseJson, readObject, readString } from '../../codec/json.ts'
+import { decodeUtf8, encodeUtf8, quote } from '../../codec/text.ts'
 import type { CredentialEffects } from './credential-effects.ts'
 import type { Credentials } from './credentials.ts'
 
