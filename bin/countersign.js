@@ -10,9 +10,14 @@ if (major < oldest && !process.versions.bun) {
   process.exit(1)
 }
 
-const { default: module } = await import('node:module')
 const { existsSync } = await import('node:fs')
-module.enableCompileCache?.()
 // A checkout has the source, and it runs as it stands: what an earlier build left in dist does not shadow it. The package has dist.
 const source = new URL('../src/cli/main.ts', import.meta.url)
-await import(existsSync(source) ? source.href : '../dist/cli.cjs')
+if (existsSync(source)) await import(source.href)
+else {
+  const { enableCompileCache } = await import('node:module')
+  const caches = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`) || process.env.LOCALAPPDATA
+  // Compiled code is run without being looked at, so it is never kept where others may write, as Node's own default is.
+  if (caches) enableCompileCache?.(`${caches}/countersign`)
+  await import('../dist/cli.cjs')
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -34,10 +34,15 @@ test('a plain install is at most 80 packages and 30 MB', () => {
   assert.ok(bytes <= 30_000_000, `${bytes} bytes`)
 })
 
-test('the installed command runs', async () => {
-  const { code, output } = await run(process.execPath, [join(installed, '.bin/countersign'), 'version'], { cwd: folder })
+test('the installed command runs, and keeps compiled code in the folder of its user, not in one that all may write to', async () => {
+  const [caches, temporary] = [join(folder, 'caches'), join(folder, 'temporary')]
+  mkdirSync(temporary)
+  const env = { ...process.env, XDG_CACHE_HOME: caches, TMPDIR: temporary }
+  const { code, output } = await run(process.execPath, [join(installed, '.bin/countersign'), 'version'], { cwd: folder, env })
   assert.equal(code, 0, output)
   assert.ok(output.includes(manifest.version), output)
+  assert.notDeepEqual(readdirSync(join(caches, 'countersign')), [])
+  assert.deepEqual(readdirSync(temporary), [])
 })
 
 for (const door of doors)
