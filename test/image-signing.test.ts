@@ -193,7 +193,10 @@ test('several images: what was verified before the first failure is printed, and
   const outcome = await cs(`${trusting} ${signed} ${unsigned} ${signed}`)
   assert.equal(outcome.code, 10)
   assert.equal(JSON.parse(outcome.stdout).length, 1)
-  assert.deepEqual(outcome.stderr.match(/^Verification for .*$/gm), [`Verification for ${signed} --`])
+  assert.deepEqual(outcome.stderr.match(/^Verification (for|of) .*$/gm), [
+    `Verification for ${signed} --`,
+    `Verification of ${unsigned} failed:`,
+  ])
 })
 
 test('sign by tag looks it up once, warns that a tag moves, and signs the digest', async () => {

@@ -24,6 +24,8 @@ export type RigOptions = Pick<RegistryOptions, 'referrers' | 'authorize'> & {
 
 export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'passing' | 'stdoutIsTerminal'> & {
   readonly environment?: Readonly<Record<string, string>>
+  /** Leaves the passphrase out of the environment, so that it comes from standard input or is asked for. */
+  readonly withoutPassphrase?: true
   /** The command's time (`--timeout`) is up when this resolves; without it, never. */
   readonly timeUp?: Promise<unknown>
 }
@@ -79,14 +81,14 @@ export function createRig(options: RigOptions = {}): Rig {
   const modes = new Map<string, number>()
   const connections: Parameters<Connect>[0][] = []
 
-  const cs: Rig['cs'] = async (line, { environment, timeUp, ...rest } = {}) => {
+  const cs: Rig['cs'] = async (line, { environment, withoutPassphrase, timeUp, ...rest } = {}) => {
     const traffic = { requests: [] as string[], servedBytes: 0 }
     const base = createMemorySystem({
       ...world,
       passing: ms => ms !== timeoutOfCommandsMs,
       ...rest,
       files: Object.fromEntries(disk),
-      environment: { COSIGN_PASSWORD: testPassphrase, ...environment },
+      environment: { ...(withoutPassphrase ? {} : { COSIGN_PASSWORD: testPassphrase }), ...environment },
     })
     const connect: Connect = settings => {
       connections.push(settings)
@@ -126,9 +128,8 @@ export function assertRefused(outcome: Outcome, { exit, code, message }: Refusal
   assert.equal(outcome.failure?.code, code, said)
   assert.match(outcome.failure?.message ?? '', message)
   assert.equal(outcome.code, exit, said)
-  const lines = outcome.stderr.trimEnd().split('\n')
-  const last = lines.findLast(line => line.startsWith('error during command execution: '))
-  assert.ok(last !== undefined && lines.includes(last.replace('error during command execution: ', 'Error: ')), said)
+  const last = outcome.stderr.match(/^error during command execution: (.*)$/m)?.[1] // a hint may follow
+  assert.ok(last !== undefined && outcome.stderr.includes(`Error: ${last}\n`), said)
 }
 
 function readFailure(stdout: string, code: number): FailureDocument['error'] | undefined {

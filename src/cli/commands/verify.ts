@@ -4,7 +4,7 @@ import { signPredicateType } from '../../formats/statement.ts'
 import { fetchEvidence } from '../../oci/attached/image-evidence.ts'
 import { signatureTag } from '../../oci/attached/signature-tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
-import { type ImageReference, parseImageReference } from '../../oci/reference.ts'
+import { formatReference, type ImageReference, parseImageReference } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
 import { VerificationError } from '../../verify/derivation.ts'
 import { type Candidate, detachedPayloadCandidate } from '../../verify/evidence.ts'
@@ -88,7 +88,7 @@ async function verifyImage(search: Search, image: NamedImage, trust: Trust): Pro
   try {
     return await verify(candidates, trust, { ...search.policy, artifact: { kind: 'image', digest: image.digest } })
   } catch (error) {
-    throw error instanceof VerificationError ? explain(error) : error
+    throw error instanceof VerificationError ? explain(error, formatReference(image.reference)) : error
   }
 }
 
@@ -115,11 +115,11 @@ async function detachedCandidateFromFlags(context: CommandContext, { signature, 
 }
 
 /** Gives a refusal the words and the exit status that users of cosign know, and its derivation. */
-function explain(error: VerificationError): CommandFailure {
+function explain(error: VerificationError, name: string): CommandFailure {
   const { derivation } = error
   const details = {
     derivation: derivationJson(derivation),
-    explanation: renderDerivation(derivation),
+    explanation: `Verification of ${name} failed:\n${renderDerivation(derivation)}`,
   }
   const { candidates } = derivation
   const attestations = candidates.filter(({ steps }) => steps.at(-1)?.code === 'PREDICATE_TYPE_MISMATCH').length
