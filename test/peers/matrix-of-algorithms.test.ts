@@ -80,6 +80,6 @@ describe('image signatures', { concurrency: 2 }, () => {
           assert.equal(code, refused?.code ?? 0, stderr)
           if (refused) assert.match(stderr, refused.why)
           if (refused) assert.equal(stdout, '')
-          else assert.deepEqual(readClaims(stdout), [claim(signing.format, repository, digest)])
+          else assert.deepEqual(readClaims(stdout), [claim(signing.format, `${repository}@${digest}`)])
         })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { type Actor, actors, cosign2, cosign3, type Format, ours } from './harness/actor.ts'
-import { claim, readClaims } from './harness/claims.ts'
+import { claim, readAllClaims, readClaims } from './harness/claims.ts'
 import { run, runOk, tool } from './harness/command.ts'
 import { buildImage, pushImage, pushIndex } from './harness/image.ts'
 import { generateKey, type KeyPair } from './harness/keys.ts'
@@ -168,7 +168,7 @@ describe('images and indexes', { concurrency: 2 }, () => {
             if (verifier !== ours) assert.equal(stdout, '')
           } else {
             assert.equal(code, 0, stderr)
-            assert.deepEqual(readClaims(stdout), [claim(format, repository, digest, outcome.claims)])
+            assert.deepEqual(readClaims(stdout), [claim(format, `${repository}@${digest}`, outcome.claims)])
           }
         })
 
@@ -177,13 +177,10 @@ describe('images and indexes', { concurrency: 2 }, () => {
       const repository = await signed(nameOf(cell))
       const args = ['--insecure-ignore-tlog', '--recursive', '--key', right!.pub, `${repository}@${digests.index}`]
       const { code, stdout, stderr } = await run(place, ours.command(), ['verify', ...args])
-      const ofIndex = claim(cell.signing.format, repository, digests.index)
-      const all = [ofIndex, ...[digests.one, digests.two].map(digest => claim(cell.signing.format, repository, digest))]
+      const ofIndex = claim(cell.signing.format, `${repository}@${digests.index}`)
+      const all = [ofIndex, ...[digests.one, digests.two].map(digest => claim(cell.signing.format, `${repository}@${digest}`))]
       const [accepted, printed] = cell.subject.name === 'index' ? [false, [ofIndex]] : [true, all]
       assert.equal(code, accepted ? 0 : 10, stderr)
-      assert.deepEqual(
-        stdout.split('\n\n').flatMap(part => readClaims(`\n${part.trim()}\n`)),
-        printed,
-      )
+      assert.deepEqual(readAllClaims(stdout), printed)
     })
 })
