@@ -23,6 +23,7 @@ const compile = [
   '--target=bun',
   '--no-compile-autoload-dotenv',
   '--no-compile-autoload-bunfig',
+  '--compile-jit-policy=100',
 ]
 
 const { values } = parseArgs({

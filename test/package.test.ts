@@ -22,7 +22,7 @@ test('the package holds the released forms and no source, test or executable', (
   for (const name of files)
     assert.match(
       name,
-      /^(bin\/countersign\.js|dist\/(cli\.cjs|[\w-]+\.js)|dist\/types\/.+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^(bin\/(countersign\.js|package\.json)|dist\/(cli\.cjs|[\w-]+\.js)|dist\/types\/.+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
     )
   assert.ok(files.includes('LICENSE') && files.includes('dist/cli.cjs'))
 })

@@ -1,4 +1,4 @@
-import { createReadStream, promises as fs } from 'node:fs'
+import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
@@ -19,7 +19,7 @@ export function createFiles(randomName: () => string): Files {
     },
     exists: async path => {
       try {
-        await fs.lstat(path)
+        await fs.promises.lstat(path)
         return true
       } catch (cause) {
         if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause))) return false
@@ -60,12 +60,42 @@ async function readAtMost(path: string, limitBytes: number): Promise<Uint8Array>
   return joinBytes(chunks)
 }
 
+const chunkBytes = 256 * 1024
+
+/**
+ * The streams and promises of `node:fs` cost 4 ms of a start-up of 20, and each call that leaves this thread waits for
+ * others to start. So the first chunk of a plain file, which is all of most, is read at once; long files and pipes by callbacks.
+ */
 async function* readStream(path: string): AsyncIterable<Uint8Array> {
+  let descriptor: number | undefined
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) yield chunk
+    const isPlain = fs.statSync(path).isFile()
+    descriptor = isPlain ? fs.openSync(path, 'r') : await called<number>(done => fs.open(path, 'r', done))
+    for (let atOnce = isPlain; ; ) {
+      const chunk = new Uint8Array(chunkBytes)
+      const length = atOnce ? fs.readSync(descriptor, chunk) : await readSome(descriptor, chunk)
+      if (length === 0) return
+      yield chunk.subarray(0, length)
+      atOnce &&= length < chunkBytes // most likely its end, which the next read says
+    }
   } catch (cause) {
     throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor)
   }
+}
+
+function readSome(descriptor: number, chunk: Uint8Array): Promise<number> {
+  return called(done => fs.read(descriptor, chunk, 0, chunk.length, null, done))
+}
+
+function called<T>(call: (done: (error: Error | null, result: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => {
+      if (error) reject(error)
+      else resolve(result)
+    })
+  })
 }
 
 /** Durable before it appears under its name: the bytes are synced, then renamed or linked into place. */
@@ -77,10 +107,10 @@ async function writeWhole(
   randomName: () => string,
 ): Promise<void> {
   const target = await whereToWrite(path)
-  if (target === 'in place') return fs.writeFile(path, data, { mode })
+  if (target === 'in place') return fs.promises.writeFile(path, data, { mode })
   const temporary = join(dirname(target), `.${basename(target)}.${randomName()}`)
   try {
-    const file = await fs.open(temporary, 'wx', mode)
+    const file = await fs.promises.open(temporary, 'wx', mode)
     try {
       await file.writeFile(data)
       await file.sync()
@@ -88,27 +118,27 @@ async function writeWhole(
       await file.close()
     }
     if (onlyNew) await linkNew(temporary, target)
-    else await fs.rename(temporary, target)
+    else await fs.promises.rename(temporary, target)
   } finally {
-    await fs.rm(temporary, { force: true })
+    await fs.promises.rm(temporary, { force: true })
   }
 }
 
 /** Gives a file its second name, if that is free; rename would overwrite. */
 async function linkNew(from: string, to: string): Promise<void> {
   try {
-    await fs.link(from, to)
+    await fs.promises.link(from, to)
   } catch (cause) {
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(cause))) throw cause
-    await fs.copyFile(from, to, fs.constants.COPYFILE_EXCL) // a file system without hard links: not atomic, yet never over another file
+    await fs.promises.copyFile(from, to, fs.constants.COPYFILE_EXCL) // a file system without hard links: not atomic, yet never over another file
   }
 }
 
 /** The file itself, behind symbolic links; or `in place` for what is no plain file. */
 async function whereToWrite(path: string): Promise<string> {
   try {
-    const status = await fs.stat(path)
-    if (status.isFile()) return await fs.realpath(path)
+    const status = await fs.promises.stat(path)
+    if (status.isFile()) return await fs.promises.realpath(path)
     return 'in place' // a folder is refused by the write itself
   } catch (cause) {
     if (codeOf(cause) !== 'ENOENT') throw cause
