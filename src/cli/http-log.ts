@@ -1,4 +1,6 @@
+import { CountersignError } from '../codec/error.ts'
 import type { Fetch, World } from '../codec/world.ts'
+import { describeFailure } from '../oci/transport/failure.ts'
 
 /** Tells `debug` of every request and its answer: method, origin, path, status and time; never headers, bodies or queries. */
 export function logRequests(fetch: Fetch, now: World['now'], debug: (line: string) => void): Fetch {
@@ -12,8 +14,13 @@ export function logRequests(fetch: Fetch, now: World['now'], debug: (line: strin
       debug(`${what}: ${response.status} in ${now().getTime() - start} ms`)
       return response
     } catch (cause) {
-      debug(`${what}: ${cause instanceof Error ? cause.message : String(cause)} after ${now().getTime() - start} ms`)
+      debug(`${what}: ${reasonOf(cause)} after ${now().getTime() - start} ms`)
       throw cause
     }
   }
+}
+
+/** In our own words: those of a runtime's error can hold URLs. */
+function reasonOf(cause: unknown): string {
+  return cause instanceof CountersignError ? cause.message : describeFailure(cause).words
 }

@@ -58,13 +58,18 @@ function causesOf(error: unknown): readonly string[] {
     const next = open.shift()
     if (!(next instanceof Error) || seen.has(next)) continue
     seen.add(next)
-    const message = messageOf(next)
+    const message = causeOf(next)
     if (next !== error && next.message !== '' && ![messageOf(error), ...messages].some(said => said.includes(message)))
       messages.push(message)
     if (next instanceof AggregateError) open.push(...next.errors)
     open.push(next.cause)
   }
   return messages
+}
+
+/** A system's error is told by its code: the words of a runtime can hold URLs, and with them secrets. */
+function causeOf(error: Error): string {
+  return !(error instanceof CountersignError) && 'code' in error && typeof error.code === 'string' ? error.code : messageOf(error)
 }
 
 function messageOf(error: unknown): string {
