@@ -90,11 +90,15 @@ function hashesOf(key: PublicKey): readonly HashName[] {
   return own === 'sha256' ? [own] : [own, 'sha256']
 }
 
+const names = new WeakMap<PublicKey, string>() // one key is named several times for each candidate
+
 /** A key as messages name it: its algorithm and the first bytes of its id. */
 export function describeKey(key: PublicKey): string {
-  return `${key.algorithm} key ${keyName(key.id)}`
+  const name = names.get(key) ?? `${key.algorithm} key ${keyName(key.id)}`
+  names.set(key, name)
+  return name
 }
 
 function keyName(id: Uint8Array): string {
-  return `${encodeHex(id).slice(0, 16)}…`
+  return `${encodeHex(id.subarray(0, 8))}…`
 }
