@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import {
   parseJson,
   readArray,
@@ -83,4 +84,18 @@ test('readAs gives broken JSON the code of its format and leaves limits alone', 
     message: 'bundle: mediaType: want a string, got "1"',
   })
   assert.throws(() => readAs('BUNDLE_MALFORMED', 'bundle', () => readArray([1], 'x', 0, readString)), { code: 'LIMIT_EXCEEDED' })
+})
+
+test('parseJson agrees with a naive search for members that appear twice', () => {
+  const name = fc.constantFrom('a', 'b', '\\', '"', '\\"', 'é', '{', ':')
+  const member = fc.tuple(name, fc.constantFrom('1', '"x\\\\"', '"\\""', '{"a":1}', '["a","a"]', '"a"'))
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 5 }), members => {
+      const text = `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`
+      const isDoubled = new Set(members.map(([key]) => key)).size < members.length
+      const parse = () => parseJson(encodeUtf8(text), 'doc', { bytes: 10_000 })
+      if (isDoubled) assert.throws(parse, { code: 'JSON_MALFORMED', message: /appears twice/ })
+      else assert.deepEqual(parse(), JSON.parse(text))
+    }),
+  )
 })

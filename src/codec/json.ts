@@ -38,16 +38,20 @@ function checkMembers(text: string, what: string, maxDepth: number): void {
   const open: (Set<string> | undefined)[] = [] // a set of names for an object, nothing for an array
   let names: Set<string> | undefined
   let nameIsNext = false
+  let backslash = text.indexOf('\\')
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case 0x22: {
-        const end = closingQuote(text, at)
-        const literal = text.slice(at, end + 1)
-        const string = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1)
-        if (!string.isWellFormed()) throw new CountersignError('JSON_MALFORMED', `${what}: a string holds half a surrogate pair`)
+        let end = text.indexOf('"', at + 1)
+        if (backslash !== -1 && backslash < at) backslash = text.indexOf('\\', at)
+        const isEscaped = backslash !== -1 && backslash < end
+        if (isEscaped) end = closingQuote(text, at)
+        if (isEscaped && !unescaped(text, at, end).isWellFormed())
+          throw new CountersignError('JSON_MALFORMED', `${what}: a string holds half a surrogate pair`)
         if (nameIsNext && names) {
-          if (names.has(string)) throw new CountersignError('JSON_MALFORMED', `${what}: member ${quote(string)} appears twice`)
-          names.add(string)
+          const name = isEscaped ? unescaped(text, at, end) : text.slice(at + 1, end)
+          if (names.has(name)) throw new CountersignError('JSON_MALFORMED', `${what}: member ${quote(name)} appears twice`)
+          names.add(name)
           nameIsNext = false
         }
         at = end
@@ -75,6 +79,10 @@ function closingQuote(text: string, openingQuote: number): number {
   let at = openingQuote + 1
   while (text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1
   return at
+}
+
+function unescaped(text: string, openingQuote: number, closingQuote: number): string {
+  return JSON.parse(text.slice(openingQuote, closingQuote + 1)) as string
 }
 
 function wrong(at: string, wanted: string, value: unknown): CountersignError {
