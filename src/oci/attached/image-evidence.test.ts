@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CountersignError } from '../../codec/error.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { preAuthEncoding } from '../../formats/dsse.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
+import { encodeSimpleSigning } from '../../formats/simple-signing.ts'
+import { encodeSignStatement, signPredicateType, statementPayloadType } from '../../formats/statement.ts'
+import type { Handler } from '../../services/listen.ts'
+import { createRegistry, memoryStore } from '../../services/registry/registry.ts'
+import { encodeEnvelopeBundle } from '../../sign/bundle.ts'
+import { buildImage, pushBuilt } from '../../testing/image-builder.ts'
+import { createHand, type HandMadeLayer, signatureTagOf } from '../../testing/registry-hand.ts'
+import { teamKey } from '../../testing/test-keys.ts'
+import type { Candidate } from '../../verify/evidence.ts'
+import { parseRepository } from '../reference.ts'
+import { createRegistryClient } from '../registry-client.ts'
+import { type EvidenceQuery, fetchEvidence } from './image-evidence.ts'
+
+const world = { now: () => new Date(0), randomBytes: (length: number) => new Uint8Array(length) }
+const image = buildImage()
+const other = buildImage({ command: ['/other'] })
+const team = teamKey.signer()
+const signal = new AbortController().signal
+const payload = encodeSimpleSigning({ dockerReference: 'r.test/app', manifestDigest: image.digest, optional: new Map() })
+const layer: HandMadeLayer = { payload, signature: await team.sign(payload) }
+const attestationType = 'https://example.com/verdict/v1'
+const statement = encodeSignStatement(image.digest, new Map())
+const attestation = encodeUtf8(new TextDecoder().decode(statement).replace(signPredicateType, attestationType))
+const bundleOf = async (content: Uint8Array) =>
+  encodeEnvelopeBundle(team, content, await team.sign(preAuthEncoding(statementPayloadType, content)))
+
+/** A registry with the image, and what reached it. */
+async function createPlace(wrap: (honest: Handler) => Handler = honest => honest) {
+  const honest = createRegistry(memoryStore(), world)
+  await pushBuilt(async input => honest(new Request(input)), new URL('https://r.test'), 'app', 'v1', image)
+  const asked: string[] = []
+  const handler = wrap(honest)
+  const client = createRegistryClient(async ({ method, url, headers }) => {
+    asked.push(url.pathname.replace('/v2/app/', '').replace(/sha256[:-]([0-9a-f]{4})[0-9a-f]{60}/g, '$1'))
+    return handler(new Request(url, { method, headers: headers ?? {} }))
+  })
+  const find = (query: Partial<EvidenceQuery> = {}) =>
+    fetchEvidence(
+      client,
+      {
+        image: image.digest,
+        repository: parseRepository('r.test/app'),
+        formats: 'bundle-first',
+        tag: signatureTagOf(image.digest),
+        legacyReferrers: false,
+        predicateTypes: [signPredicateType],
+        maxWorkers: 4,
+        ...query,
+      },
+      signal,
+    )
+  return { hand: createHand(honest), find, asked }
+}
+
+/** What each candidate is: its format, or the code it is refused with. */
+function shown(candidates: readonly Candidate[]): readonly string[] {
+  return candidates.map(({ format, decode }) => {
+    try {
+      return `${format}: ${decode().content.kind}`
+    } catch (error) {
+      assert.ok(error instanceof CountersignError)
+      return `${format}: ${error.code}`
+    }
+  })
+}
+
+test('nothing attached is no evidence, found by two requests', async () => {
+  const { find, asked } = await createPlace()
+  assert.deepEqual(await find(), [])
+  assert.deepEqual(
+    asked.map(path => path.replace(/\/[0-9a-f]{4}/, '/HEX')),
+    ['referrers/HEX', 'manifests/HEX', 'manifests/HEX.sig'],
+  )
+})
+
+test('a bundle leaves the legacy tag alone, and legacy mode leaves the referrers alone', async () => {
+  const { hand, find, asked } = await createPlace()
+  await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['bundle: statement'])
+  assert.ok(!asked.some(path => path.endsWith('.sig')))
+  asked.length = 0
+  assert.deepEqual(shown(await find({ formats: 'legacy' })), ['simple-signing: payload'])
+  assert.ok(!asked.some(path => path.startsWith('referrers/')))
+})
+
+test('an attestation of another type is not downloaded, and does not hide legacy signatures', async () => {
+  const { hand, find, asked } = await createPlace()
+  await hand.attachBundle('app', image, await bundleOf(attestation), attestationType)
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['bundle: PREDICATE_TYPE_MISMATCH', 'simple-signing: payload'])
+  assert.equal(asked.filter(path => path.startsWith('blobs/')).length, 1, 'the payload alone')
+  assert.deepEqual(shown(await find({ predicateTypes: 'any' })), ['bundle: statement'])
+})
+
+test('an attestation whose manifest lies about its type does not hide legacy signatures either', async () => {
+  const { hand, find } = await createPlace()
+  await hand.attachBundle('app', image, await bundleOf(attestation), signPredicateType)
+  await hand.attachBundle('app', image, await bundleOf(attestation))
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['bundle: statement', 'bundle: statement', 'simple-signing: payload'])
+})
+
+test('a bundle that cannot be read is a candidate that says so, and decides: nothing falls back to legacy behind its back', async () => {
+  const { hand, find } = await createPlace()
+  await hand.attachBundle('app', image, encodeUtf8('{'), signPredicateType)
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['bundle: BUNDLE_MALFORMED'])
+})
+
+test('referrers that are no bundles are left out', async () => {
+  const { hand, find } = await createPlace()
+  const { mediaType, digest, manifest } = image
+  const config = await hand.putBlob('app', encodeUtf8('{}'))
+  const sbom = { mediaType: 'text/spdx', size: payload.length, digest: await hand.putBlob('app', payload) }
+  const subject = { mediaType, digest, size: manifest.length }
+  const base = { schemaVersion: 2, mediaType, config: { mediaType: 'application/vnd.oci.empty.v1+json', size: 2, digest: config }, subject }
+  const bundle = { ...sbom, mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json' }
+  for (const layers of [[sbom], [], [bundle, bundle]]) {
+    const bytes = encodeUtf8(JSON.stringify({ ...base, layers }))
+    await hand.putManifest('app', ociDigestOf(bytes), bytes)
+  }
+  assert.deepEqual(await find(), [])
+})
+
+for (const { name, edit, code } of [
+  { name: 'a size that lies', edit: (item: object): object => ({ ...item, size: 1 }), code: 'bundle: statement' }, // sizes of a listing decide nothing
+  {
+    name: 'a manifest that is not there',
+    edit: (item: object): object => ({ ...item, digest: `sha256:${'0'.repeat(64)}` }),
+    code: 'bundle: IMAGE_NOT_FOUND',
+  },
+  {
+    name: 'a manifest of another subject',
+    edit: (item: object): object => ({ ...item, digest: other.digest }),
+    code: 'bundle: ARTIFACT_MISMATCH',
+  },
+])
+  test(`a listing with ${name}`, async () => {
+    const { hand, find } = await createPlace(honest => async request => {
+      const answer = await honest(request)
+      if (!request.url.includes('/referrers/')) return answer
+      const index = (await answer.json()) as { manifests: object[] }
+      return Response.json(
+        { ...index, manifests: index.manifests.map(edit) },
+        { headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' } },
+      )
+    })
+    for (const bytes of other.blobs.values()) await hand.putBlob('app', bytes)
+    await hand.putManifest('app', other.digest, other.manifest)
+    await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+    assert.deepEqual(shown(await find()), [code])
+  })
+
+test('layers keep their order; those that cannot be had come last and say why', async () => {
+  const gone = ociDigestOf(encodeUtf8('{"gone":true}'))
+  const { hand, find } = await createPlace(
+    honest => async request => (request.url.endsWith(gone) ? new Response(null, { status: 404 }) : honest(request)),
+  )
+  const text = encodeUtf8('no json')
+  await hand.putSignatures('app', image.digest, [
+    { ...layer, payload: encodeUtf8('{"gone":true}') },
+    layer,
+    { ...layer, payload: text },
+    { ...layer, signature: '' },
+  ])
+  const candidates = await find()
+  const tag = signatureTagOf(image.digest)
+  assert.deepEqual(shown(candidates), [
+    'simple-signing: payload',
+    'simple-signing: PAYLOAD_MALFORMED',
+    'simple-signing: SIGNATURE_MALFORMED',
+    'simple-signing: BLOB_NOT_FOUND',
+  ])
+  assert.equal(candidates.at(-1)?.source, `${tag} layer ${gone}`)
+})
+
+for (const { name, status, code } of [
+  { name: 'overloaded', status: 503, code: 'REGISTRY_UNAVAILABLE' },
+  { name: 'unwilling', status: 418, code: 'REGISTRY_REFUSED' },
+])
+  for (const path of ['/manifests/', '/blobs/'])
+    test(`a registry that is ${name} at ${path} is an error, not a missing signature`, async () => {
+      const { hand, find } = await createPlace(
+        honest => async request => (request.url.includes(path) ? new Response(null, { status }) : honest(request)),
+      )
+      await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+      await assert.rejects(find(), { name: 'CountersignError', code })
+    })
+
+test('a bundle above the limit is not downloaded', async () => {
+  const { hand, find, asked } = await createPlace()
+  await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+  assert.deepEqual(shown(await find({ maxBytes: 100 })), ['bundle: LIMIT_EXCEEDED'])
+  assert.ok(!asked.some(path => path.startsWith('blobs/')))
+})
+
+test('legacy signatures among the referrers: the last one counts', async () => {
+  const { hand, find } = await createPlace()
+  await hand.putSignatures('app', image.digest, [layer])
+  const tagged = await hand.manifest('app', signatureTagOf(image.digest))
+  const subject = { mediaType: image.mediaType, digest: image.digest, size: image.manifest.length }
+  const config = { ...(tagged['config'] as object), mediaType: 'application/vnd.dev.cosign.artifact.sig.v1+json' }
+  const bytes = encodeUtf8(JSON.stringify({ ...tagged, config, subject }))
+  await hand.putManifest('app', ociDigestOf(bytes), bytes)
+  const candidates = await find({ formats: 'legacy', legacyReferrers: true })
+  assert.deepEqual(shown(candidates), ['simple-signing: payload'])
+  assert.equal(candidates[0]?.source, `referrer ${ociDigestOf(bytes)} layer 0`)
+})
