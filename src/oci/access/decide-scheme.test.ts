@@ -99,7 +99,7 @@ for (const { name, host, answers, want, seen } of [
   {
     name: 'loopback that says 400 and has no TLS',
     host: '127.0.0.1:5000',
-    answers: { http: status(400), https: 'EPROTO' },
+    answers: { http: status(400), https: 'ERR_SSL_WRONG_VERSION_NUMBER' },
     want: 'http',
     seen: 'http https',
   },
@@ -124,6 +124,20 @@ for (const { name, host, answers, message, seen } of [
     answers: { https: 'ERR_TLS_CERT_ALTNAME_INVALID', http: status(200) },
     message: /for another name/,
     seen: 'https',
+  },
+  {
+    name: 'a certificate that is not trusted, after loopback said 400 to http',
+    host: '127.0.0.1:5000',
+    answers: { http: status(400), https: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+    message: /registry 127.0.0.1:5000: its certificate is self-signed and not trusted$/,
+    seen: 'http https',
+  },
+  {
+    name: 'a client certificate wanted, after loopback said 400 to http',
+    host: '127.0.0.1:5000',
+    answers: { http: status(400), https: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' },
+    message: /registry 127.0.0.1:5000: it wants a client certificate$/,
+    seen: 'http https',
   },
   {
     name: 'nobody on the port',

@@ -43,7 +43,10 @@ export async function decideScheme(
       signal.throwIfAborted()
       failures.push(cause)
       const { kind } = describeFailure(cause)
-      if (scheme === 'https' && (kind === 'certificate' || kind === 'tls')) break
+      if (scheme === 'https' && (kind === 'certificate' || kind === 'tls')) {
+        doubtful = undefined // that 400 was a TLS server's
+        break
+      }
       if (kind === 'unreachable' && new URL(`${scheme}://${host}`).port !== '') break // one port, one listener: none
     }
   }
