@@ -57,12 +57,25 @@ export function startServer(
   })
 }
 
-/** Debian's docker-registry 2.8 (no referrers API) on a free loopback port, its storage in the place. */
-export function startDockerRegistry(place: Place): Promise<Server> {
-  const config = place.path('docker-registry.yml')
+/** How a docker-registry is served. Paths are of PEM files; `htpasswd` has bcrypt entries. */
+export type DockerRegistryOptions = {
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly clientcas?: readonly string[] }
+  readonly htpasswd?: string
+}
+
+let registries = 0
+
+/**
+ * Debian's docker-registry 2.8 (no referrers API) on a free loopback port, its storage in the place: all that are started in
+ * one place serve the same content.
+ */
+export function startDockerRegistry(place: Place, { tls, htpasswd }: DockerRegistryOptions = {}): Promise<Server> {
+  const config = place.path(`docker-registry-${registries++}.yml`)
   const storage = { filesystem: { rootdirectory: place.path('docker-registry') }, delete: { enabled: true } }
+  const http = { addr: '127.0.0.1:0', ...(tls && { tls }) }
+  const auth = htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: htpasswd } } }
   // JSON is YAML. The registry prints the port it was given.
-  writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: 'info' }, storage, http: { addr: '127.0.0.1:0' } }))
+  writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: 'info' }, storage, http, ...auth }))
   return startServer(place, tool('docker-registry'), ['serve', config], /listening on (127\.0\.0\.1:\d+)/)
 }
 
