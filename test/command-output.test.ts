@@ -150,27 +150,30 @@ test('a failure explains each candidate on standard error, ahead of the two line
   )
 })
 
-for (const { command, exit, line } of [
-  { command: 'verify', exit: 0, line: `verify ${trusting} ${bundled}` },
-  { command: 'verify', exit: 1, line: `verify ${trusting} -a commit=2 ${bundled}` },
-  { command: 'verify', exit: 10, line: `verify ${trusting} ${unsigned}` },
-  { command: 'verify', exit: 10, line: `verify ${trusting} ${rigHost}/unsigned@sha256:${'0'.repeat(64)}` },
-  { command: 'verify', exit: 11, line: `verify ${trusting} ${rigHost}/unsigned:nosuch` },
-  { command: 'verify', exit: 11, line: `verify ${trusting} ${rigHost}/nosuch:v1` },
-  { command: 'verify', exit: 12, line: `verify ${trusting} -a commit=2 ${classic}` },
-  { command: 'verify', exit: 1, line: `verify ${trusting}` },
-  { command: 'verify', exit: 1, line: `verify ${trusting} --nosuch ${bundled}` },
-  { command: 'verify', exit: 1, line: `verify ${trusting} gone.test/app:v1` },
-  { command: 'sign', exit: 1, line: `sign ${signing} ${rigHost}/unsigned:nosuch` },
-  { command: 'tree', exit: 1, line: `tree ${rigHost}/unsigned:nosuch` },
-  { command: 'verify-blob', exit: 1, line: `verify-blob ${trusting} --bundle blob.json blob.json` },
-  { command: 'registry', exit: 1, line: 'registry --listen nowhere' },
+for (const { exit, name, line } of [
+  { exit: 0, name: 'a signed image', line: `verify ${trusting} ${bundled}` },
+  { exit: 1, name: 'a bundle that does not match', line: `verify ${trusting} -a commit=2 ${bundled}` },
+  { exit: 10, name: 'nothing is signed', line: `verify ${trusting} ${unsigned}` },
+  {
+    exit: 10,
+    name: 'a digest that does not exist, which nobody looks up',
+    line: `verify ${trusting} ${rigHost}/unsigned@sha256:${'0'.repeat(64)}`,
+  },
+  { exit: 11, name: 'no such tag', line: `verify ${trusting} ${rigHost}/unsigned:nosuch` },
+  { exit: 11, name: 'no such repository', line: `verify ${trusting} ${rigHost}/nosuch:v1` },
+  { exit: 12, name: 'an older signature that does not match', line: `verify ${trusting} -a commit=2 ${classic}` },
+  { exit: 1, name: 'no image', line: `verify ${trusting}` },
+  { exit: 1, name: 'a flag nobody knows', line: `verify ${trusting} --nosuch ${bundled}` },
+  { exit: 1, name: 'no such host', line: `verify ${trusting} gone.test/app:v1` },
+  { exit: 1, name: 'no tag to sign', line: `sign ${signing} ${rigHost}/unsigned:nosuch` },
+  { exit: 1, name: 'no tag to show', line: `tree ${rigHost}/unsigned:nosuch` },
+  { exit: 1, name: 'a file that was not signed', line: `verify-blob ${trusting} --bundle blob.json blob.json` },
+  { exit: 1, name: 'a command of our own, used wrongly', line: 'registry --listen nowhere' },
 ] as const)
-  test(`exit status ${exit}: ${line.replace(/sha256:\w{50}/g, 'sha256:')}`, async () => {
+  test(`exit status ${exit}: ${name}`, async () => {
     const outcome = await cs(line)
     assert.equal(outcome.code, exit, outcome.stderr)
     assert.equal(outcome.stderr.includes('error during command execution: '), exit !== 0)
-    assert.equal(command, line.split(' ')[0])
   })
 
 const hostile = '\u001b[2J\u001b]0;owned\u0007\u202eVerified OK\u2028\r\u009b31m\u200b'

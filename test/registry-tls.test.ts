@@ -40,7 +40,7 @@ for (const { name, at, flags, error } of [
   { name: '--registry-client-cert', at: mutual, flags: client },
   { name: 'a client certificate of a stranger', at: mutual, flags: client.replaceAll('client.', 'stranger-client.'), error: /./ },
 ])
-  test(`a registry with its own authority, ${error ? 'refused' : 'opened'}: ${name}`, async () => {
+  test(`a registry with its own authority: ${name}`, async () => {
     const reference = `${at.url.host}/app@${image.digest}`
     for (const line of [
       `sign --key team.key --tlog-upload=false -o json ${flags} ${reference}`,
