@@ -11,8 +11,18 @@ import { startOwnRegistry } from './harness/server.ts'
 // the image itself is what it was.
 
 const registries = [
-  { name: 'docker-registry', hasReferrersApi: false, open: () => openScene() },
-  { name: 'countersign registry', hasReferrersApi: true, open: () => openScene(place => startOwnRegistry(place)) },
+  {
+    name: 'docker-registry',
+    hasReferrersApi: false,
+    listing: 'a bundle adds one descriptor to the fallback index and leaves the others',
+    open: () => openScene(),
+  },
+  {
+    name: 'countersign registry',
+    hasReferrersApi: true,
+    listing: 'a bundle makes no fallback tag',
+    open: () => openScene(place => startOwnRegistry(place)),
+  },
 ] as const
 
 const emptyConfig = 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a'
@@ -26,7 +36,7 @@ function mask(text: string, known: string): string {
     .replace(/sha256:[0-9a-f]{64}/g, digest => ([known, emptyConfig].includes(digest) ? digest : 'sha256:…'))
 }
 
-for (const { name, hasReferrersApi, open } of registries)
+for (const { name, hasReferrersApi, listing, open } of registries)
   describe(name, () => {
     let scene: Scene
     before(async () => {
@@ -71,7 +81,7 @@ for (const { name, hasReferrersApi, open } of registries)
         { what: 'plain', flags: [] },
         { what: 'annotated', flags: ['-a', 'z=<1>', '-a', 'a=ü&\u2028'] },
       ])
-        test(`${format}, ${what}: what we write is what ${peer.name} writes, byte for byte but for the signature`, async () => {
+        test(`our bytes are those of cosign but for the signature: ${format}, ${what}, beside ${peer.name}`, async () => {
           const name = `${format}-${what}-${peer.name.replace(' ', '')}`
           const [own, theirs] = [
             await signedBy(ours, format, `ours-${name}`, ...flags),
@@ -95,7 +105,7 @@ for (const { name, hasReferrersApi, open } of registries)
       assert.deepEqual(configs, [configs[1], configs[1], configs[1]])
     })
 
-    test(`a bundle ${hasReferrersApi ? 'makes no fallback tag' : 'adds one descriptor to the fallback index and leaves the others'}`, async () => {
+    test(listing, async () => {
       const image = await scene.copyImage('listed')
       const annotation = ['--annotation', 'org.example.kind=note', '--artifact-type', 'application/vnd.example.note']
       await runOk(scene.place, tool('oras'), ['attach', '--plain-http', ...annotation, image])
