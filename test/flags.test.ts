@@ -342,6 +342,15 @@ function signCases(): readonly Case[] {
         await good(cs(`${signing} ${first}`))
         await good(cs(`${signing} --new-bundle-format=false ${second}`))
         assert.deepEqual([await tags(first), await tags(second)], [['v1'], [signatureTagOf(image.digest), 'v1']])
+        const bundle = await cs(`${signing} --new-bundle-format=false --bundle none.json -o json ${second}`)
+        assertRefused(bundle, usage(/--bundle does not go with --new-bundle-format=false/))
+        for (const flag of [
+          '--payload p',
+          '--sign-container-identity a',
+          '--record-creation-timestamp',
+          '--registry-referrers-mode legacy',
+        ])
+          assertRefused(await cs(`${signing} ${flag} -o json ${first}`), usage(/concerns the layout of cosign 2 only/))
       },
     },
     {

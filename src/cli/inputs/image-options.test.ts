@@ -14,6 +14,11 @@ const flags = { recordCreationTimestamp: false, registryReferrersMode: '' } as c
 for (const { name, environment = {}, given = {}, layout, error } of [
   { name: 'nothing said', layout: { dockerMediaTypes: false } },
   { name: "Docker's media types", environment: { COSIGN_DOCKER_MEDIA_TYPES: '1' }, layout: { dockerMediaTypes: true } },
+  {
+    name: "Docker's media types, in our own spelling",
+    environment: { COUNTERSIGN_DOCKER_MEDIA_TYPES: '1' },
+    layout: { dockerMediaTypes: true },
+  },
   { name: "Docker's media types, switched off", environment: { COSIGN_DOCKER_MEDIA_TYPES: 'false' }, layout: { dockerMediaTypes: false } },
   { name: 'the time of signing', given: { recordCreationTimestamp: true }, layout: { dockerMediaTypes: false, created: now } },
   {
@@ -56,6 +61,8 @@ test('signatures are kept beside the image unless COSIGN_REPOSITORY says otherwi
     registry: 's.test:5000',
     repository: 'sigs',
   })
+  const both = { COSIGN_REPOSITORY: 's.test/theirs', COUNTERSIGN_REPOSITORY: 's.test/ours' }
+  assert.deepEqual(signatureRepository(contextOf(both), beside), { registry: 's.test', repository: 'ours' })
   assert.throws(() => signatureRepository(contextOf({ COSIGN_REPOSITORY: 'UPPER CASE' }), beside), { code: 'REFERENCE_MALFORMED' })
 })
 

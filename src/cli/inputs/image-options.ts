@@ -5,16 +5,17 @@ import { parseByteSize } from '../../oci/limits.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import { parseRepository, type Repository } from '../../oci/reference.ts'
 import type { CommandContext } from '../context.ts'
+import { variable } from '../parsing/environment.ts'
 
 /** Where the signatures of an image are kept: `COSIGN_REPOSITORY` when set, else beside the image. */
 export function signatureRepository({ environment }: CommandContext, image: Repository): Repository {
-  const override = environment.get('COSIGN_REPOSITORY')
+  const override = variable(environment, 'REPOSITORY')
   return override ? parseRepository(override) : { registry: image.registry, repository: image.repository }
 }
 
 /** Bytes of one signature or bundle that are read at most, when `COSIGN_MAX_ATTACHMENT_SIZE` says so. */
 export function maxAttachmentBytes({ environment }: CommandContext): { readonly maxBytes?: number } {
-  const size = environment.get('COSIGN_MAX_ATTACHMENT_SIZE')
+  const size = variable(environment, 'MAX_ATTACHMENT_SIZE')
   return size ? { maxBytes: parseByteSize(size, 'COSIGN_MAX_ATTACHMENT_SIZE') } : {}
 }
 
@@ -24,10 +25,10 @@ type LayoutFlags = { readonly recordCreationTimestamp: boolean; readonly registr
 export function legacyLayout(context: CommandContext, flags: LayoutFlags, image: Descriptor): Omit<AppendLayerOptions, 'isDuplicate'> {
   const { environment, world } = context
   const asReferrer = flags.registryReferrersMode === 'oci-1-1'
-  if (asReferrer && !isTrue(environment.get('COSIGN_EXPERIMENTAL')))
+  if (asReferrer && !isTrue(variable(environment, 'EXPERIMENTAL')))
     throw new CountersignError('USAGE', 'in order to use mode "oci-1-1", you must set COSIGN_EXPERIMENTAL=1')
   return {
-    dockerMediaTypes: isTrue(environment.get('COSIGN_DOCKER_MEDIA_TYPES')),
+    dockerMediaTypes: isTrue(variable(environment, 'DOCKER_MEDIA_TYPES')),
     ...(flags.recordCreationTimestamp && { created: sourceDate(environment.get('SOURCE_DATE_EPOCH')) ?? world.now() }),
     ...(asReferrer && { subject: image }),
   }
