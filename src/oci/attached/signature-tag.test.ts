@@ -161,7 +161,8 @@ test('what others put into the manifest stays as it was, its kind too', async ()
     const name = url.pathname.split('/manifests/')[1]
     if (method === 'POST') return new Response(null, { status: 202, headers: { location: '/u' } })
     if (method === 'PUT' && name) stored.set(name, body!)
-    return method === 'PUT' ? new Response(null, { status: 201 }) : new Response(Uint8Array.from(stored.get(name!)!))
+    if (method === 'PUT') return new Response(null, { status: 201 })
+    return name && stored.has(name) ? new Response(Uint8Array.from(stored.get(name)!)) : new Response(null, { status: 404 })
   })
   await append(client, layer('payload', 'A'))
   const written = JSON.parse(decodeUtf8(stored.get(tag)!, 'x'))
@@ -258,3 +259,17 @@ for (const referrers of [true, false])
     await Promise.all(Array.from({ length: 20 }, (_, n) => append(client, layer('payload', `signature ${n}`))))
     assert.equal((await fetchSignatureLayers(client, repository, tag, signal)).length, 20)
   })
+
+test('a time of signing that was recorded stays when another layer comes', async () => {
+  const { client } = memoryRig()
+  const created = new Date(1_700_000_000_000)
+  await append(client, layer('first', 'A'), { created })
+  await append(client, layer('second', 'B'))
+  const manifest = parseManifest(await client.fetchManifest(repository, tag, signal), 'm')
+  assert.equal(manifest.kind, 'image')
+  const { config } = manifest as Extract<typeof manifest, { kind: 'image' }>
+  assert.match(
+    decodeUtf8(await client.fetchBlob(repository, config, 4096, signal), 'config'),
+    /"created":"2023-11-14T22:13:20Z","history":\[\{[^}]*\},\{/,
+  )
+})

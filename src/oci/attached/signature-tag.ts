@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import { parseJson, readObject, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
@@ -150,13 +151,38 @@ export async function appendSignatureLayer(
             return undefined
         if (existing?.layers.length === ociLimits.descriptors)
           throw new CountersignError('LIMIT_EXCEEDED', `${what}: it holds ${ociLimits.descriptors} layers, as many as any client reads`)
-        const { manifest, config, mediaType: manifestType } = createSignatureManifest(existing, descriptor, options)
+        const created = options.created ?? (existing && (await recordedTime(client, repository, existing.config, signal)))
+        const {
+          manifest,
+          config,
+          mediaType: manifestType,
+        } = createSignatureManifest(existing, descriptor, {
+          ...options,
+          ...(created && { created }),
+        })
         const prepare = async () => void (await client.pushBlob(repository, config, signal))
         return { bytes: manifest, mediaType: manifestType, prepare }
       },
     },
     signal,
   )
+}
+
+/** The time of signing that an earlier writer recorded; a config that cannot be had or read has none worth keeping. */
+async function recordedTime(
+  client: RegistryClient,
+  repository: Repository,
+  config: Descriptor,
+  signal: AbortSignal,
+): Promise<Date | undefined> {
+  try {
+    const bytes = await client.fetchBlob(repository, config, ociLimits.manifestBytes, signal)
+    const created = new Date(readString(readObject(parseJson(bytes, 'config', { bytes: bytes.length }), 'config')['created'], 'created'))
+    return created.getTime() > 0 ? created : undefined // Go's zero time, like any before 1970, says that none was recorded
+  } catch (error) {
+    if (error instanceof CountersignError && error.kind !== 'denied' && error.code !== 'REGISTRY_UNAVAILABLE') return undefined
+    throw error
+  }
 }
 
 function readSignatureManifest(fetched: FetchedManifest, what: string): ImageManifest {
