@@ -44,13 +44,8 @@ for (const [name, flags] of [
   assert.equal(code, 0, stderr)
 }
 
-const every = (expected: Expected): Case => ({
-  verify: expected,
-  'verify legacy': expected,
-  sign: expected,
-  'sign legacy': expected,
-  tree: expected,
-})
+/** Signing in the older layout reads and writes as signing a bundle does; it has cases of its own where the tag matters. */
+const every = (expected: Expected): Case => ({ verify: expected, 'verify legacy': expected, sign: expected, tree: expected })
 const reading = (expected: Expected): Case => ({ verify: expected, 'verify legacy': expected, tree: expected })
 const writing = (expected: Expected): Case => ({ sign: expected, 'sign legacy': expected })
 
