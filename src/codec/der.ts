@@ -169,12 +169,7 @@ export class DerReader {
     const { tag, content } = this.#element()
     const alphabet = alphabets.get(tag)
     if (!alphabet) throw this.malformed(`want a string, got tag ${hexOctet(tag)}`)
-    let text: string
-    try {
-      text = decodeUtf8(content, this.#what)
-    } catch (cause) {
-      throw new CountersignError(this.#code, (cause as Error).message, { cause })
-    }
+    const text = decodeUtf8(content, this.#what, this.#code)
     if (!alphabet.pattern.test(text)) throw this.malformed(`${quote(text)} is no ${alphabet.name}`)
     return text
   }

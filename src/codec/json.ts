@@ -138,22 +138,21 @@ export function readUint64(value: unknown, at: string): bigint {
 
 /** Reads padded standard base64. */
 export function readBase64(value: unknown, at: string): Uint8Array {
-  try {
-    return decodeBase64(readString(value, at), at)
-  } catch (cause) {
-    throw new CountersignError('JSON_MALFORMED', (cause as Error).message, { cause })
-  }
+  return decodeBase64(readString(value, at), at, 'JSON_MALFORMED')
 }
 
 /**
- * Runs one format's reader and gives whatever was wrong with the JSON that format's own code.
+ * Runs one format's reader and gives whatever was wrong with its JSON, or with text inside it, that format's own code.
  * `LIMIT_EXCEEDED` keeps its code: it says that the input is hostile, not merely broken.
  */
 export function readAs<T>(code: ErrorCode, what: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    if (!(cause instanceof CountersignError) || !['JSON_MALFORMED', 'UTF8_MALFORMED', 'BASE64_MALFORMED'].includes(cause.code)) throw cause
+    if (!(cause instanceof CountersignError) || !codecCodes.includes(cause.code)) throw cause
     throw new CountersignError(code, cause.message.startsWith(what) ? cause.message : `${what}: ${cause.message}`, { cause })
   }
 }
+
+/** What this layer calls broken text, whatever it was the text of. */
+const codecCodes: readonly ErrorCode[] = ['BASE64_MALFORMED', 'JSON_MALFORMED', 'PEM_MALFORMED', 'UTF8_MALFORMED']

@@ -1,4 +1,4 @@
-import { CountersignError } from './error.ts'
+import { CountersignError, type ErrorCode } from './error.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
@@ -11,13 +11,15 @@ export function encodeUtf8(text: string): Uint8Array {
 /**
  * Text of UTF-8 bytes; a byte order mark is kept as a character, so it breaks whatever format follows.
  *
- * @throws CountersignError `UTF8_MALFORMED`; `what` begins the message
+ * @param what - begins the message
+ * @param code - what broken UTF-8 is called here: the code of the format around it
+ * @throws CountersignError `code`, `UTF8_MALFORMED` unless told
  */
-export function decodeUtf8(bytes: Uint8Array, what: string): string {
+export function decodeUtf8(bytes: Uint8Array, what: string, code: ErrorCode = 'UTF8_MALFORMED'): string {
   try {
     return decoder.decode(bytes)
   } catch {
-    throw new CountersignError('UTF8_MALFORMED', `${what}: want UTF-8 text, got bytes that are not`)
+    throw new CountersignError(code, `${what}: want UTF-8 text, got bytes that are not`)
   }
 }
 

@@ -278,6 +278,11 @@ for (const { name, text, error } of [
     text: `{"base64Signature":"AA==","cert":"${encodeBase64(encodeUtf8('-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n'))}"}`,
     error: /got "PRIVATE KEY"/,
   },
+  {
+    name: 'cert is cut off',
+    text: `{"base64Signature":"AA==","cert":"${encodeBase64(encodeUtf8('-----BEGIN PUBLIC KEY-----\nAA==\n'))}"}`,
+    error: /^bundle: cert: "PUBLIC KEY" block is cut off/,
+  },
   { name: 'log bundle is a string', text: '{"base64Signature":"AA==","rekorBundle":"x"}', error: /rekorBundle: want an object/ },
   { name: 'unknown member', text: '{"base64Signature":"AA==","keyId":"x"}', error: /unknown member "keyId"/ },
 ])

@@ -1,5 +1,5 @@
 import type { Branded } from '../codec/branded.ts'
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { decodeHex, encodeHex } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
 import { type Sha256, sha256 } from '../crypto/digest.ts'
@@ -14,9 +14,15 @@ export function isOciDigest(text: string): text is OciDigest {
   return pattern.test(text)
 }
 
-/** @throws CountersignError `REFERENCE_MALFORMED`; `what` begins the message */
-export function parseOciDigest(text: string, what: string): OciDigest {
-  if (!isOciDigest(text)) throw new CountersignError('REFERENCE_MALFORMED', `${what}: want sha256: and 64 hex digits, got ${quote(text)}`)
+/**
+ * Reads a digest in its one spelling.
+ *
+ * @param what - begins the message
+ * @param code - what a broken digest is called here: the code of the format around it
+ * @throws CountersignError `code`, `REFERENCE_MALFORMED` unless told
+ */
+export function parseOciDigest(text: string, what: string, code: ErrorCode = 'REFERENCE_MALFORMED'): OciDigest {
+  if (!isOciDigest(text)) throw new CountersignError(code, `${what}: want sha256: and 64 hex digits, got ${quote(text)}`)
   return text
 }
 

@@ -53,16 +53,12 @@ export function parseSimpleSigning(bytes: Uint8Array): SimpleSigning {
     const optional = payload['optional'] ?? null
     return {
       dockerReference: readString(identity['docker-reference'], 'critical.identity.docker-reference'),
-      manifestDigest: readDigest(readString(image['docker-manifest-digest'], 'critical.image.docker-manifest-digest')),
+      manifestDigest: readDigest(image['docker-manifest-digest'], 'critical.image.docker-manifest-digest'),
       optional: new Map(optional === null ? [] : Object.entries(readObject(optional, 'optional'))),
     }
   })
 }
 
-function readDigest(text: string): OciDigest {
-  try {
-    return parseOciDigest(text, 'payload: critical.image.docker-manifest-digest')
-  } catch (cause) {
-    throw new CountersignError('PAYLOAD_MALFORMED', (cause as Error).message, { cause })
-  }
+function readDigest(value: unknown, at: string): OciDigest {
+  return parseOciDigest(readString(value, at), `payload: ${at}`, 'PAYLOAD_MALFORMED')
 }

@@ -174,11 +174,7 @@ function readPlatform(value: unknown, at: string): Platform {
 }
 
 function readDigest(value: unknown, at: string): OciDigest {
-  try {
-    return parseOciDigest(readString(value, at), at)
-  } catch (cause) {
-    throw new CountersignError('MANIFEST_MALFORMED', (cause as Error).message, { cause })
-  }
+  return parseOciDigest(readString(value, at), at, 'MANIFEST_MALFORMED')
 }
 
 /** Go writes an empty slice as `null`; a list that is not there at all is an error. */
