@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeUtf8 } from '../src/codec/text.ts'
 import { assertRefused, createRig, type Outcome, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
@@ -265,6 +266,23 @@ test('tree shows every kind, for an image and an index', async () => {
       `└── 📦 SBOMs for an image tag: ${tag}.sbom\n${layers}` +
       `└── 🔗 https://sigstore.dev/cosign/sign/v1 artifacts via OCI referrer: ${rigHost}/${repository}@${String(referrer?.['digest'])}\n` +
       `   └── 🍒 ${bundle[0]?.digest}\n`,
+  )
+})
+
+test('tree sorts by type, whatever the order of the registry', async () => {
+  const name = await fresh()
+  const types = ['e', 'd', 'c', 'b', 'a'].map(letter => `https://example.com/${letter}`)
+  for (const type of types) await hand.attachBundle(repositoryOf(name), image, encodeUtf8('{}'), type)
+  const digests = (await hand.referrers(repositoryOf(name), image.digest)).map(({ digest }) => String(digest))
+  const { artifacts } = JSON.parse((await good(cs(`tree -o json ${name}`))).stdout) as { artifacts: { title: string; reference: string }[] }
+  assert.deepEqual(
+    artifacts.map(({ title }) => title),
+    types.toReversed().map(type => `🔗 ${type} artifacts via OCI referrer`),
+  )
+  assert.notDeepEqual(
+    artifacts.map(({ reference }) => reference.replace(/.*@/, '')),
+    digests,
+    'the registry lists them in another order',
   )
 })
 
