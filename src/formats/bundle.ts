@@ -3,6 +3,7 @@ import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { type JsonObject, parseJson, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
+import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
 import { type LogEntry, readLogEntry } from './log-entry.ts'
@@ -39,14 +40,9 @@ const versionOfMediaType = new Map<string, BundleVersion>([
   ['application/vnd.dev.sigstore.bundle+json;version=0.1', '0.1'],
 ])
 
-const hashOfProtobufName = new Map<string, HashName>([
-  ['SHA2_256', 'sha256'],
-  ['SHA2_384', 'sha384'],
-  ['SHA2_512', 'sha512'],
-])
-
 /** Room for a DSSE envelope around a statement of 128 MiB would be absurd in one JSON string; cosign's cap on attachments is used. */
 const bundleLimit = { bytes: 128 << 20 }
+const materialMembers = ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData']
 const maxLogEntries = 32
 const maxTimestamps = 32
 const maxChain = 10
@@ -64,9 +60,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     const mediaType = readString(bundle['mediaType'], 'mediaType')
     const version = versionOfMediaType.get(mediaType)
     if (!version) throw malformed(`mediaType: want a bundle of version 0.1 to 0.3, got ${quote(mediaType)}`)
-    const material = readObjectOf(bundle['verificationMaterial'], 'verificationMaterial', [
-      ...['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData'],
-    ])
+    const material = readObjectOf(bundle['verificationMaterial'], 'verificationMaterial', materialMembers)
     const logEntries = readArray(material['tlogEntries'] ?? [], 'verificationMaterial.tlogEntries', maxLogEntries, readLogEntry)
     checkProofs(version, logEntries)
     return {
@@ -104,8 +98,8 @@ export function encodeKeyBundle(hint: string, content: Bundle['content']): Uint8
 }
 
 function encodeMessageSignature({ messageDigest, signature }: MessageSignature) {
-  const [algorithm] = [...hashOfProtobufName].find(([, hash]) => hash === messageDigest?.hash) ?? []
-  if (!messageDigest || !algorithm) throw new TypeError('a message signature is written with its digest')
+  const algorithm = messageDigest && protobufNameOfHash(messageDigest.hash)
+  if (!algorithm) throw new TypeError('a message signature is written with its digest')
   return { messageDigest: { algorithm, digest: encodeBase64(messageDigest.digest) }, signature: encodeBase64(signature) }
 }
 
@@ -183,7 +177,7 @@ function readMessageDigest(value: unknown, at: string): MessageSignature['messag
   if (value === undefined || Object.keys(readObject(value, at)).length === 0) return undefined
   const { algorithm, digest } = readObjectOf(value, at, ['algorithm', 'digest'])
   const name = readString(algorithm, `${at}.algorithm`)
-  const hash = hashOfProtobufName.get(name)
-  if (!hash) throw malformed(`${at}.algorithm: want one of ${[...hashOfProtobufName.keys()].join(', ')}, got ${quote(name)}`)
+  const hash = protobufHashes.get(name)
+  if (!hash) throw malformed(`${at}.algorithm: want one of ${[...protobufHashes.keys()].join(', ')}, got ${quote(name)}`)
   return { hash, digest: readBase64(digest, `${at}.digest`) }
 }
