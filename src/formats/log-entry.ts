@@ -20,11 +20,11 @@ export type InclusionProof = {
   readonly checkpoint: string | undefined // a signed note; some v0.1 bundles have none
 }
 
+const entryMembers = ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody']
+
 /** Reads one entry. `at` is its JSON path. @throws CountersignError `JSON_MALFORMED` or `LIMIT_EXCEEDED` */
 export function readLogEntry(value: unknown, at: string): LogEntry {
-  const entry = readObjectOf(value, at, [
-    ...['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody'],
-  ])
+  const entry = readObjectOf(value, at, entryMembers)
   const logId = readObjectOf(entry['logId'], `${at}.logId`, ['keyId'])
   const kindVersion = readObjectOf(entry['kindVersion'], `${at}.kindVersion`, ['kind', 'version'])
   return {
