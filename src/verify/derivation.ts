@@ -1,18 +1,8 @@
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import type { EvidenceFormat } from './evidence.ts'
 
-/** Every step of the engine, in the order in which evidence usually meets them. */
-export const stepNames = [
-  'decode',
-  'signer',
-  'transparency-log',
-  'timestamp',
-  'signature',
-  'artifact',
-  'predicate-type',
-  'annotations',
-] as const
-export type StepName = (typeof stepNames)[number]
+/** A step of the engine. Order, and what is to come: docs/decisions/0004-steps-of-the-engine.md. */
+export type StepName = 'decode' | 'predicate-type' | 'signer' | 'transparency-log' | 'signature' | 'artifact' | 'annotations'
 
 /** One step taken on one candidate. `skipped` is said, never passed off as done. */
 export type Step = {
@@ -48,7 +38,7 @@ export class VerificationError extends CountersignError {
   }
 }
 
-/** Records the steps taken on one candidate. */
+/** Records the steps taken on one candidate. Each is taken once; `artifact` a second time where a bundle also declares a digest. */
 export class Trail {
   readonly steps: Step[] = []
 
@@ -71,4 +61,5 @@ export class Trail {
   }
 }
 
+/** What a step gives: a value for the steps after it, and words for the derivation. */
 export type Found<T> = { readonly value: T; readonly found: string }
