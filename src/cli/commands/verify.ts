@@ -16,7 +16,7 @@ import type { CommandContext } from '../context.ts'
 import { CommandFailure } from '../exit-code.ts'
 import type { verifyFlags } from '../flags/verify.ts'
 import { annotationsFromFlag } from '../inputs/annotations.ts'
-import { readSignatureInput } from '../inputs/artifacts.ts'
+import { readFileOrUrl, readSignatureInput } from '../inputs/artifacts.ts'
 import { maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
 import { openRegistry } from '../inputs/registry.ts'
 import { trustFromFlags } from '../inputs/trust-policy.ts'
@@ -111,7 +111,7 @@ const payloadLimitBytes = 4 << 20
 
 async function detachedCandidateFromFlags(context: CommandContext, { signature, payload, offline }: Search['flags']): Promise<Candidate> {
   const bytes = await readSignatureInput(context, signature, offline)
-  return detachedPayloadCandidate(signature, await context.files.read(payload, payloadLimitBytes), bytes)
+  return detachedPayloadCandidate(signature, await readFileOrUrl(context, 'payload', payload, payloadLimitBytes, offline), bytes)
 }
 
 /** Gives a refusal the words and the exit status that users of cosign know, and its derivation. */

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { encodeHex } from '../../codec/hex.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { createTestContext } from '../../testing/command-context.ts'
-import { readMessage, readSignatureInput } from './artifacts.ts'
+import { readFileOrUrl, readMessage, readSignatureInput } from './artifacts.ts'
 
 const digest = `sha256:${createHash('sha256').update('x').digest('hex')}`
 
@@ -55,5 +55,27 @@ test('readSignatureInput fetches nothing offline', async () => {
   await assert.rejects(readSignatureInput(context, 'https://sigs.test/s', true), {
     code: 'SERVICE_UNAVAILABLE',
     message: /^offline: want no network/,
+  })
+})
+
+test('readFileOrUrl: a URL, and a file', async () => {
+  const context = createTestContext({ files: { p: 'payload' }, fetch: async () => new Response('payload') })
+  for (const input of ['https://sigs.test/p', 'p'])
+    assert.deepEqual(await readFileOrUrl(context, 'payload', input, 100, false), encodeUtf8('payload'))
+})
+
+test('readFileOrUrl: what begins like a URL and is none is a mistake of the caller', async () => {
+  for (const read of [
+    readSignatureInput(createTestContext(), 'https://', false),
+    readFileOrUrl(createTestContext(), 'signature', 'https://', 1, false),
+  ])
+    await assert.rejects(read, { code: 'USAGE', message: '--signature: want a file or URL, got "https://"' })
+})
+
+test('readFileOrUrl: a body past its limit is refused', async () => {
+  const context = createTestContext({ fetch: async () => new Response('payload') })
+  await assert.rejects(readFileOrUrl(context, 'payload', 'https://sigs.test/p', 6, false), {
+    code: 'LIMIT_EXCEEDED',
+    message: /at most 6 bytes/,
   })
 })

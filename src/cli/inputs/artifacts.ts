@@ -1,9 +1,8 @@
 import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { decodeHex } from '../../codec/hex.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
-import type { HashName } from '../../crypto/digest.ts'
-import { startDigest } from '../../crypto/digest.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
+import { type HashName, startDigest } from '../../crypto/digest.ts'
 import { type Message, messageOfBytes, messageOfDigests } from '../../crypto/message.ts'
 import { isOciDigest } from '../../formats/oci-digest.ts'
 import { fetchFile } from '../../kms/fetch-file.ts'
@@ -44,10 +43,29 @@ export async function readMessage(context: CommandContext, path: string): Promis
 
 /** The bytes that `--signature` names: a URL's, else a file's, else the text itself, as cosign takes it. */
 export async function readSignatureInput(context: CommandContext, input: string, offline: boolean): Promise<Uint8Array> {
-  if (/^https?:\/\//.test(input)) {
-    if (offline) throw new CountersignError('SERVICE_UNAVAILABLE', 'offline: want no network, but the signature is at a URL')
-    return await fetchFile(new URL(input), { fetch: context.world.fetch, signal: context.signal }, signatureLimitBytes)
-  }
-  if (await context.files.exists(input)) return await context.files.read(input, signatureLimitBytes)
-  return encodeUtf8(input)
+  if (!isUrl(input) && !(await context.files.exists(input))) return encodeUtf8(input)
+  return await readFileOrUrl(context, 'signature', input, signatureLimitBytes, offline)
+}
+
+/**
+ * The bytes of a file or URL that a flag names, as cosign takes both.
+ *
+ * @param flag - its name without dashes: what the file holds
+ * @throws CountersignError `USAGE` for what is no URL after all, `SERVICE_UNAVAILABLE`, `FILE_UNREADABLE`, `LIMIT_EXCEEDED`
+ */
+export async function readFileOrUrl(
+  context: CommandContext,
+  flag: 'signature' | 'payload',
+  input: string,
+  limitBytes: number,
+  offline: boolean,
+): Promise<Uint8Array> {
+  if (!isUrl(input)) return await context.files.read(input, limitBytes)
+  if (!URL.canParse(input)) throw new CountersignError('USAGE', `--${flag}: want a file or URL, got ${quote(input)}`)
+  if (offline) throw new CountersignError('SERVICE_UNAVAILABLE', `offline: want no network, but the ${flag} is at a URL`)
+  return await fetchFile(new URL(input), { fetch: context.world.fetch, signal: context.signal }, limitBytes)
+}
+
+function isUrl(input: string): boolean {
+  return /^https?:\/\//.test(input)
 }
