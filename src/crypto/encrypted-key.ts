@@ -4,7 +4,7 @@ import { CountersignError } from '../codec/error.ts'
 import { parseJson, readAs, readBase64, readObjectOf, readSafeInteger, readString } from '../codec/json.ts'
 import { encodePem } from '../codec/pem.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
-import { parseKeyPem } from './key-pem.ts'
+import { keyFileLimitBytes, parseKeyPem } from './key-pem.ts'
 
 const label = 'ENCRYPTED SIGSTORE PRIVATE KEY'
 const readLabels = [label, 'ENCRYPTED COSIGN PRIVATE KEY']
@@ -72,7 +72,7 @@ type KeyFile = {
 function parseKeyFile(pem: Uint8Array, what: string): KeyFile {
   const block = parseKeyPem(pem, what)
   if (!readLabels.includes(block.label)) throw unsupported(what, `unsupported pem type: ${block.label.slice(0, 80)}`)
-  const file = readAs('KEY_MALFORMED', what, () => readKeyFile(parseJson(block.bytes, what, { bytes: 65_536, depth: 4 })))
+  const file = readAs('KEY_MALFORMED', what, () => readKeyFile(parseJson(block.bytes, what, { bytes: keyFileLimitBytes, depth: 4 })))
   const { kdf, cipher, cost, r, p, salt, nonce, ciphertext } = file
   if (kdf !== 'scrypt') throw unsupported(what, `decrypt: unknown key derivation ${quote(kdf)}, want "scrypt"`)
   if (cipher !== 'nacl/secretbox') throw unsupported(what, `decrypt: unknown cipher ${quote(cipher)}, want "nacl/secretbox"`)

@@ -2,7 +2,8 @@ import { CountersignError } from '../codec/error.ts'
 import { decodePem, type PemBlock } from '../codec/pem.ts'
 import { decodeUtf8 } from '../codec/text.ts'
 
-const limitBytes = 65_536
+/** Bytes of a key file at most: one is a few hundred, an encrypted RSA-4096 key 5 KiB. */
+export const keyFileLimitBytes = 64 << 10
 
 /**
  * The one PEM block of a key file.
@@ -11,7 +12,8 @@ const limitBytes = 65_536
  * @throws CountersignError `LIMIT_EXCEEDED` past 64 KiB, `KEY_MALFORMED` for no block, several blocks, or a broken one
  */
 export function parseKeyPem(pem: Uint8Array, what: string, skip?: string): PemBlock {
-  if (pem.length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limitBytes} bytes, got ${pem.length}`)
+  if (pem.length > keyFileLimitBytes)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${keyFileLimitBytes} bytes, got ${pem.length}`)
   const [block, ...others] = decodeKeyBlocks(pem, what).filter(({ label }) => label !== skip)
   if (!block) throw new CountersignError('KEY_MALFORMED', `${what}: invalid pem block: none found`)
   if (others.length > 0) throw new CountersignError('KEY_MALFORMED', `${what}: want one PEM block, got ${1 + others.length}`)

@@ -40,8 +40,8 @@ const versionOfMediaType = new Map<string, BundleVersion>([
   ['application/vnd.dev.sigstore.bundle+json;version=0.1', '0.1'],
 ])
 
-/** Room for a DSSE envelope around a statement of 128 MiB would be absurd in one JSON string; cosign's cap on attachments is used. */
-const bundleLimit = { bytes: 128 << 20 }
+/** Bytes of a bundle at most: cosign's cap on attachments. */
+export const bundleLimitBytes = 128 << 20
 const materialMembers = ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData']
 const maxLogEntries = 32
 const maxTimestamps = 32
@@ -55,7 +55,7 @@ const maxChain = 10
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
-    const json = camelMembers(parseJson(bytes, 'bundle', bundleLimit), 'bundle')
+    const json = camelMembers(parseJson(bytes, 'bundle', { bytes: bundleLimitBytes }), 'bundle')
     const bundle = readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
     const mediaType = readString(bundle['mediaType'], 'mediaType')
     const version = versionOfMediaType.get(mediaType)

@@ -34,7 +34,8 @@ export function simpleSigningJson(payload: SimpleSigning): GoJson {
   }
 }
 
-const payloadLimit = { bytes: 4 << 20 }
+/** Bytes of a payload at most: far above what any signer writes. */
+export const payloadLimitBytes = 4 << 20
 
 /**
  * Parses a payload. Members we do not know are refused inside `critical`, where they would be conditions we do not check.
@@ -43,7 +44,7 @@ const payloadLimit = { bytes: 4 << 20 }
  */
 export function parseSimpleSigning(bytes: Uint8Array): SimpleSigning {
   return readAs('PAYLOAD_MALFORMED', 'payload', () => {
-    const payload = readObjectOf(parseJson(bytes, 'payload', payloadLimit), 'payload', ['critical', 'optional'])
+    const payload = readObjectOf(parseJson(bytes, 'payload', { bytes: payloadLimitBytes }), 'payload', ['critical', 'optional'])
     const critical = readObjectOf(payload['critical'], 'critical', ['identity', 'image', 'type'])
     const identity = readObjectOf(critical['identity'], 'critical.identity', ['docker-reference'])
     const image = readObjectOf(critical['image'], 'critical.image', ['docker-manifest-digest'])

@@ -2,6 +2,7 @@ import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch } from '../codec/world.ts'
 import { decryptPrivateKey } from '../crypto/encrypted-key.ts'
+import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
 import { fetchFile } from './fetch-file.ts'
@@ -14,9 +15,6 @@ export type KeySources = {
   readonly fetch: Fetch
   readonly signal: AbortSignal
 }
-
-/** A key file is a few hundred bytes; an RSA-4096 key in an encrypted file is 5 KiB. */
-const keyFileLimitBytes = 64 << 10
 
 /**
  * The public key that a reference leads to.

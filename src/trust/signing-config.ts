@@ -21,14 +21,15 @@ export type SigningConfig = {
   readonly timestampAuthorities: readonly SigningService[]
 }
 
-const limit = { bytes: 1 << 20 }
+/** Bytes of a signing config at most. */
+export const signingConfigLimitBytes = 1 << 20
 const maxServices = 64
 const configMembers = ['mediaType', 'caUrls', 'oidcUrls', 'rekorTlogUrls', 'rekorTlogConfig', 'tsaUrls', 'tsaConfig']
 
 /** @throws CountersignError `SIGNING_CONFIG_MALFORMED` or `LIMIT_EXCEEDED` */
 export function parseSigningConfig(bytes: Uint8Array): SigningConfig {
   return readAs('SIGNING_CONFIG_MALFORMED', 'signing config', () => {
-    const config = readObjectOf(parseJson(bytes, 'signing config', limit), 'signing config', configMembers)
+    const config = readObjectOf(parseJson(bytes, 'signing config', { bytes: signingConfigLimitBytes }), 'signing config', configMembers)
     const mediaType = readString(config['mediaType'], 'mediaType')
     if (mediaType !== signingConfigMediaType) throw malformed(`mediaType: want ${quote(signingConfigMediaType)}, got ${quote(mediaType)}`)
     for (const selector of ['rekorTlogConfig', 'tsaConfig']) checkSelector(config, selector)

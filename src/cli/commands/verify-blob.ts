@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs } from '../../codec/json.ts'
 import { looksLikeBlobBundle } from '../../formats/blob-bundle.ts'
-import { looksLikeBundle } from '../../formats/bundle.ts'
+import { bundleLimitBytes, looksLikeBundle } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { VerificationError } from '../../verify/derivation.ts'
 import { blobBundleCandidate, bundleCandidate, type Candidate, detachedCandidate } from '../../verify/evidence.ts'
@@ -35,8 +35,6 @@ export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (contex
   context.stderr('Verified OK\n')
   return 0
 }
-
-const bundleLimitBytes = 128 << 20
 
 async function readCandidate(context: CommandContext, { bundle, signature, offline }: FlagsOf<typeof verifyBlobFlags>): Promise<Candidate> {
   if (bundle !== '' && signature !== '') throw new CountersignError('USAGE', 'want one of --bundle and --signature, got both')

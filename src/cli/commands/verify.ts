@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { payloadLimitBytes } from '../../formats/simple-signing.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { fetchEvidence } from '../../oci/attached/image-evidence.ts'
 import { signatureTag } from '../../oci/attached/signature-tag.ts'
@@ -106,8 +107,6 @@ async function findCandidates({ context, client, flags, policy, workersPerImage 
   } as const
   return await fetchEvidence(client, query, context.signal)
 }
-
-const payloadLimitBytes = 4 << 20
 
 async function detachedCandidateFromFlags(context: CommandContext, { signature, payload, offline }: Search['flags']): Promise<Candidate> {
   const bytes = await readSignatureInput(context, signature, offline)

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import { parseSigningConfig, servicesForKeySigning } from '../../trust/signing-config.ts'
+import { parseSigningConfig, servicesForKeySigning, signingConfigLimitBytes } from '../../trust/signing-config.ts'
 import type { FlagSource } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 
@@ -9,8 +9,6 @@ type SigningFlags = {
   readonly signingConfig: string
   readonly given: ReadonlyMap<string, FlagSource>
 }
-
-const signingConfigLimitBytes = 1 << 20
 
 /**
  * Refuses to sign unless the flags say to do without a transparency log: a log is cosign's default, and a signature that

@@ -1,9 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { parseSimpleSigning } from '../../formats/simple-signing.ts'
+import { parseSimpleSigning, payloadLimitBytes } from '../../formats/simple-signing.ts'
 import type { CommandContext } from '../context.ts'
-
-const payloadLimitBytes = 4 << 20
 
 /**
  * The payload that `--payload` names, for signing. It must be one, and about the image it is to be attached to: anything
