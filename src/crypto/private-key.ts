@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { CountersignError } from '../codec/error.ts'
 import type { PemBlock } from '../codec/pem.ts'
 import { quote } from '../codec/text.ts'
-import { parseKeyPem } from './key-pem.ts'
+import { keyFileLimitBytes, parseKeyPem } from './key-pem.ts'
 import {
   encodePkcs8,
   importPrivateKey,
@@ -46,32 +46,20 @@ export function generateEcdsaP256(): Pkcs8 {
 
 /** RFC 1421 headers announce OpenSSL's old encryption; decoding the block would say only that headers are not read. */
 function refuseHeaders(pem: Uint8Array, what: string): void {
-  if (new TextDecoder('latin1').decode(pem.subarray(0, 65_536)).includes('\nProc-Type: 4,ENCRYPTED'))
+  if (new TextDecoder('latin1').decode(pem.subarray(0, keyFileLimitBytes)).includes('\nProc-Type: 4,ENCRYPTED'))
     throw encrypted(what, 'old OpenSSL encryption')
 }
 
 function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
   switch (label) {
     case 'RSA PRIVATE KEY':
-      return encodeAs(
-        'rsa',
-        () => true,
-        what,
-        () => parseRsaPrivateKey(bytes, what),
-      )
+      return encodeAs({ format: 'rsa', isRsa: () => true, parse: () => parseRsaPrivateKey(bytes, what) }, what)
     case 'EC PRIVATE KEY':
-      return encodeAs(
-        'ecdsa',
-        () => false,
-        what,
-        () => parseSec1PrivateKey(bytes, what),
-      )
+      return encodeAs({ format: 'ecdsa', isRsa: () => false, parse: () => parseSec1PrivateKey(bytes, what) }, what)
     case 'PRIVATE KEY':
       return encodeAs(
-        'pkcs #8',
-        () => openPkcs8(bytes, what).oid === keyOid.rsa,
+        { format: 'pkcs #8', isRsa: () => openPkcs8(bytes, what).oid === keyOid.rsa, parse: () => parsePkcs8(bytes, what) },
         what,
-        () => parsePkcs8(bytes, what),
       )
     case 'ENCRYPTED PRIVATE KEY':
     case 'ENCRYPTED SIGSTORE PRIVATE KEY':
@@ -82,8 +70,14 @@ function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
   }
 }
 
+type Spelling = {
+  readonly format: 'rsa' | 'ecdsa' | 'pkcs #8'
+  readonly isRsa: () => boolean // asked when a sound key is refused: cosign has words of its own for RSA
+  readonly parse: () => PrivateKey
+}
+
 /** Tries the key out, encodes it, and puts cosign's words before what was wrong. */
-function encodeAs(format: 'rsa' | 'ecdsa' | 'pkcs #8', isRsa: () => boolean, what: string, parse: () => PrivateKey): Pkcs8 {
+function encodeAs({ format, isRsa, parse }: Spelling, what: string): Pkcs8 {
   try {
     const key = parse()
     if (!isUsable(key)) throw new CountersignError('KEY_MALFORMED', `${what}: its signatures do not verify`)
