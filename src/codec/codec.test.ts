@@ -51,6 +51,13 @@ for (const { name, text, error } of [
 ])
   test(`decodePem refuses: ${name}`, () => assert.throws(() => decodePem(text, 'key'), { code: 'PEM_MALFORMED', message: error }))
 
+test('decodePem says nothing of a body it cannot read, not even as a cause', () => {
+  assert.throws(
+    () => decodePem('-----BEGIN PRIVATE KEY-----\nc2VjcmV0=\n-----END PRIVATE KEY-----\n', 'key'),
+    (error: Error) => error.cause === undefined && !error.message.includes('c2Vj'),
+  )
+})
+
 test('decodePem skips text around blocks and reads CRLF', () => {
   const text = `comment\r\n${encodePem('A', Uint8Array.of(1)).replaceAll('\n', '\r\n')}between\n${encodePem('B', Uint8Array.of(2))}`
   assert.deepEqual(decodePem(text, 'x'), [

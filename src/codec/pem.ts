@@ -44,7 +44,7 @@ function decodeBody(lines: readonly string[], what: string): Uint8Array {
   if (lines.some(line => line.includes(':'))) throw new CountersignError('PEM_MALFORMED', `${what}: want no headers inside the block`)
   try {
     return decodeBase64(lines.join(''), what)
-  } catch (cause) {
-    throw new CountersignError('PEM_MALFORMED', `${what}: body is not padded base64`, { cause })
+  } catch {
+    throw new CountersignError('PEM_MALFORMED', `${what}: body is not padded base64`) // no cause: it quotes the body, which may be a private key
   }
 }
