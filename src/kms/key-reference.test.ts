@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseKeyReference } from './key-reference.ts'
+import { describeKeyReference, parseKeyReference } from './key-reference.ts'
 
 for (const { text, reference } of [
   { text: 'cosign.key', reference: { kind: 'file', path: 'cosign.key' } },
@@ -25,6 +25,9 @@ for (const { text, code, message } of [
   { text: 'http://keys.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https, for anybody could alter a key sent over http/ },
   { text: 'http://localhost.evil.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https/ },
   { text: 'https://u:p4ss@keys.test/a.pub', code: 'REFERENCE_MALFORMED', message: /^(?!.*p4ss).*without a user name or password/ },
+  { text: 'https://[?sig=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*want a URL/ },
+  { text: 'nosuch://x?token=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*unrecognized scheme/ },
+  { text: 'pkcs11:token=t?pin-value=s3cret', code: 'CAPABILITY_MISSING', message: /^(?!.*s3cret).*keys in pkcs11/ },
   { text: 'https://[', code: 'REFERENCE_MALFORMED', message: /want a URL/ },
   ...['awskms:///alias/a', 'gcpkms://projects/p', 'azurekms://v.vault.azure.net/k', 'hashivault://k', 'openbao://k', 'k8s://ns/secret'].map(
     text => ({ text, code: 'CAPABILITY_MISSING', message: /keys in \w+ are not supported yet; want a file/ }),
@@ -38,3 +41,10 @@ for (const { text, code, message } of [
   test(`parseKeyReference refuses ${text || 'nothing'}`, () => {
     assert.throws(() => parseKeyReference(text), { name: 'CountersignError', code, message })
   })
+
+for (const { text, shown } of [
+  { text: 'https://keys.test/a.pub?sig=s3cret', shown: '"https://keys.test/a.pub"' },
+  { text: 'pkcs11:token=t;object=o?pin-value=1234', shown: '"pkcs11:token=t;object=o"' },
+  { text: 'what?.key', shown: '"what?.key"' },
+])
+  test(`describeKeyReference: ${text}`, () => assert.equal(describeKeyReference(text), shown))

@@ -29,17 +29,27 @@ export function parseKeyReference(text: string): KeyReference {
   if (provider) throw later(provider, text)
   throw new CountersignError(
     'REFERENCE_MALFORMED',
-    `key reference ${quote(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${fallback}`,
+    `key reference ${describeKeyReference(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${fallback}`,
   )
 }
 
+/** A key reference as messages show it: without the query, which holds the PIN of a token or the signature of a URL that lets one read. */
+export function describeKeyReference(text: string): string {
+  const query = text.indexOf('?')
+  const isPath = !text.includes('://') && !text.startsWith('pkcs11:')
+  return quote(query < 0 || isPath ? text : text.slice(0, query))
+}
+
 function later(provider: (typeof laterProviders)[number], text: string): CountersignError {
-  return new CountersignError('CAPABILITY_MISSING', `key reference ${quote(text)}: keys in ${provider} are not supported yet; ${fallback}`)
+  return new CountersignError(
+    'CAPABILITY_MISSING',
+    `key reference ${describeKeyReference(text)}: keys in ${provider} are not supported yet; ${fallback}`,
+  )
 }
 
 /** Trust that arrives over a network must arrive unaltered: plain http is for this machine alone. */
 function parseUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new CountersignError('REFERENCE_MALFORMED', `key reference ${quote(text)}: want a URL`)
+  if (!URL.canParse(text)) throw new CountersignError('REFERENCE_MALFORMED', `key reference ${describeKeyReference(text)}: want a URL`)
   const url = new URL(text)
   if (url.username || url.password)
     throw new CountersignError(
