@@ -14,6 +14,7 @@ import {
   type TestAccount,
 } from '../testing/token-server.ts'
 import type { CredentialSource, Credentials } from './credentials/credentials.ts'
+import { refusalOf } from './registry-exchange.ts'
 import { createRegistryFetch, type RegistryFetch, type RegistryRequest } from './registry-fetch.ts'
 
 const signal = new AbortController().signal
@@ -650,6 +651,28 @@ for (const { name, turns, request, message, count } of [
     const { registry, count: made } = inTurn(...turns)
     await rejects(registry(request ?? manifest('r.example')), 'REGISTRY_UNAVAILABLE', message)
     assert.equal(made(), count)
+  })
+
+for (const code of [400, 404, 422, 500])
+  test(`createRegistryFetch: what a ${code} repeats of our token is not shown`, async () => {
+    const { fetch: inner } = createTestRegistry(ghcrHabits, [octocat])
+    let sent = ''
+    const fetch: Fetch = async (input, init) => {
+      const authorization = new Headers(init?.headers).get('authorization')
+      if (!authorization?.startsWith('Bearer ')) return inner(input, init)
+      sent = authorization.slice('Bearer '.length)
+      return Response.json({ errors: [{ code: 'UNSUPPORTED', message: `request was: Authorization: ${authorization}` }] }, { status: code })
+    }
+    const registry = createRegistryFetch(createWorld(fetch), { credentials: octocatOnly })
+    const error = await registry(manifest('ghcr.io')).then(
+      response => refusalOf(response, 'manifest'),
+      (cause: unknown) => cause,
+    )
+    assert.notEqual(sent, '')
+    assert.ok(
+      error instanceof CountersignError && error.message.includes(String(code)) && !everyMessage(error).includes(sent),
+      String(error),
+    )
   })
 
 test('createRegistryFetch: the reason of the signal passes through, from any point', async () => {

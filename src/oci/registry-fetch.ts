@@ -6,7 +6,7 @@ import { type Decision, decideScheme, type Ping, ping } from './access/decide-sc
 import { mayCarryCredentials } from './access/schemes.ts'
 import { repositoryScope, type Scope, unionOfScopes } from './access/scope.ts'
 import { secretsOf } from './access/token.ts'
-import { readComplaint } from './credentials/complaint.ts'
+import { guardSecrets, readComplaint } from './credentials/complaint.ts'
 import type { CredentialSource, Credentials } from './credentials/credentials.ts'
 import { describeFailure } from './transport/failure.ts'
 import { discard } from './transport/read-body.ts'
@@ -173,16 +173,15 @@ async function settle(
   authorization: string | undefined,
 ): Promise<Response> {
   const { status } = response
+  if (status < 400) return response
+  const credentials: Credentials = authorization === undefined && status !== 401 ? { kind: 'anonymous' } : await authorizer.credentials()
+  guardSecrets(response, [...secretsOf(credentials), ...(authorization === undefined ? [] : [authorization.replace(/^\w+ /, '')])])
   const isOverloaded = status === 429 || [500, 502, 503, 504].includes(status)
   if (status !== 401 && status !== 403 && !isOverloaded) return response
   const { host } = request.url
   const needed = request.method === 'GET' || request.method === 'HEAD' ? 'pull' : request.method === 'DELETE' ? 'delete' : 'push'
-  const credentials: Credentials = authorization === undefined && status !== 401 ? { kind: 'anonymous' } : await authorizer.credentials()
   const challenge = response.headers.get('www-authenticate') ?? ''
-  const said = await readComplaint(response, [
-    ...secretsOf(credentials),
-    ...(authorization === undefined ? [] : [authorization.replace(/^\w+ /, '')]),
-  ])
+  const said = await readComplaint(response)
   if (isOverloaded)
     throw new CountersignError('REGISTRY_UNAVAILABLE', `registry ${host}: ${request.method} ${request.repository}: status ${status}${said}`)
   const place = `${host}/${request.repository}`
