@@ -62,6 +62,12 @@ for (const { name, load, code, message } of [
     message: 'loading URL: env var $NOPE not found',
   },
   {
+    name: 'a URL whose query lets one read it',
+    load: () => loadPublicKey('https://keys.test/team.key?sig=s3cret', sources),
+    code: 'KEY_UNSUPPORTED',
+    message: /^key "https:\/\/keys\.test\/team\.key": unsupported pem type/,
+  },
+  {
     name: 'an empty variable',
     load: () => loadPublicKey('env://EMPTY', sources),
     code: 'KEY_MALFORMED',

@@ -1,12 +1,12 @@
 import { CountersignError } from '../codec/error.ts'
-import { encodeUtf8, quote } from '../codec/text.ts'
+import { encodeUtf8 } from '../codec/text.ts'
 import type { Fetch } from '../codec/world.ts'
 import { decryptPrivateKey } from '../crypto/encrypted-key.ts'
 import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
 import { fetchFile } from './fetch-file.ts'
-import { type KeyReference, parseKeyReference } from './key-reference.ts'
+import { describeKeyReference, type KeyReference, parseKeyReference } from './key-reference.ts'
 
 /** What keys are read from. */
 export type KeySources = {
@@ -22,7 +22,7 @@ export type KeySources = {
  * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, or what `readKeyFile` throws
  */
 export async function loadPublicKey(reference: string, sources: KeySources): Promise<PublicKey> {
-  return parsePublicKeyPem(await readKeyFile(parseKeyReference(reference), sources), `key ${quote(reference)}`)
+  return parsePublicKeyPem(await readKeyFile(parseKeyReference(reference), sources), `key ${describeKeyReference(reference)}`)
 }
 
 /**
@@ -33,7 +33,7 @@ export async function loadPublicKey(reference: string, sources: KeySources): Pro
  */
 export async function loadSigner(reference: string, sources: KeySources, askPassphrase: () => Promise<Uint8Array>): Promise<Signer> {
   const pem = await readKeyFile(parseKeyReference(reference), sources)
-  const what = `key ${quote(reference)}`
+  const what = `key ${describeKeyReference(reference)}`
   const passphrase = await askPassphrase()
   let pkcs8: Uint8Array | undefined
   try {
