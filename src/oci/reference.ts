@@ -80,7 +80,8 @@ function readRepository(name: string, what: string): Repository {
   const hasHost = first.includes('.') || first.includes(':')
   const host = hasHost && first !== 'docker.io' ? first : dockerHub
   const path = hasHost ? name.slice(slash + 1) : name
-  if (!hostPattern.test(host) || !isPort(host)) throw malformed(what, `registry: want HOST or HOST:PORT, got ${quote(host)}`)
+  if (!hostPattern.test(host) || !isPort(host) || !isUrlHost(host))
+    throw malformed(what, `registry: want HOST or HOST:PORT, got ${quote(host)}`)
   const repository = host === dockerHub && !path.includes('/') ? `library/${path}` : path
   if (!pathPattern.test(path))
     throw malformed(what, `repository: want lower-case letters and digits, joined by single . _ - or / between them, got ${quote(path)}`)
@@ -92,6 +93,12 @@ function readRepository(name: string, what: string): Repository {
 function isPort(host: string): boolean {
   const port = /:([0-9]+)$/.exec(host)?.[1]
   return port === undefined || (Number(port) >= 1 && Number(port) <= 65535)
+}
+
+/** Whether a URL can have this host and keeps it as it is spelled: `127.1` is 127.0.0.1 to some readers, a name to others, `1.2.3.999` is nothing. */
+function isUrlHost(host: string): boolean {
+  const url = URL.parse(`https://${host}`)
+  return url !== null && (host.startsWith('[') || url.hostname === host.toLowerCase().replace(/:[0-9]+$/, ''))
 }
 
 function malformed(what: string, problem: string): CountersignError {
