@@ -45,6 +45,26 @@ for (const { name, text, limits, code, error } of [
     else assert.deepEqual(parse(), JSON.parse(text))
   })
 
+const megabytes = (unit: string, count: number) => unit.repeat(Math.ceil((count << 20) / unit.length))
+
+for (const { name, text, error } of [
+  { name: 'objects', text: `[${megabytes('{},', 8)}{}]`, error: /^doc: want JSON of at most 2000000 values$/ },
+  { name: 'numbers', text: `[${megabytes('1,', 8)}1]`, error: /at most 2000000 values/ },
+  { name: 'arrays within strings', text: JSON.stringify(megabytes('[\\",[', 8)) },
+  { name: 'a string of backslashes', text: `["${megabytes('\\\\', 8)}"]` },
+  { name: 'a string that never ends', text: `["${megabytes('[', 8)}`, error: /not JSON/ },
+])
+  test(`parseJson: megabytes of ${name}`, () => {
+    const parse = () => parseJson(encodeUtf8(text), 'doc', { bytes: 64 << 20 })
+    if (error) assert.throws(parse, { name: 'CountersignError', message: error })
+    else assert.deepEqual(parse(), JSON.parse(text))
+  })
+
+test('a large value where another was wanted is named by its kind', () => {
+  assert.throws(() => readString(Array(30_000_000).fill(1e20), 'x'), { message: 'x: want a string, got "[…]"' })
+  assert.throws(() => readString({ a: [] }, 'x'), { message: 'x: want a string, got "{…}"' })
+})
+
 test('parseJson: bytes that are not UTF-8', () => {
   assert.throws(() => parseJson(Uint8Array.of(0x22, 0xff, 0x22), 'doc', { bytes: 10 }), {
     code: 'UTF8_MALFORMED',

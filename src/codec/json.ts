@@ -12,6 +12,9 @@ export type JsonLimits = {
 
 const defaultDepth = 64
 
+/** Values of one document: far above the SBOM of a large image, and what 128 MiB of `{},{},` would be cost gigabytes. */
+const maxValues = 2_000_000
+
 /**
  * Parses JSON that was signed or that decides something: UTF-8 only, no duplicate member names (however they are
  * escaped), bounded size and depth, no lone surrogates. RFC 8259, with the I-JSON rules of RFC 7493 §2.1 and §2.3.
@@ -22,6 +25,7 @@ const defaultDepth = 64
 export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): unknown {
   if (bytes.length > limits.bytes)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limits.bytes} bytes of JSON, got ${bytes.length}`)
+  if (bytes.length > 2 * maxValues) checkValues(bytes, what)
   const text = decodeUtf8(bytes, what)
   let value: unknown
   try {
@@ -31,6 +35,29 @@ export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): 
   }
   checkMembers(text, what, limits.depth ?? defaultDepth)
   return value
+}
+
+/** Counts brackets and commas outside strings before anything is made of them, of text that may yet prove not to be JSON. */
+function checkValues(bytes: Uint8Array, what: string): void {
+  let values = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === 0x22) at = endOfString(bytes, at)
+    else if ((byte === 0x2c || byte === 0x5b || byte === 0x7b) && ++values > maxValues)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want JSON of at most ${maxValues} values`)
+  }
+}
+
+/** Where a string ends: the first quote after an even number of backslashes, or the last byte. */
+function endOfString(bytes: Uint8Array, openingQuote: number): number {
+  for (let at = openingQuote + 1; ; ) {
+    const quote = bytes.indexOf(0x22, at)
+    if (quote < 0) return bytes.length
+    let backslashes = 0
+    while (quote - backslashes > at && bytes[quote - 1 - backslashes] === 0x5c) backslashes++
+    if (backslashes % 2 === 0) return quote
+    at = quote + 1
+  }
 }
 
 /** Walks well-formed JSON text once: counts depth and compares the member names of each object. */
@@ -86,8 +113,15 @@ function unescaped(text: string, openingQuote: number, closingQuote: number): st
 }
 
 function wrong(at: string, wanted: string, value: unknown): CountersignError {
-  const found = value === undefined ? 'nothing' : quote(JSON.stringify(value))
+  const found = value === undefined ? 'nothing' : quote(beginningOf(value))
   return new CountersignError('JSON_MALFORMED', `${at}: want ${wanted}, got ${found}`)
+}
+
+/** JSON of a value; of a large one only the kind, for its text could be longer than a string can be: `1e20` is written in 21 digits. */
+function beginningOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : '[…]'
+  return Object.keys(value).length === 0 ? '{}' : '{…}'
 }
 
 /** Reads an object. `at` is its path in the document: `verificationMaterial.tlogEntries[0]`. */
