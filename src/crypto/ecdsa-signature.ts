@@ -1,9 +1,10 @@
 import { verify } from 'node:crypto'
 import { parseDer } from '../codec/der.ts'
 import { CountersignError } from '../codec/error.ts'
+import { encodeEcAlgorithm } from './algorithm-identifier.ts'
 import { addPoints, type Curve, decodePoint, encodePoint, fieldLength, integerOfBytes, invert, mod, multiplyBase } from './curve.ts'
 import { sha256 } from './digest.ts'
-import { encodeEcAlgorithm, encodeSpki, importSpki, type PublicKey } from './public-key.ts'
+import { encodeSpki, importSpki, type PublicKey } from './public-key.ts'
 
 /** The two scalars of an ECDSA signature, both from 1 to n - 1. */
 export type EcdsaSignature = { readonly r: bigint; readonly s: bigint }

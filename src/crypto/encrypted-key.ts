@@ -4,6 +4,7 @@ import { CountersignError } from '../codec/error.ts'
 import { parseJson, readAs, readBase64, readObjectOf, readSafeInteger, readString } from '../codec/json.ts'
 import { encodePem } from '../codec/pem.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
+import { keyMalformed, keyUnsupported } from './key-error.ts'
 import { keyFileLimitBytes, parseKeyPem } from './key-pem.ts'
 
 const label = 'ENCRYPTED SIGSTORE PRIVATE KEY'
@@ -71,16 +72,16 @@ type KeyFile = {
 
 function parseKeyFile(pem: Uint8Array, what: string): KeyFile {
   const block = parseKeyPem(pem, what)
-  if (!readLabels.includes(block.label)) throw unsupported(what, `unsupported pem type: ${block.label.slice(0, 80)}`)
+  if (!readLabels.includes(block.label)) throw keyUnsupported(what, `unsupported pem type: ${block.label.slice(0, 80)}`)
   const file = readAs('KEY_MALFORMED', what, () => readKeyFile(parseJson(block.bytes, what, { bytes: keyFileLimitBytes, depth: 4 })))
   const { kdf, cipher, cost, r, p, salt, nonce, ciphertext } = file
-  if (kdf !== 'scrypt') throw unsupported(what, `decrypt: unknown key derivation ${quote(kdf)}, want "scrypt"`)
-  if (cipher !== 'nacl/secretbox') throw unsupported(what, `decrypt: unknown cipher ${quote(cipher)}, want "nacl/secretbox"`)
+  if (kdf !== 'scrypt') throw keyUnsupported(what, `decrypt: unknown key derivation ${quote(kdf)}, want "scrypt"`)
+  if (cipher !== 'nacl/secretbox') throw keyUnsupported(what, `decrypt: unknown cipher ${quote(cipher)}, want "nacl/secretbox"`)
   if (!readCosts.includes(cost) || r !== blockSize || p !== parallelization)
-    throw unsupported(what, `decrypt: unsupported scrypt parameters: N=${cost}, r=${r}, p=${p}`)
-  if (salt.length !== saltLength) throw malformed(what, `kdf.salt: want ${saltLength} bytes, got ${salt.length}`)
-  if (nonce.length !== nonceLength) throw malformed(what, `cipher.nonce: want ${nonceLength} bytes, got ${nonce.length}`)
-  if (ciphertext.length <= tagLength) throw malformed(what, `ciphertext: want more than ${tagLength} bytes, got ${ciphertext.length}`)
+    throw keyUnsupported(what, `decrypt: unsupported scrypt parameters: N=${cost}, r=${r}, p=${p}`)
+  if (salt.length !== saltLength) throw keyMalformed(what, `kdf.salt: want ${saltLength} bytes, got ${salt.length}`)
+  if (nonce.length !== nonceLength) throw keyMalformed(what, `cipher.nonce: want ${nonceLength} bytes, got ${nonce.length}`)
+  if (ciphertext.length <= tagLength) throw keyMalformed(what, `ciphertext: want more than ${tagLength} bytes, got ${ciphertext.length}`)
   return { cost, salt, nonce, ciphertext }
 }
 
@@ -109,12 +110,4 @@ function deriveKey(passphrase: Uint8Array, salt: Uint8Array, cost: number): Prom
       error ? reject(error) : resolve(key),
     ),
   )
-}
-
-function malformed(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_MALFORMED', `${what}: ${problem}`)
-}
-
-function unsupported(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_UNSUPPORTED', `${what}: ${problem}`)
 }

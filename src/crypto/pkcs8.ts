@@ -1,19 +1,29 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
-import { contextTag, type DerElement, type DerReader, derTag, parseDer } from '../codec/der.ts'
+import { contextTag, type DerElement, type DerReader, parseDer } from '../codec/der.ts'
 import {
   encodeDer,
   encodeDerBitString,
   encodeDerInteger,
-  encodeDerNull,
   encodeDerOctetString,
   encodeDerOid,
   encodeDerSequence,
 } from '../codec/der-writer.ts'
 import { CountersignError } from '../codec/error.ts'
+import {
+  type AlgorithmIdentifier,
+  checkEd25519Parameters,
+  checkRsaParameters,
+  curveOfParameters,
+  encodeEcAlgorithm,
+  encodeRsaAlgorithm,
+  keyOid,
+  readAlgorithmIdentifier,
+} from './algorithm-identifier.ts'
 import { type Curve, fieldLength, integerOfBytes, mod, multiplyBase } from './curve.ts'
-import { checkRsaPublicKey, curveOfParameters, encodeEcAlgorithm, encodeRsaPublicKey, keyOid } from './public-key.ts'
+import { keyMalformed, keyUnsupported } from './key-error.ts'
+import { checkRsaPublicKey, encodeRsaPublicKey } from './public-key.ts'
 
 /** A private key in the DER that Go's `x509.MarshalPKCS8PrivateKey` writes, its parts checked against each other. Secret. */
 export type Pkcs8 = Branded<Uint8Array, 'Pkcs8'>
@@ -38,21 +48,19 @@ export function parsePkcs8(der: Uint8Array, what: string): PrivateKey {
   const { oid, parameters, octets, publicKey } = openPkcs8(der, what)
   switch (oid) {
     case keyOid.rsa:
-      if (parameters?.tag !== derTag.null || parameters.content.length > 0) throw malformed(what, 'RSA wants NULL parameters')
+      checkRsaParameters(parameters, what)
       return parseRsaPrivateKey(octets, what)
     case keyOid.ec:
       return parseSec1PrivateKey(octets, what, curveOfParameters(parameters, what))
     case keyOid.ed25519:
-      if (parameters) throw malformed(what, 'Ed25519 takes no parameters')
+      checkEd25519Parameters(parameters, what)
       return parseSeed(octets, what, publicKey)
     default:
-      throw unsupported(what, `want an ECDSA, Ed25519 or RSA key, got algorithm ${oid}`)
+      throw keyUnsupported(what, `want an ECDSA, Ed25519 or RSA key, got algorithm ${oid}`)
   }
 }
 
-type OpenedPkcs8 = {
-  readonly oid: string // of the key's algorithm
-  readonly parameters: DerElement | undefined
+type OpenedPkcs8 = AlgorithmIdentifier & {
   readonly octets: Uint8Array // the key in its algorithm's own format
   readonly publicKey: Uint8Array | undefined
 }
@@ -63,7 +71,7 @@ export function openPkcs8(der: Uint8Array, what: string): OpenedPkcs8 {
     outer.sequence(info => {
       const version = info.integer()
       if (version !== 0n && version !== 1n) throw info.malformed('want PKCS#8 version 0 or 1')
-      const algorithm = info.sequence(inner => ({ oid: inner.oid(), parameters: inner.next === undefined ? undefined : inner.any() }))
+      const algorithm = readAlgorithmIdentifier(info)
       const octets = info.octetString()
       if (info.next === contextTag(0, 'constructed')) info.any() // attributes say nothing about the key
       return { ...algorithm, octets, publicKey: version === 1n ? info.bitString(publicKeyTag) : undefined }
@@ -75,7 +83,7 @@ const publicKeyTag = contextTag(1, 'primitive')
 
 function parseSeed(octets: Uint8Array, what: string, publicKey: Uint8Array | undefined): PrivateKey {
   const seed = parseKeyDer(octets, what, inner => inner.octetString())
-  if (seed.length !== 32) throw malformed(what, `want 32 bytes of Ed25519 key, got ${seed.length}`)
+  if (seed.length !== 32) throw keyMalformed(what, `want 32 bytes of Ed25519 key, got ${seed.length}`)
   const key = { type: 'ed25519', seed } as const
   if (publicKey && !bytesEqual(publicKey, exportPublicKey(importPrivateKey(key)).subarray(-32))) throw mismatched(what)
   return key
@@ -91,9 +99,9 @@ function parseSeed(octets: Uint8Array, what: string, publicKey: Uint8Array | und
 export function parseSec1PrivateKey(der: Uint8Array, what: string, named?: Curve): PrivateKey {
   const { scalar, parameters, publicKey } = parseKeyDer(der, what, outer => outer.sequence(readSec1))
   const curve = parameters || !named ? curveOfParameters(parameters, what) : named
-  if (named && curve !== named) throw malformed(what, 'EC key names two curves')
+  if (named && curve !== named) throw keyMalformed(what, 'EC key names two curves')
   const value = scalar.length === fieldLength(curve) ? integerOfBytes(scalar) : 0n
-  if (value === 0n || value >= curve.n) throw malformed(what, `EC private key is not ${fieldLength(curve)} bytes from 1 to n - 1`)
+  if (value === 0n || value >= curve.n) throw keyMalformed(what, `EC private key is not ${fieldLength(curve)} bytes from 1 to n - 1`)
   const point = multiplyBase(curve, value)
   if (publicKey && !bytesEqual(publicKey, point)) throw mismatched(what)
   return { type: 'ec', curve, scalar, point }
@@ -118,11 +126,11 @@ export function parseRsaPrivateKey(pkcs1: Uint8Array, what: string): PrivateKey 
   const [version, n, e, d, p, q, dp, dq, qInverse] = parseKeyDer(pkcs1, what, outer =>
     outer.sequence(key => {
       const numbers = Array.from({ length: 9 }, () => key.integer())
-      if (numbers[0] === 1n) throw unsupported(what, 'RSA key of more than two primes')
+      if (numbers[0] === 1n) throw keyUnsupported(what, 'RSA key of more than two primes')
       return numbers as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint]
     }),
   )
-  if (version !== 0n) throw malformed(what, 'want RSA private key version 0')
+  if (version !== 0n) throw keyMalformed(what, 'want RSA private key version 0')
   const bits = checkRsaPublicKey(encodeRsaPublicKey(n, e), what)
   const fits =
     [d, p, q, dp, dq, qInverse].every(number => number > 1n) &&
@@ -134,9 +142,9 @@ export function parseRsaPrivateKey(pkcs1: Uint8Array, what: string): PrivateKey 
     dq === mod(d, q - 1n) &&
     qInverse < p &&
     mod(qInverse * q, p) === 1n
-  if (!fits) throw malformed(what, 'numbers of the RSA private key do not fit each other')
+  if (!fits) throw keyMalformed(what, 'numbers of the RSA private key do not fit each other')
   const distance = p > q ? p - q : q - p
-  if (distance >> BigInt(bits / 2 - 100) === 0n) throw unsupported(what, 'RSA primes are too close to each other') // FIPS 186-5 §A.1.3
+  if (distance >> BigInt(bits / 2 - 100) === 0n) throw keyUnsupported(what, 'RSA primes are too close to each other') // FIPS 186-5 §A.1.3
   return { type: 'rsa', bits, pkcs1 }
 }
 
@@ -155,7 +163,7 @@ function encodeAlgorithm(key: PrivateKey): Uint8Array {
     case 'ed25519':
       return encodeDerSequence(encodeDerOid(keyOid.ed25519))
     case 'rsa':
-      return encodeDerSequence(encodeDerOid(keyOid.rsa), encodeDerNull())
+      return encodeRsaAlgorithm()
     default:
       throw new TypeError(`unhandled key type ${key satisfies never}`)
   }
@@ -196,13 +204,5 @@ function parseKeyDer<T>(der: Uint8Array, what: string, read: (der: DerReader) =>
 }
 
 function mismatched(what: string): CountersignError {
-  return malformed(what, 'public key inside does not belong to the private key')
-}
-
-function malformed(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_MALFORMED', `${what}: ${problem}`)
-}
-
-function unsupported(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_UNSUPPORTED', `${what}: ${problem}`)
+  return keyMalformed(what, 'public key inside does not belong to the private key')
 }

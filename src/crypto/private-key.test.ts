@@ -15,10 +15,11 @@ import {
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { decodePem, encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
+import { encodeEcAlgorithm, keyOid } from './algorithm-identifier.ts'
 import { bytesOfInteger, invert, multiplyBase, p256 } from './curve.ts'
 import { messageOfBytes } from './message.ts'
 import { generateEcdsaP256, parsePrivateKeyPem } from './private-key.ts'
-import { encodeEcAlgorithm, encodePublicKeyPem, keyOid } from './public-key.ts'
+import { encodePublicKeyPem } from './public-key.ts'
 import { signerFromPkcs8 } from './signer.ts'
 import { verifySignature } from './verify-signature.ts'
 

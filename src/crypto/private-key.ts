@@ -2,6 +2,8 @@ import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { CountersignError } from '../codec/error.ts'
 import type { PemBlock } from '../codec/pem.ts'
 import { quote } from '../codec/text.ts'
+import { keyOid } from './algorithm-identifier.ts'
+import { keyUnsupported } from './key-error.ts'
 import { keyFileLimitBytes, parseKeyPem } from './key-pem.ts'
 import {
   encodePkcs8,
@@ -13,7 +15,6 @@ import {
   parseRsaPrivateKey,
   parseSec1PrivateKey,
 } from './pkcs8.ts'
-import { keyOid } from './public-key.ts'
 
 export type { Pkcs8 } from './pkcs8.ts'
 
@@ -66,7 +67,7 @@ function parseBlock({ label, bytes }: PemBlock, what: string): Pkcs8 {
     case 'ENCRYPTED COSIGN PRIVATE KEY':
       throw encrypted(what, label)
     default:
-      throw new CountersignError('KEY_UNSUPPORTED', `${what}: unsupported private key: pem type ${quote(label)}`)
+      throw keyUnsupported(what, `unsupported private key: pem type ${quote(label)}`)
   }
 }
 
@@ -102,5 +103,5 @@ function isUsable(key: PrivateKey): boolean {
 }
 
 function encrypted(what: string, how: string): CountersignError {
-  return new CountersignError('KEY_UNSUPPORTED', `${what}: private key is encrypted (${how}), want a plain one`)
+  return keyUnsupported(what, `private key is encrypted (${how}), want a plain one`)
 }

@@ -8,9 +8,10 @@ import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { decodeHex } from '../codec/hex.ts'
 import { decodePem, encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
+import { keyOid } from './algorithm-identifier.ts'
 import { bytesOfInteger, encodePoint, p256 } from './curve.ts'
 import { sha256 } from './digest.ts'
-import { encodePublicKeyPem, encodeSpki, keyOid, parsePublicKeyDer, parsePublicKeyPem } from './public-key.ts'
+import { encodePublicKeyPem, encodeSpki, parsePublicKeyDer, parsePublicKeyPem } from './public-key.ts'
 
 const vector = (name: string) => Uint8Array.from(readFileSync(new URL(`../../test/vectors/cosign-keys/${name}`, import.meta.url)))
 const text = (name: string) => new TextDecoder().decode(vector(name))

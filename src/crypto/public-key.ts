@@ -1,14 +1,23 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { type DerElement, type DerReader, derTag, parseDer } from '../codec/der.ts'
-import { encodeDerBitString, encodeDerInteger, encodeDerNull, encodeDerOid, encodeDerSequence } from '../codec/der-writer.ts'
+import { type DerElement, type DerReader, parseDer } from '../codec/der.ts'
+import { encodeDerBitString, encodeDerInteger, encodeDerSequence } from '../codec/der-writer.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodePem } from '../codec/pem.ts'
 import { quote } from '../codec/text.ts'
+import {
+  checkEd25519Parameters,
+  checkRsaParameters,
+  curveOfParameters,
+  encodeRsaAlgorithm,
+  hashOfPssParameters,
+  keyOid,
+  readAlgorithmIdentifier,
+} from './algorithm-identifier.ts'
 import { type Curve, decodePoint, isOnCurve, p256, p384, p521 } from './curve.ts'
 import { type HashName, type Sha256, sha256 } from './digest.ts'
 import { ed25519PointProblem } from './ed25519-point.ts'
+import { keyMalformed, keyUnsupported } from './key-error.ts'
 import { parseKeyPem } from './key-pem.ts'
-import { hashOfPssParameters } from './rsa-pss-parameters.ts'
 
 /** `rsa` keys sign PKCS#1 v1.5 or PSS; `rsa-pss` keys (id-RSASSA-PSS) sign PSS alone. */
 export type KeyAlgorithm = 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'ed25519' | 'rsa' | 'rsa-pss'
@@ -22,14 +31,6 @@ export type PublicKey = {
   readonly key: KeyObject // an `rsa-pss` key is a plain RSA key here, so that every runtime takes it
   readonly pssHash: HashName | undefined // the one hash that an `rsa-pss` key's parameters allow; nothing when they allow any
 }
-
-/** Object identifiers of SubjectPublicKeyInfo and PKCS#8 algorithms: RFC 3279 §2.3, RFC 4055 §1.2, RFC 5480 §2.1.1, RFC 8410 §3. */
-export const keyOid = {
-  rsa: '1.2.840.113549.1.1.1',
-  rsaPss: '1.2.840.113549.1.1.10',
-  ec: '1.2.840.10045.2.1',
-  ed25519: '1.3.101.112',
-} as const
 
 const derLimitBytes = 16_384
 
@@ -45,11 +46,11 @@ export function parsePublicKeyPem(pem: Uint8Array, what: string): PublicKey {
     case 'PUBLIC KEY':
       return parsePublicKeyDer(bytes, what)
     case 'RSA PUBLIC KEY':
-      return parsePublicKeyDer(encodeSpki(encodeDerSequence(encodeDerOid(keyOid.rsa), encodeDerNull()), bytes), what)
+      return parsePublicKeyDer(encodeSpki(encodeRsaAlgorithm(), bytes), what)
     case 'CERTIFICATE':
       throw new CountersignError('MATERIAL_UNSUPPORTED', `${what}: want a public key, got a certificate`)
     default:
-      throw unsupported(what, `unsupported pem type: ${quote(label)}, want "PUBLIC KEY" or "RSA PUBLIC KEY"`)
+      throw keyUnsupported(what, `unsupported pem type: ${quote(label)}, want "PUBLIC KEY" or "RSA PUBLIC KEY"`)
   }
 }
 
@@ -66,7 +67,7 @@ export function parsePublicKeyDer(spki: Uint8Array, what: string): PublicKey {
   const { oid, parameters, octets } = parseDer(spki, what, readSpki, 'KEY_MALFORMED')
   const kind = readKind(oid, parameters, octets, what)
   const owned = Uint8Array.from(spki)
-  const native = oid === keyOid.rsaPss ? encodeSpki(encodeDerSequence(encodeDerOid(keyOid.rsa), encodeDerNull()), octets) : owned
+  const native = oid === keyOid.rsaPss ? encodeSpki(encodeRsaAlgorithm(), octets) : owned
   return { ...kind, spki: owned, id: sha256(owned), key: importSpki(native, what) }
 }
 
@@ -80,37 +81,10 @@ export function encodeSpki(algorithm: Uint8Array, octets: Uint8Array): Uint8Arra
   return encodeDerSequence(algorithm, encodeDerBitString(octets))
 }
 
-/** AlgorithmIdentifier of a key on a named curve. */
-export function encodeEcAlgorithm(curve: Curve): Uint8Array {
-  return encodeDerSequence(encodeDerOid(keyOid.ec), encodeDerOid(curve.oid))
-}
-
 /** PKCS#1 RSAPublicKey, RFC 8017 §A.1.1. */
 export function encodeRsaPublicKey(modulus: bigint, exponent: bigint): Uint8Array {
   return encodeDerSequence(encodeDerInteger(modulus), encodeDerInteger(exponent))
 }
-
-/**
- * The accepted curve that EC parameters name.
- *
- * @throws CountersignError `KEY_UNSUPPORTED` for other curves and for explicit ones (CVE-2020-0601), `KEY_MALFORMED`
- */
-export function curveOfParameters(parameters: DerElement | undefined, what: string): Curve {
-  if (parameters?.tag === derTag.sequence) throw unsupported(what, 'curve given by explicit parameters, want a named one')
-  if (parameters?.tag !== derTag.oid) throw malformed(what, 'EC key names no curve')
-  const oid = parseDer(parameters.bytes, what, der => der.oid(), 'KEY_MALFORMED')
-  const curve = [p256, p384, p521].find(known => known.oid === oid)
-  if (!curve) throw unsupported(what, `want curve P-256, P-384 or P-521, got ${curveNames.get(oid) ?? oid}`)
-  return curve
-}
-
-const curveNames = new Map([
-  ['1.3.132.0.10', 'secp256k1'],
-  ['1.3.132.0.33', 'P-224'],
-  ['1.2.840.10045.3.1.1', 'P-192'],
-  ['1.3.36.3.3.2.8.1.1.7', 'brainpoolP256r1'],
-  ['1.3.36.3.3.2.8.1.1.11', 'brainpoolP384r1'],
-])
 
 /** What a curve is called among key algorithms. */
 export function algorithmOfCurve(curve: Curve): KeyAlgorithm {
@@ -127,10 +101,7 @@ const curves: ReadonlyMap<KeyAlgorithm, Curve> = new Map([p256, p384, p521].map(
 type Kind = Pick<PublicKey, 'algorithm' | 'bits' | 'pssHash'>
 
 function readSpki(der: DerReader) {
-  return der.sequence(info => ({
-    ...info.sequence(algorithm => ({ oid: algorithm.oid(), parameters: algorithm.next === undefined ? undefined : algorithm.any() })),
-    octets: info.bitString(),
-  }))
+  return der.sequence(info => ({ ...readAlgorithmIdentifier(info), octets: info.bitString() }))
 }
 
 function readKind(oid: string, parameters: DerElement | undefined, octets: Uint8Array, what: string): Kind {
@@ -141,29 +112,30 @@ function readKind(oid: string, parameters: DerElement | undefined, octets: Uint8
       return { algorithm: algorithmOfCurve(curve), bits: curve.bits, pssHash: undefined }
     }
     case keyOid.ed25519: {
-      if (parameters) throw malformed(what, 'Ed25519 takes no parameters')
+      checkEd25519Parameters(parameters, what)
       const problem = ed25519PointProblem(octets)
-      if (problem) throw malformed(what, problem)
+      if (problem) throw keyMalformed(what, problem)
       return { algorithm: 'ed25519', bits: 256, pssHash: undefined }
     }
     case keyOid.rsa:
-      if (parameters?.tag !== derTag.null || parameters.content.length > 0) throw malformed(what, 'RSA wants NULL parameters')
+      checkRsaParameters(parameters, what)
       return { algorithm: 'rsa', bits: checkRsaPublicKey(octets, what), pssHash: undefined }
     case keyOid.rsaPss: {
       const pssHash = parameters && hashOfPssParameters(parameters.bytes)
-      if (parameters && !pssHash) throw unsupported(what, 'RSASSA-PSS parameters other than SHA-2 with MGF1 and a salt of the same length')
+      if (parameters && !pssHash)
+        throw keyUnsupported(what, 'RSASSA-PSS parameters other than SHA-2 with MGF1 and a salt of the same length')
       return { algorithm: 'rsa-pss', bits: checkRsaPublicKey(octets, what), pssHash }
     }
     default:
-      throw unsupported(what, `want an ECDSA, Ed25519 or RSA key, got algorithm ${oid}`)
+      throw keyUnsupported(what, `want an ECDSA, Ed25519 or RSA key, got algorithm ${oid}`)
   }
 }
 
 function checkEcPoint(curve: Curve, octets: Uint8Array, what: string): void {
-  if (octets[0] === 0x02 || octets[0] === 0x03) throw unsupported(what, 'point is compressed, want the uncompressed form')
+  if (octets[0] === 0x02 || octets[0] === 0x03) throw keyUnsupported(what, 'point is compressed, want the uncompressed form')
   const point = decodePoint(curve, octets)
-  if (!point) throw malformed(what, `want an uncompressed point of a curve of ${curve.bits} bits`)
-  if (!isOnCurve(curve, point)) throw malformed(what, 'point is not on its curve')
+  if (!point) throw keyMalformed(what, `want an uncompressed point of a curve of ${curve.bits} bits`)
+  if (!isOnCurve(curve, point)) throw keyMalformed(what, 'point is not on its curve')
 }
 
 /** Bits of the modulus of a PKCS#1 RSAPublicKey of accepted size and exponent. */
@@ -174,13 +146,13 @@ export function checkRsaPublicKey(pkcs1: Uint8Array, what: string): number {
     der => der.sequence(key => ({ modulus: key.integer(), exponent: key.integer() })),
     'KEY_MALFORMED',
   )
-  if (modulus <= 0n || exponent <= 0n) throw malformed(what, 'RSA modulus or exponent is not positive')
+  if (modulus <= 0n || exponent <= 0n) throw keyMalformed(what, 'RSA modulus or exponent is not positive')
   const bits = modulus.toString(2).length
-  if (bits !== 2048 && bits !== 3072 && bits !== 4096) throw unsupported(what, `want RSA of 2048, 3072 or 4096 bits, got ${bits}`)
-  if (modulus % 2n === 0n) throw malformed(what, 'RSA modulus is even')
-  if (exponent % 2n === 0n) throw malformed(what, `RSA exponent ${exponent} is even`)
+  if (bits !== 2048 && bits !== 3072 && bits !== 4096) throw keyUnsupported(what, `want RSA of 2048, 3072 or 4096 bits, got ${bits}`)
+  if (modulus % 2n === 0n) throw keyMalformed(what, 'RSA modulus is even')
+  if (exponent % 2n === 0n) throw keyMalformed(what, `RSA exponent ${exponent} is even`)
   if (exponent < 65_537n || exponent >= 2n ** 31n)
-    throw unsupported(what, `want an RSA exponent from 65537 to 2^31, got ${quote(String(exponent))}`)
+    throw keyUnsupported(what, `want an RSA exponent from 65537 to 2^31, got ${quote(String(exponent))}`)
   return bits
 }
 
@@ -191,12 +163,4 @@ export function importSpki(spki: Uint8Array, what: string): KeyObject {
   } catch (cause) {
     throw new CountersignError('KEY_MALFORMED', `${what}: no public key`, { cause })
   }
-}
-
-function malformed(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_MALFORMED', `${what}: ${problem}`)
-}
-
-function unsupported(what: string, problem: string): CountersignError {
-  return new CountersignError('KEY_UNSUPPORTED', `${what}: ${problem}`)
 }

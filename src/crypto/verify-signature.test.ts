@@ -12,10 +12,11 @@ import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { decodeHex } from '../codec/hex.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { defaultHash } from './algorithm.ts'
+import { encodeEcAlgorithm, keyOid } from './algorithm-identifier.ts'
 import { addPoints, bytesOfInteger, decodePoint, encodePoint, invert, mod, multiplyBase, p256, p384, p521 } from './curve.ts'
 import { digestOf, type HashName } from './digest.ts'
 import { messageOfBytes, messageOfDigests } from './message.ts'
-import { encodeEcAlgorithm, encodeSpki, keyOid, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './public-key.ts'
+import { encodeSpki, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './public-key.ts'
 import { verifySignature } from './verify-signature.ts'
 
 const vector = (name: string) => Uint8Array.from(readFileSync(new URL(`../../test/vectors/cosign-keys/${name}`, import.meta.url)))
