@@ -1,4 +1,5 @@
 import { CountersignError, type ErrorKind } from '../codec/error.ts'
+import { systemErrorCode } from '../codec/system-error.ts'
 import { advice } from './advice.ts'
 import { CommandFailure, Interrupted } from './exit-code.ts'
 
@@ -69,7 +70,7 @@ function causesOf(error: unknown): readonly string[] {
 
 /** A system's error is told by its code: the words of a runtime can hold URLs, and with them secrets. */
 function causeOf(error: Error): string {
-  return !(error instanceof CountersignError) && 'code' in error && typeof error.code === 'string' ? error.code : messageOf(error)
+  return error instanceof CountersignError ? messageOf(error) : systemErrorCode(error) || messageOf(error)
 }
 
 function messageOf(error: unknown): string {

@@ -18,3 +18,15 @@ export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
   }
   return joined
 }
+
+/** All chunks in one array, or nothing once they are more than `limitBytes`: reading stops there. */
+export async function collectBytes(chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of chunks) {
+    length += chunk.length
+    if (length > limitBytes) return undefined
+    parts.push(chunk)
+  }
+  return joinBytes(parts)
+}

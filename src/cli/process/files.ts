@@ -1,15 +1,20 @@
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { joinBytes } from '../../codec/bytes.ts'
+import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Files } from '../context.ts'
 
 /** The disk. `randomName` makes names for temporary files. */
 export function createFiles(randomName: () => string): Files {
   return {
-    read: (path, limitBytes) => readAtMost(path, limitBytes),
-    stream: path => readStream(path),
+    read: async (path, limitBytes) => {
+      const bytes = await collectBytes(readStream(path), limitBytes)
+      if (!bytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
+      return bytes
+    },
+    stream: readStream,
     write: async (path, data, { mode, onlyNew = false }) => {
       try {
         await writeWhole(path, data, mode, onlyNew, randomName)
@@ -22,7 +27,7 @@ export function createFiles(randomName: () => string): Files {
         await fs.promises.lstat(path)
         return true
       } catch (cause) {
-        if (['ENOENT', 'ENOTDIR'].includes(codeOf(cause))) return false
+        if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(cause))) return false
         throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
       }
     },
@@ -42,22 +47,7 @@ const words = new Map([
 
 /** What a system error means, in words. */
 export function explain(error: unknown): string {
-  return words.get(codeOf(error)) ?? (error instanceof Error ? error.message : String(error))
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-}
-
-async function readAtMost(path: string, limitBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of readStream(path)) {
-    length += chunk.length
-    if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return joinBytes(chunks)
+  return words.get(systemErrorCode(error)) ?? (error instanceof Error ? error.message : String(error))
 }
 
 const chunkBytes = 256 * 1024
@@ -129,7 +119,7 @@ async function linkNew(from: string, to: string): Promise<void> {
   try {
     await fs.promises.link(from, to)
   } catch (cause) {
-    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(cause))) throw cause
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(systemErrorCode(cause))) throw cause
     await fs.promises.copyFile(from, to, fs.constants.COPYFILE_EXCL) // a file system without hard links: not atomic, yet never over another file
   }
 }
@@ -141,7 +131,7 @@ async function whereToWrite(path: string): Promise<string> {
     if (status.isFile()) return await fs.promises.realpath(path)
     return 'in place' // a folder is refused by the write itself
   } catch (cause) {
-    if (codeOf(cause) !== 'ENOENT') throw cause
+    if (systemErrorCode(cause) !== 'ENOENT') throw cause
     return path
   }
 }

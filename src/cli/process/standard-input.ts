@@ -1,4 +1,4 @@
-import { joinBytes } from '../../codec/bytes.ts'
+import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { StandardInput } from '../context.ts'
 
@@ -10,14 +10,9 @@ export function createStandardInput(isTerminal: () => boolean, open: () => Async
     },
     stream: open,
     readAll: async limitBytes => {
-      const chunks: Uint8Array[] = []
-      let length = 0
-      for await (const chunk of open()) {
-        length += chunk.length
-        if (length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `standard input: want at most ${limitBytes} bytes`)
-        chunks.push(chunk)
-      }
-      return joinBytes(chunks)
+      const bytes = await collectBytes(open(), limitBytes)
+      if (!bytes) throw new CountersignError('LIMIT_EXCEEDED', `standard input: want at most ${limitBytes} bytes`)
+      return bytes
     },
   }
 }

@@ -1,5 +1,6 @@
 import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 
 export type Environment = { readonly [name: string]: string | undefined }
@@ -46,7 +47,7 @@ async function readFile(path: string, limitBytes: number): Promise<Uint8Array | 
     return buffer.slice(0, length)
   } catch (cause) {
     if (cause instanceof CountersignError) throw cause
-    if (isCode(cause, 'ENOENT') || isCode(cause, 'ENOTDIR')) return undefined
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(cause))) return undefined
     throw new CountersignError('FILE_UNREADABLE', `${quote(path)}: cannot be read: ${codeOf(cause)}`, { cause })
   }
 }
@@ -94,7 +95,9 @@ async function run(
       if (length > limits.limitBytes) fail(`want at most ${limits.limitBytes} bytes of output`)
       else chunks.push(chunk)
     })
-    child.once('error', cause => fail(isCode(cause, 'ENOENT') ? 'no such program on the PATH' : `cannot be run: ${codeOf(cause)}`, cause))
+    child.once('error', cause =>
+      fail(systemErrorCode(cause) === 'ENOENT' ? 'no such program on the PATH' : `cannot be run: ${codeOf(cause)}`, cause),
+    )
     child.once('close', exitCode => {
       clearTimeout(timer)
       resolve({ exitCode, output: joinBytes(chunks) })
@@ -104,10 +107,6 @@ async function run(
   })
 }
 
-function isCode(cause: unknown, code: string): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === code
-}
-
 function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason'
+  return systemErrorCode(cause) || 'unknown reason'
 }

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import { systemErrorCode } from '../../codec/system-error.ts'
 import { hostAndPort } from './host.ts'
 
 /**
@@ -42,7 +43,7 @@ const failures = new Map<string, Failure>([
 /** Says in fixed words why a connection failed; nothing of the error's own text, which can hold URLs, is passed on. */
 export function describeFailure(error: unknown): Failure {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
-    const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+    const code = systemErrorCode(cause)
     const known = failures.get(code)
     if (known) return known
     const certificate = certificateWords.get(code)

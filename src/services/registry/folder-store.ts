@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
+import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { type BlobWriter, isRecordName, type RecordFolder, type RegistryStore } from './store.ts'
@@ -112,7 +113,7 @@ async function remove(path: string): Promise<void> {
   try {
     await unlink(path)
   } catch (cause) {
-    if (isAbsent(cause)) return
+    if (systemErrorCode(cause) === 'ENOENT') return
     throw cause
   }
   await syncFolder(dirname(path))
@@ -134,13 +135,9 @@ async function absentAsUndefined<T>(reading: Promise<T>): Promise<T | undefined>
   try {
     return await reading
   } catch (cause) {
-    if (isAbsent(cause)) return undefined
+    if (systemErrorCode(cause) === 'ENOENT') return undefined
     throw cause
   }
-}
-
-function isAbsent(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
 }
 
 /**

@@ -1,6 +1,7 @@
+import { collectBytes } from '../../codec/bytes.ts'
 import { type OciDigest, ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { linkedBlobSize } from './blobs.ts'
-import { readBody } from './body.ts'
+import { chunksOf } from './body.ts'
 import { type Descriptor, parseManifest, type StoredManifest } from './manifest.ts'
 import { hexOf, type ManifestReference, recordsOf, referrersOf } from './names.ts'
 import { Refusal } from './refusal.ts'
@@ -52,7 +53,7 @@ export async function putManifest(
   reference: ManifestReference,
   limits: ManifestLimits,
 ): Promise<{ readonly response: Response; readonly subject: OciDigest | undefined }> {
-  const bytes = await readBody(request, limits.bytes)
+  const bytes = await collectBytes(chunksOf(request), limits.bytes) // whatever Content-Length says
   if (!bytes) throw new Refusal('MANIFEST_INVALID', `manifest: want at most ${limits.bytes} bytes`, { status: 413 })
   const digest = ociDigestOf(bytes)
   if (reference.kind === 'digest' && reference.digest !== digest)
