@@ -1,0 +1,34 @@
+import { type Command, defineCommand } from '../command.ts'
+import { loginFlags, registryServerFlags } from '../flags/other.ts'
+
+/** Logging in to a registry, and serving one. */
+export const registryCommands: readonly Command[] = [
+  defineCommand({
+    name: 'login',
+    group: 'Registries',
+    summary: 'Store the credentials for a registry',
+    description: 'They go to the docker config, or to the credential helper it names.',
+    examples: [
+      { what: 'log in, the password kept out of the process list', line: 'login registry.example.com -u robot --password-stdin < token' },
+    ],
+    arguments: { name: 'SERVER', min: 1, max: 1 },
+    flags: loginFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/login.ts')).login,
+  }),
+  defineCommand({
+    name: 'registry',
+    group: 'Registries',
+    summary: 'Serve a small OCI registry',
+    description: 'For tests and demonstrations: no authentication, no TLS. Serves until it is interrupted.',
+    examples: [
+      { what: 'a registry in memory on a free port', line: 'registry --listen 127.0.0.1:0' },
+      { what: 'one that keeps its content', line: 'registry --dir ./registry' },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: registryServerFlags,
+    exits: 'own',
+    endless: true,
+    load: async () => (await import('../commands/registry.ts')).serveRegistry,
+  }),
+]

@@ -1,0 +1,96 @@
+import { type Command, defineCommand } from '../command.ts'
+import { signBlobFlags, signFlags } from '../flags/sign.ts'
+import { verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
+
+const any = Number.POSITIVE_INFINITY
+
+/** Signing and verifying images and files. */
+export const signingCommands: readonly Command[] = [
+  defineCommand({
+    name: 'sign',
+    group: 'Sign and verify',
+    summary: 'Sign container images',
+    description:
+      'Name the image by its digest: a tag moves, and what is signed is what the tag points to now.\n' +
+      'The signature is stored beside the image in its registry, as a Sigstore bundle that cosign 3 verifies;\n' +
+      '--new-bundle-format=false writes the layout of cosign 2.',
+    examples: [
+      {
+        what: 'sign an image with a key, recording it in no transparency log',
+        line: 'sign --key cosign.key --tlog-upload=false --use-signing-config=false IMAGE@sha256:...',
+      },
+      {
+        what: 'take the services that take part from a signing config',
+        line: 'sign --key cosign.key --signing-config signing-config.json IMAGE@sha256:...',
+      },
+      {
+        what: 'sign an image index and every image in it',
+        line: 'sign --key cosign.key --signing-config signing-config.json --recursive IMAGE@sha256:...',
+      },
+      {
+        what: 'sign claims together with the image',
+        line: 'sign --key cosign.key --signing-config signing-config.json -a commit=4f2a9c -a build=77 IMAGE@sha256:...',
+      },
+      {
+        what: 'take the key from an environment variable',
+        line: 'sign --key env://SIGNING_KEY --signing-config signing-config.json IMAGE@sha256:...',
+      },
+    ],
+    arguments: { name: 'IMAGE...', min: 1, max: any },
+    flags: signFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/sign.ts')).signImages,
+  }),
+  defineCommand({
+    name: 'verify',
+    group: 'Sign and verify',
+    summary: 'Verify the signatures of container images',
+    description:
+      'What was verified goes to standard output as JSON, the checks made to standard error.\n' +
+      'Exit status: 0 verified, 10 nothing is signed, 11 no such tag, 12 none of the older signatures verifies, 1 anything else.',
+    examples: [
+      { what: 'verify with a public key', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:...' },
+      { what: 'require a claim', line: 'verify --key cosign.pub --insecure-ignore-tlog -a commit=4f2a9c IMAGE@sha256:...' },
+      { what: 'verify several images', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE IMAGE...' },
+      { what: 'take the key from the web', line: 'verify --key https://example.com/cosign.pub --insecure-ignore-tlog IMAGE' },
+    ],
+    arguments: { name: 'IMAGE...', min: 1, max: any },
+    flags: verifyFlags,
+    exits: 'cosign verify',
+    load: async () => (await import('../commands/verify.ts')).verifyImages,
+  }),
+  defineCommand({
+    name: 'sign-blob',
+    group: 'Sign and verify',
+    summary: 'Sign files',
+    description: 'FILE is a path, or - for standard input.',
+    examples: [
+      {
+        what: 'sign a file and write a bundle',
+        line: 'sign-blob --key cosign.key --tlog-upload=false --use-signing-config=false --bundle FILE.sigstore.json FILE',
+      },
+      {
+        what: 'sign standard input',
+        line: 'sign-blob --key cosign.key --signing-config signing-config.json --bundle data.sigstore.json -',
+      },
+    ],
+    arguments: { name: 'FILE...', min: 1, max: any },
+    flags: signBlobFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/sign-blob.ts')).signBlobs,
+  }),
+  defineCommand({
+    name: 'verify-blob',
+    group: 'Sign and verify',
+    summary: 'Verify the signature of a file',
+    description: 'FILE is a path, - for standard input, or sha256:HEX for a file known by its digest (with a bundle).',
+    examples: [
+      { what: 'verify with a bundle', line: 'verify-blob --key cosign.pub --insecure-ignore-tlog --bundle FILE.sigstore.json FILE' },
+      { what: 'verify with a signature on its own', line: 'verify-blob --key cosign.pub --insecure-ignore-tlog --signature FILE.sig FILE' },
+    ],
+    arguments: { name: 'FILE', min: 1, max: 1 },
+    flags: verifyBlobFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/verify-blob.ts')).verifyBlob,
+  }),
+]
