@@ -1,0 +1,6 @@
+import type { Case } from './setup.ts'
+
+/** Flags of copy, save and load. */
+export function movingCases(): readonly Case[] {
+  return []
+}

@@ -1,0 +1,6 @@
+import type { Case } from './setup.ts'
+
+/** Flags of the upload commands. */
+export function uploadCases(): readonly Case[] {
+  return []
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { assertRefused, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
+import {
+  attested,
+  bundled,
+  type Case,
+  child,
+  classic,
+  cs,
+  definePlain,
+  disk,
+  fresh,
+  good,
+  plainLine,
+  rig,
+  signing,
+  text,
+  transplant,
+  trusting,
+  usage,
+  verifying,
+  withoutKey,
+} from './setup.ts'
+
+definePlain('verify', { line: async () => `${verifying} ${bundled}`, failing: withoutKey, prints: true })
+definePlain('verify-blob', {
+  line: async () => `verify-blob ${trusting} --bundle blob.json blob`,
+  failing: withoutKey,
+  prints: false,
+})
+
+/** Flags of verify and verify-blob. */
+export function verifyCases(): readonly Case[] {
+  const both = ['verify', 'verify-blob']
+  const ignores =
+    (flag: string): Case['check'] =>
+    async name => {
+      const line = (await plainLine(name)).replace('--insecure-ignore-tlog', '')
+      assertRefused(await cs(`${line} -o json`), {
+        exit: 1,
+        code: 'CAPABILITY_MISSING',
+        message: /verify without one by --insecure-ignore-tlog/,
+      })
+      assert.match((await good(cs(`${line} ${flag}`))).stderr, /^WARNING: Skipping tlog verification is an insecure practice/m)
+    }
+  return [
+    {
+      flag: 'key',
+      commands: both,
+      what: 'is the key that must have signed',
+      check: async name => {
+        const line = await plainLine(name)
+        const other: Refusal = { exit: 1, code: 'KEY_MISMATCH', message: /which is not the trusted key/ }
+        assertRefused(await cs(`${line.replace('team.pub', 'stranger.pub')} -o json`), other)
+        const none: Refusal = { exit: 1, code: 'CAPABILITY_MISSING', message: /verify with --key/ }
+        assertRefused(await cs(`${line.replace('--key team.pub', '')} -o json`), none)
+      },
+    },
+    { flag: 'insecure-ignore-tlog', commands: both, what: 'does without the log, and says so', check: ignores('--insecure-ignore-tlog') },
+    { flag: 'private-infrastructure', commands: both, what: 'is its older name', check: ignores('--private-infrastructure') },
+    {
+      flag: 'offline',
+      commands: both,
+      what: 'fetches no key from the network',
+      check: async name => {
+        const line = (await plainLine(name)).replace('team.pub', 'https://keys.test/team.pub')
+        await good(cs(line))
+        const message = /offline: want no network, but the key is at a URL/
+        const outcome = await cs(`${line} --offline -o json`)
+        assertRefused(outcome, { exit: 1, code: 'SERVICE_UNAVAILABLE', message })
+        assert.deepEqual(outcome.requests, [])
+      },
+    },
+    {
+      flag: 'signature-digest-algorithm',
+      commands: both,
+      what: 'is the one hash that is tried',
+      check: async name => {
+        const line = name === 'verify' ? await plainLine(name) : `verify-blob ${trusting} --signature blob.sig blob`
+        await good(cs(`${line} --signature-digest-algorithm sha256`))
+        const outcome = await cs(`${line} --signature-digest-algorithm sha512 -o json`)
+        assertRefused(outcome, { exit: 1, code: 'SIGNATURE_INVALID', message: /signature/ })
+      },
+    },
+    {
+      flag: 'signature',
+      commands: ['verify-blob'],
+      what: 'is a file, a URL or the text itself, and what is verified',
+      check: async () => {
+        const signature = text('blob.sig')
+        rig.hosts.set('sigs.test', async () => new Response(signature))
+        for (const given of ['blob.sig', 'https://sigs.test/blob.sig', signature])
+          await good(cs(`verify-blob ${trusting} --signature ${given} blob`))
+        disk.set('empty', '')
+        assert.equal((await cs(`verify-blob ${trusting} --signature blob.sig empty`)).code, 1)
+        assertRefused(await cs(`verify-blob ${trusting} --signature blob.sig --bundle blob.json -o json blob`), usage(/got both/))
+      },
+    },
+    {
+      flag: 'signature',
+      commands: ['verify'],
+      what: 'replaces those in the registry',
+      check: async () => {
+        const name = await fresh()
+        await good(cs(`${signing} --new-bundle-format=false --upload=false --output-signature d.sig --output-payload d.json ${name}`))
+        assert.equal((await cs(`${verifying} ${name}`)).code, 10)
+        const outcome = await good(cs(`${verifying} --signature d.sig --payload d.json ${name}`))
+        assert.deepEqual(outcome.requests, [])
+        assertRefused(await cs(`${verifying} --signature d.sig -o json ${name}`), usage(/--signature goes with --payload/))
+      },
+    },
+    {
+      flag: 'payload',
+      commands: ['verify'],
+      what: 'is what the detached signature must be over',
+      check: async () => {
+        const name = await fresh()
+        await good(cs(`${signing} --new-bundle-format=false --upload=false --output-signature e.sig --output-payload e.json ${name}`))
+        disk.set('forged.json', text('e.json').replace('fresh', 'forge'))
+        const forged: Refusal = { exit: 12, code: 'SIGNATURE_INVALID', message: /e\.sig/ }
+        assertRefused(await cs(`${verifying} --signature e.sig --payload forged.json -o json ${name}`), forged)
+        assertRefused(await cs(`${verifying} --payload e.json -o json ${name}`), usage(/--payload goes with --signature/))
+      },
+    },
+    {
+      flag: 'max-workers',
+      commands: ['verify'],
+      what: 'is how many requests are under way at once',
+      check: async () => {
+        const most = async (workers: number) => {
+          let [now, peak] = [0, 0]
+          rig.hosts.set('busy.test', async request => {
+            peak = Math.max(peak, ++now)
+            const response = await rig.registry(request)
+            for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+            now--
+            return response
+          })
+          const names = Array.from({ length: 8 }, () => bundled.replace(rigHost, 'busy.test'))
+          await good(cs(`${verifying} --max-workers ${workers} ${names.join(' ')}`))
+          return peak
+        }
+        assert.equal(await most(1), 1)
+        assert.equal(await most(3), 3)
+        assertRefused(await cs(`${verifying} --max-workers 0 -o json ${bundled}`), usage(/--max-workers: want at least 1, got 0/))
+      },
+    },
+    {
+      flag: 'new-bundle-format',
+      commands: ['verify'],
+      what: 'off, only the older layout is looked at',
+      check: async () => {
+        assert.equal((await cs(`${verifying} --new-bundle-format=false ${bundled}`)).code, 10)
+        await good(cs(`${verifying} --new-bundle-format=false ${classic}`))
+      },
+    },
+    {
+      flag: 'any-predicate',
+      commands: ['verify'],
+      what: 'takes an attestation for a signature',
+      check: async () => {
+        const name = await attested(await fresh())
+        const message = /^no signatures found: one attestation is there, .*verify-attestation.*--any-predicate$/
+        assertRefused(await cs(`${verifying} -o json ${name}`), { exit: 10, code: 'SIGNATURES_NOT_FOUND', message })
+        await good(cs(`${verifying} --any-predicate ${name}`))
+      },
+    },
+    {
+      flag: 'check-claims',
+      commands: ['verify'],
+      what: 'off, what was signed may be about another image',
+      check: async () => {
+        const name = await fresh(child)
+        await transplant(classic, name)
+        assertRefused(await cs(`${verifying} -o json ${name}`), {
+          exit: 12,
+          code: 'ARTIFACT_MISMATCH',
+          message: /the signature is about sha256:/,
+        })
+        const outcome = await good(cs(`${verifying} --check-claims=false ${name}`))
+        assert.doesNotMatch(outcome.stderr, /claims were validated/)
+      },
+    },
+    {
+      flag: 'output',
+      commands: ['verify'],
+      what: 'chooses JSON or text, and JSON for failures when it is asked for',
+      check: async () => {
+        assert.match((await good(cs(`${verifying} ${classic}`))).stdout, /^\n\[\{"critical":.*\}\]\n$/)
+        assert.match((await good(cs(`${verifying} -o text ${classic}`))).stdout, /^\{"critical":.*\}\n$/)
+        assert.equal((await cs(`${verifying} -a x=y ${classic}`)).stdout, '')
+        assert.equal((await cs(`${verifying} -a x=y -o json ${classic}`)).failure?.code, 'ANNOTATION_MISMATCH')
+      },
+    },
+  ]
+}
