@@ -37,6 +37,7 @@ export const errorKinds = {
   // denied: genuine, but not what was asked for
   ANNOTATION_MISMATCH: 'denied',
   CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
+  DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',

@@ -3,8 +3,7 @@ import { test } from 'node:test'
 import { encodeUtf8 } from '../codec/text.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
 import { parseRepository } from './reference.ts'
-import type { RegistryRequest } from './registry-fetch.ts'
-import { digestOfText, memoryRig, repository, rigOn, signal } from './registry-rig.test.ts'
+import { digestOfText, memoryRig, repository, rigOn, signal, type WholeRequest } from './registry-rig.test.ts'
 
 const small = encodeUtf8('small')
 const large = new Uint8Array(20_000).fill(7)
@@ -57,8 +56,8 @@ test('pushBlob: mounted from another repository, and sent when it is not there t
 })
 
 /** A registry that takes uploads, but for what `answer` says otherwise. */
-function uploads(answer: (request: RegistryRequest) => Response | undefined, options = {}) {
-  const requests: RegistryRequest[] = []
+function uploads(answer: (request: WholeRequest) => Response | undefined, options = {}) {
+  const requests: WholeRequest[] = []
   const rig = rigOn(request => {
     requests.push(request)
     const special = answer(request)
@@ -144,13 +143,13 @@ for (const { name, answer, code, error } of [
   },
   {
     name: 'the upload is lost',
-    answer: ({ method }: RegistryRequest) => (method === 'POST' ? undefined : new Response(null, { status: 404 })),
+    answer: ({ method }: WholeRequest) => (method === 'POST' ? undefined : new Response(null, { status: 404 })),
     code: 'REGISTRY_REFUSED',
     error: /blob sha256:.*answers 404/,
   },
   {
     name: 'stored as another digest',
-    answer: ({ method }: RegistryRequest) =>
+    answer: ({ method }: WholeRequest) =>
       method === 'PUT' ? new Response(null, { status: 201, headers: { 'docker-content-digest': digestOfText('x') } }) : undefined,
     code: 'DIGEST_MISMATCH',
     error: /stored it as another digest/,
@@ -173,4 +172,49 @@ test('pushBlob: a registry that takes no bytes is not asked for ever', async () 
     code: 'REGISTRY_RESPONSE_MALFORMED',
     message: /takes no bytes after the first 5000/,
   })
+})
+
+/** Content in pieces of three bytes; `opened` counts how often it was read. */
+function sourceOf(bytes: Uint8Array, served: Uint8Array = bytes) {
+  let opened = 0
+  const open = async function* () {
+    opened++
+    for (let at = 0; at < served.length; at += 3) yield served.subarray(at, at + 3)
+  }
+  return { content: { size: bytes.length, digest: ociDigestOf(bytes), open }, opened: () => opened }
+}
+
+test('pushBlob: a source of any size goes in one request', async () => {
+  const { client, requests } = uploads(({ method }) => (method === 'HEAD' ? new Response(null, { status: 404 }) : undefined), {
+    chunkBytes: 4,
+  })
+  const bytes = encodeUtf8('0123456789')
+  const { content, opened } = sourceOf(bytes)
+  assert.deepEqual(await client.pushBlob(repository, content, signal), { digest: content.digest, size: 10 })
+  assert.deepEqual(
+    requests.map(({ method, body }) => [method, body && new TextDecoder().decode(body)]),
+    [
+      ['POST', undefined],
+      ['PUT', '0123456789'],
+    ],
+  )
+  assert.equal(opened(), 1)
+})
+
+test('pushBlob: a source that the registry finds too large is read again, in chunks', async () => {
+  const bytes = new Uint8Array((1 << 20) + 5).fill(7)
+  const { client, requests } = uploads(({ method, body }) =>
+    method === 'PUT' && body?.length
+      ? new Response(null, { status: 413 })
+      : method === 'HEAD'
+        ? new Response(null, { status: 404 })
+        : undefined,
+  )
+  const { content, opened } = sourceOf(bytes)
+  await client.pushBlob(repository, content, signal)
+  assert.deepEqual(
+    requests.filter(({ method }) => method === 'PATCH').map(({ headers }) => headers?.['content-range']),
+    ['0-1048575', '1048576-1048580'],
+  )
+  assert.equal(opened(), 2)
 })

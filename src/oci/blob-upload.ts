@@ -1,3 +1,5 @@
+import type { ByteSource } from '../codec/byte-source.ts'
+import { concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
@@ -7,17 +9,20 @@ import { discard } from './transport/read-body.ts'
 
 export type PushBlobOptions = {
   readonly from?: Repository // a repository of the same registry that has the blob: it is mounted, nothing is sent
-  readonly mayExist?: boolean // ask first whether it is there, even though it is small
+  readonly mayExist?: boolean // whether to ask first if it is there; left out, its size decides
 }
 
 const smallBlob = 16 * 1024
 const leastChunk = 1024 * 1024
 const contentType = { 'content-type': 'application/octet-stream' }
 
+/** A blob to push: its bytes, or where they come from, with the digest they are to have. */
+export type BlobContent = Uint8Array | (ByteSource & { readonly digest: OciDigest })
+
 /**
  * Puts a blob into a repository. A blob of up to 16 KiB is sent without asking whether it is there, because asking costs as
- * much as sending; larger ones are asked for first. Above `chunkBytes`, or when the registry says 413 to the whole, it goes
- * in chunks of at least the size the registry names.
+ * much as sending; larger ones are asked for first. Bytes above `chunkBytes` go in chunks of at least the size the registry
+ * names; so does whatever the registry says 413 to. A source goes in one request, as fast as it can be read.
  *
  * @throws CountersignError `REGISTRY_DENIED` and the like; `DIGEST_MISMATCH` when the registry stored something else
  * @see OCI distribution-spec 1.1 "Pushing blobs"
@@ -25,21 +30,21 @@ const contentType = { 'content-type': 'application/octet-stream' }
 export async function uploadBlob(
   send: Send,
   repository: Repository,
-  bytes: Uint8Array,
+  content: BlobContent,
   chunkBytes: number,
   signal: AbortSignal,
   options: PushBlobOptions = {},
 ): Promise<{ readonly digest: OciDigest; readonly size: number }> {
-  const digest = ociDigestOf(bytes)
-  const blob = { digest, size: bytes.length }
-  const push: Push = { send, repository, bytes, digest, signal }
+  const isWhole = content instanceof Uint8Array
+  const blob = isWhole ? { digest: ociDigestOf(content), size: content.length } : { digest: content.digest, size: content.size }
+  const push: Push = { send, repository, content, ...blob, signal }
   const { from, mayExist } = options
   if (from?.registry === repository.registry) {
     const upload = await mountBlob(push, from)
     if (upload) await sendBlob(push, upload, chunkBytes)
     return blob
   }
-  if ((mayExist || bytes.length > smallBlob) && (await hasBlob(push))) return blob
+  if ((mayExist ?? blob.size > smallBlob) && (await hasBlob(send, repository, blob.digest, signal))) return blob
   await sendBlob(push, await startUpload(push), chunkBytes)
   return blob
 }
@@ -48,8 +53,9 @@ export async function uploadBlob(
 type Push = {
   readonly send: Send
   readonly repository: Repository
-  readonly bytes: Uint8Array
+  readonly content: BlobContent
   readonly digest: OciDigest
+  readonly size: number
   readonly signal: AbortSignal
 }
 
@@ -76,20 +82,28 @@ async function readUpload(response: Response, asked: URL): Promise<Upload> {
 }
 
 async function sendBlob(push: Push, upload: Upload, chunkBytes: number): Promise<void> {
-  const { bytes } = push
-  if (bytes.length > chunkBytes) return sendChunks(push, upload, chunkBytes)
-  const response = await finishUpload(push, upload.url, bytes)
-  if (response.status !== 413 || bytes.length <= leastChunk) return checkStored(push, response)
+  const { content, size } = push
+  if (content instanceof Uint8Array && size > chunkBytes) return sendChunks(push, upload, chunkBytes)
+  const response = await finishUpload(push, upload.url, content)
+  if (response.status !== 413 || size <= leastChunk) return checkStored(push, response)
   await discard(response)
   await sendChunks(push, await startUpload(push), leastChunk)
 }
 
 async function sendChunks(push: Push, upload: Upload, chunkBytes: number): Promise<void> {
-  const { send, repository, bytes, digest, signal } = push
-  let { url } = upload
+  const { send, repository, digest, signal } = push
   const step = Math.max(chunkBytes, upload.leastChunk)
-  for (let start = 0; start < bytes.length; ) {
-    const chunk = bytes.subarray(start, start + step)
+  const pieces = piecesOf(push.content)[Symbol.asyncIterator]()
+  let { url } = upload
+  let held: Uint8Array = new Uint8Array()
+  for (let start = 0, isAll = false; ; ) {
+    while (held.length < step && !isAll) {
+      const { done, value } = await pieces.next()
+      isAll = done === true
+      if (value) held = held.length === 0 ? value : concatBytes(held, value)
+    }
+    if (held.length === 0) break
+    const chunk = held.subarray(0, step)
     const end = start + chunk.length
     const headers = { ...contentType, 'content-range': `${start}-${end - 1}` }
     const response = await send('PATCH', repository, url, { push: true, headers, body: chunk }, signal)
@@ -98,9 +112,15 @@ async function sendChunks(push: Push, upload: Upload, chunkBytes: number): Promi
     if (taken <= start)
       throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `blob ${digest}: the registry takes no bytes after the first ${start}`)
     url = await nextLocation(response, url)
+    held = held.subarray(taken - start)
     start = taken
   }
   await checkStored(push, await finishUpload(push, url, new Uint8Array()))
+}
+
+async function* piecesOf(content: BlobContent): AsyncGenerator<Uint8Array> {
+  if (content instanceof Uint8Array) yield content
+  else yield* content.open()
 }
 
 /** How many bytes a `Range: 0-N` of a PATCH answer says are there; without one, all that were sent. */
@@ -109,7 +129,7 @@ function takenUpTo(range: string | null, sent: number): number {
   return last === undefined ? sent : Math.min(Number(last) + 1, sent)
 }
 
-function finishUpload({ send, repository, digest, signal }: Push, url: URL, body: Uint8Array): Promise<Response> {
+function finishUpload({ send, repository, digest, signal }: Push, url: URL, body: BlobContent): Promise<Response> {
   const target = new URL(url)
   target.search += `${target.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}` // as text: the rest of the query is the registry's own
   return send('PUT', repository, target, { push: true, idempotent: true, headers: contentType, body }, signal)
@@ -117,7 +137,7 @@ function finishUpload({ send, repository, digest, signal }: Push, url: URL, body
 
 async function checkStored(push: Push, response: Response): Promise<void> {
   const what = `blob ${push.digest}`
-  if (response.status === 404 && (await hasBlob(push))) return discard(response) // a retried PUT whose first answer was lost
+  if (response.status === 404 && (await hasBlob(push.send, push.repository, push.digest, push.signal))) return discard(response) // a retried PUT whose first answer was lost
   if (response.status !== 201) throw await refusalOf(response, what)
   await discard(response)
   const stored = response.headers.get('docker-content-digest')
@@ -125,8 +145,9 @@ async function checkStored(push: Push, response: Response): Promise<void> {
     throw new CountersignError('DIGEST_MISMATCH', `${what}: the registry stored it as another digest, ${quote(stored)}`)
 }
 
-async function hasBlob({ send, repository, digest, signal }: Push): Promise<boolean> {
-  const response = await send('HEAD', repository, repositoryUrl(repository, `blobs/${digest}`), { push: true }, signal)
+/** Whether a repository has a blob. */
+export async function hasBlob(send: Send, repository: Repository, digest: OciDigest, signal: AbortSignal): Promise<boolean> {
+  const response = await send('HEAD', repository, repositoryUrl(repository, `blobs/${digest}`), {}, signal)
   await discard(response)
   if (response.status === 200) return true
   if (response.status === 404) return false

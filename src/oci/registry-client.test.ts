@@ -5,8 +5,18 @@ import { ociDigestOf } from '../formats/oci-digest.ts'
 import { mediaTypes } from './manifest.ts'
 import { parseImageReference } from './reference.ts'
 import type { RegistryClient } from './registry-client.ts'
-import type { RegistryRequest } from './registry-fetch.ts'
-import { digestOfText, endless, manifestText, memoryRig, pushImage, repository, rigOn, serving, signal } from './registry-rig.test.ts'
+import {
+  digestOfText,
+  endless,
+  manifestText,
+  memoryRig,
+  pushImage,
+  repository,
+  rigOn,
+  serving,
+  signal,
+  type WholeRequest,
+} from './registry-rig.test.ts'
 
 const text = manifestText()
 const digest = digestOfText(text)
@@ -165,7 +175,7 @@ test('fetchBlob: a body without end is read up to the size its descriptor says',
 })
 
 test('pushManifest sends its media type and precondition, and gives back what the registry says', async () => {
-  const requests: RegistryRequest[] = []
+  const requests: WholeRequest[] = []
   const { client } = rigOn(request => {
     requests.push(request)
     return new Response(null, {
@@ -226,7 +236,7 @@ test('pushManifest: more than 4 MiB are not sent', async () => {
 
 test('a client that will push asks for the permission from its first request on', async () => {
   const actions: unknown[] = []
-  const serve = (request: RegistryRequest) => {
+  const serve = (request: WholeRequest) => {
     actions.push(request.actions)
     return new Response(text)
   }
@@ -281,4 +291,73 @@ test('the bytes a manifest has decide, not their order of arrival', async () => 
     },
   })
   assert.equal((await serving(parts).client.fetchManifest(repository, ociDigestOf(bytes), signal)).digest, digest)
+})
+
+async function passedOn(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly bytes: number; readonly failure: unknown }> {
+  let bytes = 0
+  try {
+    for await (const chunk of chunks) bytes += chunk.length
+  } catch (failure) {
+    return { bytes, failure }
+  }
+  return { bytes, failure: undefined }
+}
+
+test('streamBlob: all of a blob with its digest', async () => {
+  const { client } = memoryRig()
+  const blob = await client.pushBlob(repository, new Uint8Array(100_000).fill(1), signal)
+  assert.deepEqual(await passedOn(client.streamBlob(repository, blob, signal)), { bytes: 100_000, failure: undefined })
+})
+
+for (const { title, served, size, code } of [
+  { title: 'other bytes', served: 'abcd', size: 4, code: 'DIGEST_MISMATCH' },
+  { title: 'fewer bytes', served: 'abc', size: 4, code: 'SIZE_MISMATCH' },
+  { title: 'more bytes', served: 'abcde', size: 4, code: 'SIZE_MISMATCH' },
+])
+  test(`streamBlob: ${title} are never passed on as a whole`, async () => {
+    const pieces = new ReadableStream({
+      start: controller => {
+        for (const letter of served) controller.enqueue(encodeUtf8(letter))
+        controller.close()
+      },
+    })
+    const { client } = serving(pieces)
+    const { bytes, failure } = await passedOn(client.streamBlob(repository, { digest: digestOfText('abcx'), size }, signal))
+    assert.equal((failure as { readonly code?: string }).code, code)
+    assert.ok(bytes < served.length && bytes < size, `${bytes} bytes were passed on`)
+  })
+
+test('headManifest: what a tag leads to, and nothing where there is none', async () => {
+  const { client, log } = memoryRig()
+  const image = await pushImage(client)
+  log.length = 0
+  assert.deepEqual(await client.headManifest(repository, 'v1', signal), image)
+  assert.equal(await client.headManifest(repository, 'v2', signal), undefined)
+  assert.deepEqual(log, ['HEAD manifests/v1', 'HEAD manifests/v2'])
+})
+
+test('listTags: over all pages; none where there is no repository', async () => {
+  const { client } = memoryRig({ limits: { pageItems: 2 } })
+  assert.deepEqual(await client.listTags(repository, signal), [])
+  for (const tag of ['a', 'b', 'c', 'd', 'e']) await pushImage(client, tag)
+  assert.deepEqual(await client.listTags(repository, signal), ['a', 'b', 'c', 'd', 'e'])
+})
+
+test('listTags: pages in a circle are refused, and what is no tag is left out', async () => {
+  const circle = rigOn(() =>
+    Response.json({ tags: ['a', 'no tag', '../x'] }, { headers: { link: '</v2/demo/app/tags/list?n=1>; rel="next"' } }),
+  )
+  await assert.rejects(circle.client.listTags(repository, signal), { code: 'REGISTRY_RESPONSE_MALFORMED', message: /pages go in a circle/ })
+  const once = rigOn(() => Response.json({ tags: ['a', 'no tag', '../x'] }))
+  assert.deepEqual(await once.client.listTags(repository, signal), ['a'])
+})
+
+test('deleteManifest: says whether there was something, and names a registry that does not delete', async () => {
+  const { client } = memoryRig()
+  const { digest } = await pushImage(client)
+  assert.equal(await client.deleteManifest(repository, digest, signal), true)
+  assert.equal(await client.deleteManifest(repository, digest, signal), false)
+  const { client: keeper } = memoryRig({ deletes: false })
+  await pushImage(keeper)
+  await assert.rejects(keeper.deleteManifest(repository, 'v1', signal), { code: 'DELETE_UNSUPPORTED', message: /demo\/app:v1.*405/ })
 })

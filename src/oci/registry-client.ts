@@ -1,11 +1,14 @@
 import { CountersignError } from '../codec/error.ts'
+import { encodeHex } from '../codec/hex.ts'
+import { parseJson, readArray, readObject, readString } from '../codec/json.ts'
 import { quote } from '../codec/text.ts'
+import { startDigest } from '../crypto/digest.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
-import { type PushBlobOptions, uploadBlob } from './blob-upload.ts'
+import { type BlobContent, hasBlob, type PushBlobOptions, uploadBlob } from './blob-upload.ts'
 import { ociLimits } from './limits.ts'
 import { type Descriptor, type FetchedManifest, manifestMediaType, mediaTypes } from './manifest.ts'
 import { type ImageReference, isTag, type Repository, repositoryName } from './reference.ts'
-import { createSend, readBody, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
+import { bodyPieces, createSend, readBody, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
 import type { RegistryFetch } from './registry-fetch.ts'
 import { discard } from './transport/read-body.ts'
 
@@ -20,6 +23,9 @@ export type PushedManifest = {
   readonly subject?: OciDigest // what the registry says it recorded this as a referrer of (header OCI-Subject)
   readonly conditional: boolean // the registry says that it checked the precondition
 }
+
+/** What a tag or digest leads to, without its bytes: by the registry's word alone. */
+export type ManifestHead = { readonly digest: OciDigest | undefined; readonly mediaType: string; readonly size: number | undefined }
 
 export type ReferrersPage = { readonly index: FetchedManifest; readonly next?: URL }
 
@@ -49,10 +55,37 @@ export type RegistryClient = {
     limitBytes: number,
     signal: AbortSignal,
   ) => Promise<Uint8Array>
+  /**
+   * The content of a descriptor piece by piece, for blobs of any size. The last piece comes only once all of them are known
+   * to be `size` bytes with that digest: what was passed on until the loop throws is short of the whole.
+   *
+   * @throws CountersignError as `fetchBlob`, within the loop
+   */
+  readonly streamBlob: (
+    repository: Repository,
+    descriptor: Pick<Descriptor, 'digest' | 'size'>,
+    signal: AbortSignal,
+  ) => AsyncIterable<Uint8Array>
+  readonly hasBlob: (repository: Repository, digest: OciDigest, signal: AbortSignal) => Promise<boolean>
+  /** Asks what a tag or digest leads to; nothing where there is no such manifest. It counts as no pull. */
+  readonly headManifest: (repository: Repository, reference: OciDigest | string, signal: AbortSignal) => Promise<ManifestHead | undefined>
+  /**
+   * All tags of a repository, in the registry's order; none where there is no such repository.
+   *
+   * @throws CountersignError `LIMIT_EXCEEDED` above 100,000 tags
+   */
+  readonly listTags: (repository: Repository, signal: AbortSignal) => Promise<readonly string[]>
+  /**
+   * Deletes a tag, or a manifest with all its tags. Returns false where there was nothing to delete.
+   *
+   * @throws CountersignError `DELETE_UNSUPPORTED` where the registry does not delete (405);
+   *   `REGISTRY_DENIED`; `REGISTRY_REFUSED`
+   */
+  readonly deleteManifest: (repository: Repository, reference: OciDigest | string, signal: AbortSignal) => Promise<boolean>
   /** @see uploadBlob */
   readonly pushBlob: (
     repository: Repository,
-    bytes: Uint8Array,
+    content: BlobContent,
     signal: AbortSignal,
     options?: PushBlobOptions,
   ) => Promise<{ readonly digest: OciDigest; readonly size: number }>
@@ -112,7 +145,12 @@ export function createRegistryClient(fetch: RegistryFetch, options: RegistryClie
       return { ...fields, raw: fields, manifest }
     },
     fetchBlob: (repository, descriptor, limitBytes, signal) => getBlob(send, repository, descriptor, limitBytes, signal),
-    pushBlob: (repository, bytes, signal, pushOptions) => uploadBlob(send, repository, bytes, chunkBytes, signal, pushOptions),
+    streamBlob: (repository, descriptor, signal) => streamBlob(send, repository, descriptor, signal),
+    hasBlob: (repository, digest, signal) => hasBlob(send, repository, digest, signal),
+    headManifest: (repository, reference, signal) => headManifest(send, repository, reference, signal),
+    listTags: (repository, signal) => listTags(send, repository, signal),
+    deleteManifest: (repository, reference, signal) => deleteManifest(send, repository, reference, signal),
+    pushBlob: (repository, content, signal, pushOptions) => uploadBlob(send, repository, content, chunkBytes, signal, pushOptions),
     pushManifest: (repository, reference, bytes, mediaType, signal, precondition) =>
       putManifest(send, repository, reference, bytes, mediaType, signal, precondition),
     fetchReferrersPage: (repository, subject, page, signal) => getReferrersPage(send, repository, subject, page, signal),
@@ -166,6 +204,84 @@ async function getBlob(
   return bytes
 }
 
+/** Keeps one piece back until the digest of all is known, so that nobody has the whole of a wrong blob in hand. */
+async function* streamBlob(
+  send: Send,
+  repository: Repository,
+  { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const what = `blob ${repositoryName(repository)}@${digest}`
+  const response = await send('GET', repository, repositoryUrl(repository, `blobs/${digest}`), {}, signal)
+  if (response.status !== 200) throw await refusalOf(response, what, { 404: 'BLOB_NOT_FOUND' })
+  const state = startDigest('sha256')
+  let held: Uint8Array | undefined
+  let length = 0
+  for await (const piece of bodyPieces(response, what, signal)) {
+    length += piece.length
+    if (length > size) throw new CountersignError('SIZE_MISMATCH', `${what}: its descriptor says ${size} bytes, the registry sends more`)
+    state.update(piece)
+    if (held) yield held
+    held = piece
+  }
+  if (length !== size)
+    throw new CountersignError('SIZE_MISMATCH', `${what}: its descriptor says ${size} bytes, the registry sends ${length}`)
+  const received = `sha256:${encodeHex(state.finish())}`
+  if (received !== digest) throw new CountersignError('DIGEST_MISMATCH', `${what}: the registry serves bytes with digest ${received}`)
+  if (held) yield held
+}
+
+async function headManifest(send: Send, repository: Repository, reference: string, signal: AbortSignal): Promise<ManifestHead | undefined> {
+  const response = await send('HEAD', repository, manifestUrl(repository, reference), { headers: { accept: acceptedManifests } }, signal)
+  await discard(response)
+  if (response.status === 404) return undefined
+  if (response.status !== 200) throw await refusalOf(response, `manifest ${describe(repository, reference)}`)
+  const digest = response.headers.get('docker-content-digest') ?? ''
+  const length = response.headers.get('content-length') ?? ''
+  return {
+    digest: isOciDigest(digest) ? digest : undefined,
+    mediaType: contentTypeOf(response),
+    size: /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined,
+  }
+}
+
+const tagLimit = 100_000
+const tagPageBytes = 4 << 20
+
+async function listTags(send: Send, repository: Repository, signal: AbortSignal): Promise<readonly string[]> {
+  const what = `tags of ${repositoryName(repository)}`
+  const first = repositoryUrl(repository, 'tags/list')
+  const tags: string[] = []
+  const seen = new Set<string>()
+  for (let page: URL | undefined = first; page; ) {
+    if (seen.has(page.href)) throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: its pages go in a circle`)
+    seen.add(page.href)
+    const response = await send('GET', repository, page, {}, signal)
+    if (response.status === 404) {
+      await discard(response)
+      return tags
+    }
+    if (response.status !== 200) throw await refusalOf(response, what)
+    const tooMuch = () => new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${tagPageBytes} bytes, the registry sends more`)
+    const bytes = await readBody(response, tagPageBytes, what, signal, tooMuch)
+    const listed = readObject(parseJson(bytes, what, { bytes: tagPageBytes }), what)['tags'] ?? []
+    tags.push(...readArray(listed, what, tagLimit, readString).filter(isTag))
+    if (tags.length > tagLimit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${tagLimit}, the registry lists more`)
+    page = nextPage(response, page, first, what)
+  }
+  return tags
+}
+
+async function deleteManifest(send: Send, repository: Repository, reference: string, signal: AbortSignal): Promise<boolean> {
+  const what = `manifest ${describe(repository, reference)}`
+  const response = await send('DELETE', repository, manifestUrl(repository, reference), { remove: true, idempotent: true }, signal)
+  if (response.ok || response.status === 404) {
+    await discard(response)
+    return response.ok
+  }
+  throw await refusalOf(response, what, { 405: 'DELETE_UNSUPPORTED' })
+}
+
 async function putManifest(
   send: Send,
   repository: Repository,
@@ -213,15 +329,21 @@ async function getReferrersPage(
   }
   if (response.status !== 200) throw await refusalOf(response, what)
   const index = await readManifest(response, undefined, what, signal)
+  const next = nextPage(response, page ?? first, first, what)
+  return { index, ...(next && { next }) }
+}
+
+/** Where a list goes on, by the header Link: on the same host and path. */
+function nextPage(response: Response, asked: URL, first: URL, what: string): URL | undefined {
   const link = /^\s*<([^<>]*)>\s*;\s*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1]
-  if (link === undefined) return { index }
-  const next = sameHostUrl(link, page ?? first, `${what}: next page`)
+  if (link === undefined) return undefined
+  const next = sameHostUrl(link, asked, `${what}: next page`)
   if (next.pathname !== first.pathname)
     throw new CountersignError(
       'REGISTRY_RESPONSE_MALFORMED',
       `${what}: next page: want path ${first.pathname}, got ${quote(next.pathname)}`,
     )
-  return { index, next }
+  return next
 }
 
 function manifestUrl(repository: Repository, reference: string): URL {

@@ -1,9 +1,10 @@
+import type { ByteSource } from '../codec/byte-source.ts'
 import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { readComplaint } from './complaint.ts'
 import type { Repository } from './reference.ts'
 import type { RegistryFetch, RegistryRequest } from './registry-fetch.ts'
-import { readAtMost } from './transport/read-body.ts'
+import { chunksOfBody, readAtMost } from './transport/read-body.ts'
 
 /** One request about a repository. */
 export type Send = (
@@ -12,9 +13,10 @@ export type Send = (
   target: URL,
   request: {
     readonly push?: boolean // needs permission to push
+    readonly remove?: boolean // needs permission to delete
     readonly idempotent?: boolean // a write that may be done twice
     readonly headers?: Readonly<Record<string, string>>
-    readonly body?: Uint8Array
+    readonly body?: Uint8Array | ByteSource
   },
   signal: AbortSignal,
 ) => Promise<Response>
@@ -26,8 +28,10 @@ export type Send = (
  *   needs one token, not two
  */
 export function createSend(fetch: RegistryFetch, alwaysPush: boolean): Send {
-  return (method, { repository }, url, { push, ...request }, signal) =>
-    fetch({ ...request, method, url, repository, actions: push || alwaysPush ? ['pull', 'push'] : ['pull'], signal })
+  return (method, { repository }, url, { push, remove, ...request }, signal) => {
+    const actions = ['pull', ...(push || alwaysPush ? (['push'] as const) : []), ...(remove ? (['delete'] as const) : [])] as const
+    return fetch({ ...request, method, url, repository, actions, signal })
+  }
 }
 
 /** Address of something in a repository: `manifests/latest`. The scheme is https; `RegistryFetch` replaces it where http is allowed and needed. */
@@ -56,10 +60,23 @@ export async function readBody(
   try {
     return await readAtMost(response, limitBytes, what, signal)
   } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    if (cause.code === 'LIMIT_EXCEEDED') throw tooMuch()
-    throw cause.code === 'SERVICE_UNAVAILABLE' ? new CountersignError('REGISTRY_UNAVAILABLE', cause.message, { cause }) : cause
+    if (cause instanceof CountersignError && cause.code === 'LIMIT_EXCEEDED') throw tooMuch()
+    throw asRegistryFailure(cause)
   }
+}
+
+/** A body piece by piece, without a limit of its own. @throws CountersignError `REGISTRY_UNAVAILABLE` when it breaks off */
+export async function* bodyPieces(response: Response, what: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunksOfBody(response, what, signal)
+  } catch (cause) {
+    throw asRegistryFailure(cause)
+  }
+}
+
+function asRegistryFailure(cause: unknown): unknown {
+  if (!(cause instanceof CountersignError) || cause.code !== 'SERVICE_UNAVAILABLE') return cause
+  return new CountersignError('REGISTRY_UNAVAILABLE', cause.message, { cause })
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ByteSource } from '../codec/byte-source.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import type { World } from '../codec/world.ts'
@@ -19,7 +20,7 @@ export type RegistryRequest = {
   /** `https://HOST/v2/...`; the host is the registry, whose credentials may be used. The scheme is replaced by the one that works. */
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
+  readonly body?: Uint8Array | ByteSource
   readonly repository: string
   readonly actions: readonly ('pull' | 'push' | 'delete')[]
   readonly signal: AbortSignal
@@ -114,10 +115,11 @@ async function send(
 ) {
   const { method, signal } = request
   const what = `registry ${url.host}`
-  const headers = { ...request.headers, ...(authorization !== undefined && { authorization }) }
+  const length = request.body && !(request.body instanceof Uint8Array) ? { 'content-length': String(request.body.size) } : {}
+  const headers = { ...request.headers, ...length, ...(authorization !== undefined && { authorization }) }
   const isRead = method === 'GET' || method === 'HEAD'
   const exchange = async (): Promise<Response> => {
-    if (!isRead) return world.fetch(url, { method, headers, signal, redirect: 'manual', ...(request.body && { body: request.body }) })
+    if (!isRead) return world.fetch(url, { method, signal, redirect: 'manual', headers, ...bodyOf(request) })
     const { response, url: answered } = await fetchFollowing(world.fetch, { method, url, headers, signal }, what)
     if (response.status !== 401 || answered.origin === url.origin) return response
     await discard(response)
@@ -135,6 +137,12 @@ async function send(
     throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: redirects a ${method}, which is not sent anywhere else`)
   }
   return response
+}
+
+/** A body for one attempt: a source is opened anew each time. Its length is in the headers, so that it is sent as it is and not in HTTP chunks. */
+function bodyOf({ body }: RegistryRequest): RequestInit {
+  if (body === undefined || body instanceof Uint8Array) return { ...(body && { body }) }
+  return { body: body.open(), duplex: 'half' } as RequestInit
 }
 
 function unavailable(cause: unknown, what: string): unknown {

@@ -1,5 +1,6 @@
 // No tests here: what the tests of this folder share. A registry in memory, and one that answers whatever a test says.
 import { createHash, randomBytes } from 'node:crypto'
+import { collectBytes } from '../codec/bytes.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import type { World } from '../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
@@ -67,17 +68,23 @@ export type Rig = { readonly client: RegistryClient; readonly log: string[]; rea
 export function memoryRig(options: RegistryOptions = {}, clientOptions: RegistryClientOptions = {}): Rig {
   const serve = createRegistry(memoryStore(), { now: () => new Date(0), randomBytes }, options)
   return rigOn(
-    ({ method, url, headers, body }) => serve(new Request(url, { method, headers: headers ?? {}, body: body ?? null })),
+    ({ method, url, headers, body }) =>
+      serve(new Request(url, { method, headers: headers ?? {}, body: body ? Uint8Array.from(body) : null })),
     clientOptions,
   )
 }
 
+/** A request with all of its body at hand. */
+export type WholeRequest = Omit<RegistryRequest, 'body'> & { readonly body?: Uint8Array }
+
 /** A client on a registry that a test makes up. */
-export function rigOn(serve: (request: RegistryRequest) => Response | Promise<Response>, options: RegistryClientOptions = {}): Rig {
+export function rigOn(serve: (request: WholeRequest) => Response | Promise<Response>, options: RegistryClientOptions = {}): Rig {
   const log: string[] = []
   const fetch: RegistryFetch = async request => {
     log.push(`${request.method} ${request.url.pathname.replace(/^\/v2\/demo\/app\//, '').replace(/uploads\/.+/, 'uploads/ID')}`)
-    return serve(request)
+    const { body, ...rest } = request
+    if (body === undefined || body instanceof Uint8Array) return serve({ ...rest, ...(body && { body }) })
+    return serve({ ...rest, body: (await collectBytes(body.open(), body.size))! })
   }
   return { client: createRegistryClient(fetch, options), log, fetch }
 }

@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
 import { type OciDigest, ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { mediaTypes } from '../manifest.ts'
-import type { RegistryRequest } from '../registry-fetch.ts'
 import {
   digestOfText,
   manifestText,
@@ -16,6 +15,7 @@ import {
   signal,
   simulatedTime,
   stillWorld,
+  type WholeRequest,
   worldOn,
 } from '../registry-rig.test.ts'
 import { createBundleReferrer } from './bundle-referrer.ts'
@@ -83,7 +83,7 @@ test('without it: an index at the fallback tag, as cosign writes it, others kept
 /** A registry without the API that stores what is put, whatever it is. */
 function plainRegistry(
   initial: Readonly<Record<string, string>> = {},
-  special: (request: RegistryRequest) => Response | undefined = () => undefined,
+  special: (request: WholeRequest) => Response | undefined = () => undefined,
 ): Rig & { manifests: Map<string, Uint8Array> } {
   const manifests = new Map(Object.entries(initial).map(([name, text]) => [name, encodeUtf8(text)]))
   const rig = rigOn(request => {

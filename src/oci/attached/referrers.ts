@@ -58,7 +58,7 @@ export async function attachReferrer(
   signal: AbortSignal,
 ): Promise<Descriptor> {
   const { subject, manifest, blobs } = referrer
-  await inParallel(blobs, 4, blob => client.pushBlob(repository, blob, signal, { mayExist: blob.length === 2 })) // `{}` is there from the second time on
+  await inParallel(blobs, 4, blob => client.pushBlob(repository, blob, signal, blob.length === 2 ? { mayExist: true } : {})) // `{}` is there from the second time on
   const digest = ociDigestOf(manifest)
   const parsed = parseManifest({ mediaType: '', bytes: manifest }, `manifest ${digest}`)
   if (parsed.kind !== 'image' || parsed.subject?.digest !== subject.digest)

@@ -13,18 +13,28 @@ import { LightResponse } from './light-response.ts'
 export async function readAtMost(response: Response, limit: number, what: string, signal?: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let total = 0
+  for await (const chunk of chunksOfBody(response, what, signal)) {
+    total += chunk.length
+    if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, got more`)
+    chunks.push(chunk)
+  }
+  return joinBytes(chunks)
+}
+
+/**
+ * The body of an answer piece by piece; it is given up when the loop is left early.
+ *
+ * @throws CountersignError `SERVICE_UNAVAILABLE` when the connection breaks within it; the signal's reason, unchanged, when
+ *   that ended it
+ */
+export async function* chunksOfBody(response: Response, what: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of response instanceof LightResponse ? response.chunks() : chunksOf(response.body)) {
-      total += chunk.length
-      if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, got more`)
-      chunks.push(chunk)
-    }
+    yield* response instanceof LightResponse ? response.chunks() : chunksOf(response.body)
   } catch (cause) {
     signal?.throwIfAborted()
     if (cause instanceof CountersignError) throw cause
     throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: ${describeFailure(cause).words}`, { cause })
   }
-  return joinBytes(chunks)
 }
 
 /** A body piece by piece; it is given up when the loop is left early or fails. */
