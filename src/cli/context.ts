@@ -22,6 +22,11 @@ export type CommandContext = {
   readonly warn: (line: string) => void
   /** One line on standard error when `--verbose` is set. Never give it secrets, tokens or URL queries. */
   readonly debug: (line: string) => void
+  /**
+   * Shows a line on standard error until the next one, an empty one or any other output takes its place. Nothing at all where
+   * standard error is no terminal. `createProgress` says when.
+   */
+  readonly showStatus: (line: string) => void
   readonly stdin: StandardInput
   readonly files: Files
   readonly prompts: Prompts

@@ -30,6 +30,7 @@ export async function run(argv: readonly string[], system: System, program: Prog
     report.failure(failure)
     code = exitCode(failure, line.command?.exits ?? 'own')
   }
+  report.status('')
   try {
     await Promise.all([report.stdout.flush(), system.stderr.flush()])
   } catch (failure) {
@@ -45,7 +46,7 @@ async function perform(line: CommandLine, system: System, program: Program, repo
   for (const notice of line.notices) report.text(`${notice}\n`)
   if (line.failure) throw laterCommand(line, program.later) ?? line.failure
   if (line.wantsHelp || !command) {
-    report.stdout.write(helpText(line.words, program.commands, globalFlags))
+    report.output(helpText(line.words, program.commands, globalFlags))
     return 0
   }
   const table: FlagTable = { ...command.flags, ...globalFlags }
@@ -117,10 +118,11 @@ function createContext(system: System, signal: AbortSignal, report: Reporter): C
     environment,
     connect,
     signal,
-    stdout: data => report.stdout.write(typeof data === 'string' && report.stdout.isTerminal ? printable(data) : data),
+    stdout: data => report.output(data),
     stderr,
     warn: line => stderr(`WARNING: ${line}\n`),
     debug,
+    showStatus: line => report.status(line),
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),
@@ -133,6 +135,7 @@ class Reporter {
   readonly #table: FlagTable
   #flags: ParsedFlags
   #stdout: Sink
+  #hasStatus = false // a line on the terminal that the next output replaces
 
   constructor(system: System, flags: ParsedFlags, table: FlagTable) {
     this.#system = system
@@ -156,14 +159,30 @@ class Reporter {
     return this.#flags.values.get('verbose') === true
   }
 
+  /** What the command is for, on standard output. */
+  output(data: string | Uint8Array): void {
+    this.status('') // both may lead to one terminal
+    this.#stdout.write(typeof data === 'string' && this.#stdout.isTerminal ? printable(data) : data)
+  }
+
   /** Text for people, on standard error. */
   text(text: string): void {
+    this.status('')
     this.#system.stderr.write(printable(text))
+  }
+
+  /** A line that stands until something else is written; an empty one takes it away. */
+  status(line: string): void {
+    const { stderr, environment } = this.#system
+    if (line === '' && !this.#hasStatus) return
+    if (line !== '' && (!stderr.isTerminal || environment.get('TERM') === 'dumb')) return
+    stderr.write(`\r\x1b[K${escapeControls(line)}`) // back to the start of the row, and clear it: ECMA-48 EL
+    this.#hasStatus = line !== ''
   }
 
   failure(failure: unknown): void {
     this.text(failureText(failure, this.isVerbose))
-    if (this.#wantsJson()) this.#stdout.write(failureLine(failure))
+    if (this.#wantsJson()) this.output(failureLine(failure))
   }
 
   #wantsJson(): boolean {

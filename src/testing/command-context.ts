@@ -19,6 +19,7 @@ export function createTestContext(options: MemorySystemOptions = {}): CommandCon
     stderr,
     warn: line => stderr(`WARNING: ${line}\n`),
     debug: () => {},
+    showStatus: () => {},
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

@@ -22,7 +22,7 @@ export type RigOptions = Pick<RegistryOptions, 'referrers' | 'authorize'> & {
   readonly connect?: Connect
 }
 
-export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'passing' | 'stdoutIsTerminal'> & {
+export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'passing' | 'stdoutIsTerminal' | 'stderrIsTerminal'> & {
   readonly environment?: Readonly<Record<string, string>>
   /** Leaves the passphrase out of the environment, so that it comes from standard input or is asked for. */
   readonly withoutPassphrase?: true

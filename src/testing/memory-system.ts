@@ -13,6 +13,7 @@ export type MemorySystemOptions = {
   /** What a person types, chunk by chunk: then standard input is a terminal. */
   readonly keys?: readonly string[]
   readonly stdoutIsTerminal?: boolean
+  readonly stderrIsTerminal?: boolean
   readonly files?: Readonly<Record<string, string | Uint8Array>>
   readonly fetch?: Fetch
   readonly now?: () => Date
@@ -35,7 +36,7 @@ export type MemorySystem = System & {
 export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
   const disk = new Map<string, { readonly data: Uint8Array; readonly mode: number }>()
   for (const [path, data] of Object.entries(options.files ?? {})) disk.set(path, { data: asBytes(data), mode: 0o644 })
-  const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(false)]
+  const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(options.stderrIsTerminal ?? false)]
   const keys = [...(options.keys ?? [])]
   const modes: string[] = []
   const listeners = new Set<() => void>()
