@@ -34,8 +34,18 @@ export async function listReferrers(
   subject: OciDigest,
   signal: AbortSignal,
 ): Promise<readonly Descriptor[]> {
-  const listed = await listByApi(client, repository, subject, signal)
+  const listed = await listReferrersByApi(client, repository, subject, signal)
   if (listed && listed.length > 0) return listed
+  return await listReferrersByTag(client, repository, subject, signal)
+}
+
+/** What the fallback tag of a subject lists, nothing else: see `listReferrers`. A tag that holds an image lists none. */
+export async function listReferrersByTag(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  signal: AbortSignal,
+): Promise<readonly Descriptor[]> {
   const current = await readTag(client, repository, fallbackTag(subject), signal)
   return current && isReferrersIndex(current, subject) ? distinct(readIndex(current, nameOfTag(repository, fallbackTag(subject)))) : []
 }
@@ -79,7 +89,7 @@ export async function attachReferrer(
     return page !== undefined && readIndex(page.index, 'referrers').some(other => other.digest === digest)
   }
   const listed = hasApi && (pushed.subject === subject.digest || (await isListed()))
-  if (!listed) await addToFallbackTag(client, world, repository, subject.digest, descriptor, signal)
+  if (!listed) await addToFallbackTag(client, world, repository, { subject: subject.digest, referrers: [descriptor] }, signal)
   return descriptor
 }
 
@@ -106,7 +116,8 @@ async function withPatience<T>(world: Pick<World, 'sleep'>, signal: AbortSignal,
   return task()
 }
 
-async function listByApi(
+/** What the referrers API lists, all pages; nothing where the registry has no API: see `listReferrers`. */
+export async function listReferrersByApi(
   client: RegistryClient,
   repository: Repository,
   subject: OciDigest,
@@ -129,32 +140,52 @@ async function listByApi(
   throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.referrerPages} pages, the registry has more`)
 }
 
-async function addToFallbackTag(
+/** What is to be listed at a fallback tag. */
+export type FallbackAddition = {
+  readonly subject: OciDigest
+  readonly referrers: readonly Descriptor[]
+  /** Where the tag holds the subject itself, as `cosign copy` leaves it: put the index in its place. Only for a subject that something else keeps. */
+  readonly replaceSubject?: boolean
+}
+
+/**
+ * Lists referrers at the fallback tag of their subject, all of them by one write, beside whatever others have put there.
+ * Nothing is written when it lists them already.
+ *
+ * @returns whether anything was written
+ * @throws CountersignError `REFERRERS_TAG_TAKEN`, `REFERRERS_CONTENDED`; `LIMIT_EXCEEDED` past 1000 entries
+ */
+export async function addToFallbackTag(
   client: RegistryClient,
   world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
   repository: Repository,
-  subject: OciDigest,
-  descriptor: Descriptor,
+  { subject, referrers, replaceSubject }: FallbackAddition,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const tag = fallbackTag(subject)
   const what = nameOfTag(repository, tag)
-  await appendToTag(
+  const { added } = await appendToTag(
     world,
     {
       ...tagInRegistry(client, repository, tag),
-      holds: current => isReferrersIndex(current, subject) && readIndex(current, what).some(other => other.digest === descriptor.digest),
+      holds: current => {
+        if (!isReferrersIndex(current, subject)) return false
+        const listed = new Set(readIndex(current, what).map(({ digest }) => digest))
+        return referrers.every(({ digest }) => listed.has(digest))
+      },
       merge: async current => {
-        if (current && !isReferrersIndex(current, subject))
+        const index = current?.digest === subject && replaceSubject ? undefined : current
+        if (index && !isReferrersIndex(index, subject))
           throw new CountersignError(
             'REFERRERS_TAG_TAKEN',
-            `${what}: want an index of referrers there, it holds ${quote(current.mediaType)} ${current.digest}`,
+            `${what}: want an index of referrers there, it holds ${quote(index.mediaType)} ${index.digest}`,
           )
-        return { bytes: extendIndex(current, descriptor, what), mediaType: current?.mediaType ?? mediaTypes.ociIndex }
+        return { bytes: extendIndex(index, referrers, what), mediaType: index?.mediaType ?? mediaTypes.ociIndex }
       },
     },
     signal,
   )
+  return added
 }
 
 /** Whether a tag's content is an index of referrers and not the subject itself, which `cosign copy` puts under that tag. */
@@ -168,9 +199,11 @@ function readIndex(index: FetchedManifest, what: string): readonly Descriptor[] 
   return parsed.manifests
 }
 
-/** The index with one more entry, in order of digests as go-containerregistry has them; every other member as it was. */
-function extendIndex(current: FetchedManifest | undefined, added: Descriptor, what: string): Uint8Array {
-  const entries = [...(current ? readIndex(current, what) : []), added]
+/** The index with more entries, in order of digests as go-containerregistry has them; every other member as it was. */
+function extendIndex(current: FetchedManifest | undefined, added: readonly Descriptor[], what: string): Uint8Array {
+  const listed = current ? readIndex(current, what) : []
+  const known = new Set(listed.map(({ digest }) => digest))
+  const entries = [...listed, ...added.filter(({ digest }) => !known.has(digest))]
   if (entries.length > ociLimits.descriptors)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: it holds ${ociLimits.descriptors} entries, as many as any client reads`)
   entries.sort((a, b) => (a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0))
