@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { x25519 } from '@noble/curves/ed25519.js'
-import { decodeHex, encodeHex } from '../codec/hex.ts'
-import { encodeUtf8 } from '../codec/text.ts'
-import { digestOf } from '../crypto/digest.ts'
+import { decodeHex, encodeHex } from '../../codec/hex.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { digestOf } from '../../crypto/digest.ts'
 import { sealBox } from './sealed-box.ts'
 
 // What libsodium 1.0.18 `crypto_box_seal` answers when its source of randomness gives the bytes 0x40 to 0x5f, for the

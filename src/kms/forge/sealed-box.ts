@@ -1,5 +1,5 @@
-import { concatBytes } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
+import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
 
 const [keyLength, nonceLength] = [32, 24]
 
