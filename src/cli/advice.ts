@@ -8,9 +8,12 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   ANNOTATION_MISMATCH: 'leave out -a to see what was signed along with the image',
   CREDENTIALS_MALFORMED: 'repair the docker config, or store the credentials anew by `countersign login`',
   CREDENTIALS_UNAVAILABLE: 'check the credential helper that the docker config names, or give --registry-username and --registry-password',
+  DELETE_UNSUPPORTED:
+    "ask the registry's owner to switch deletion on (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete in its own interface",
   IMAGE_NOT_FOUND: 'check the name and the tag; a private repository may also hide behind this: `countersign login`',
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
   LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
+  MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
   PASSPHRASE_WRONG: 'set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked',
   REFERRERS_CONTENDED: 'run the command again when fewer others are signing this image',
   REFERRERS_TAG_TAKEN: 'keep the signatures elsewhere with COSIGN_REPOSITORY, or sign with --new-bundle-format=false',

@@ -15,6 +15,7 @@ export const errorKinds = {
   HEX_MALFORMED: 'malformed',
   JSON_MALFORMED: 'malformed',
   KEY_MALFORMED: 'malformed',
+  LAYOUT_MALFORMED: 'malformed', // a folder or archive that is no OCI image layout
   LIMIT_EXCEEDED: 'malformed', // more bytes, items or depth than any honest input has
   MANIFEST_MALFORMED: 'malformed',
   PAYLOAD_MALFORMED: 'malformed', // a simple signing payload
@@ -39,6 +40,8 @@ export const errorKinds = {
   CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
   DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
+  PATH_ESCAPES: 'denied', // a path or link that leads out of the folder it must stay in
+  MANIFEST_SHARED: 'denied', // other tags hold it too, and it can only be deleted with all of them
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
   PREDICATE_TYPE_MISMATCH: 'denied',

@@ -78,7 +78,7 @@ export type RegistryClient = {
   /**
    * Deletes a tag, or a manifest with all its tags. Returns false where there was nothing to delete.
    *
-   * @throws CountersignError `DELETE_UNSUPPORTED` where the registry does not delete (405);
+   * @throws CountersignError `DELETE_UNSUPPORTED` where the registry does not delete (405), or not by tag (400);
    *   `REGISTRY_DENIED`; `REGISTRY_REFUSED`
    */
   readonly deleteManifest: (repository: Repository, reference: OciDigest | string, signal: AbortSignal) => Promise<boolean>
@@ -232,7 +232,8 @@ async function* streamBlob(
 }
 
 async function headManifest(send: Send, repository: Repository, reference: string, signal: AbortSignal): Promise<ManifestHead | undefined> {
-  const response = await send('HEAD', repository, manifestUrl(repository, reference), { headers: { accept: acceptedManifests } }, signal)
+  const headers = { accept: `${acceptedManifests}, */*` } // what is there counts, whatever it is: some answer 404 for types not asked for
+  const response = await send('HEAD', repository, manifestUrl(repository, reference), { headers }, signal)
   await discard(response)
   if (response.status === 404) return undefined
   if (response.status !== 200) throw await refusalOf(response, `manifest ${describe(repository, reference)}`)
@@ -279,7 +280,8 @@ async function deleteManifest(send: Send, repository: Repository, reference: str
     await discard(response)
     return response.ok
   }
-  throw await refusalOf(response, what, { 405: 'DELETE_UNSUPPORTED' })
+  const byTag = !isOciDigest(reference) // docker-registry 2.8 deletes by digest alone, and calls a tag an invalid one
+  throw await refusalOf(response, what, { 405: 'DELETE_UNSUPPORTED', ...(byTag && { 400: 'DELETE_UNSUPPORTED' as const }) })
 }
 
 async function putManifest(

@@ -189,11 +189,12 @@ export async function addToFallbackTag(
 }
 
 /** Whether a tag's content is an index of referrers and not the subject itself, which `cosign copy` puts under that tag. */
-function isReferrersIndex(current: FetchedManifest, subject: OciDigest): boolean {
+export function isReferrersIndex(current: FetchedManifest, subject: OciDigest): boolean {
   return kindOf(current.mediaType) === 'index' && current.digest !== subject
 }
 
-function readIndex(index: FetchedManifest, what: string): readonly Descriptor[] {
+/** The entries of an index of referrers. @throws CountersignError `MANIFEST_MALFORMED` where it is none */
+export function readIndex(index: FetchedManifest, what: string): readonly Descriptor[] {
   const parsed = parseManifest(index, what)
   if (parsed.kind !== 'index') throw new CountersignError('MANIFEST_MALFORMED', `${what}: want an index, got ${quote(parsed.mediaType)}`)
   return parsed.manifests
