@@ -1,4 +1,5 @@
 import type { Fetch, World } from '../codec/world.ts'
+import type { ByteRange, Folder } from '../oci/layout/folder.ts'
 import type { TransportOptions } from '../oci/transport.ts'
 
 /** Environment variables; a map, because the names asked for are partly made from outside text. */
@@ -43,8 +44,8 @@ export type StandardInput = {
 export type Files = {
   /** @throws CountersignError `FILE_UNREADABLE`, or `LIMIT_EXCEEDED` past `limitBytes` */
   readonly read: (path: string, limitBytes: number) => Promise<Uint8Array>
-  /** Chunk by chunk, for files of any size. @throws CountersignError `FILE_UNREADABLE` */
-  readonly stream: (path: string) => AsyncIterable<Uint8Array>
+  /** Chunk by chunk, for files of any size, or a part of them. @throws CountersignError `FILE_UNREADABLE` */
+  readonly stream: (path: string, range?: ByteRange) => AsyncIterable<Uint8Array>
   /**
    * Writes the whole file or nothing: a temporary file beside it is renamed over it once its bytes are durable.
    * Devices and pipes (`/dev/stdout`) are written as they are.
@@ -53,6 +54,8 @@ export type Files = {
    */
   readonly write: (path: string, data: string | Uint8Array, options: { readonly mode: number; readonly onlyNew?: boolean }) => Promise<void>
   readonly exists: (path: string) => Promise<boolean>
+  /** A folder to read and write in; it need not be there yet. */
+  readonly folder: (path: string) => Folder
 }
 
 export type Prompts = {

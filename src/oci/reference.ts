@@ -5,7 +5,7 @@ import { type OciDigest, parseOciDigest } from '../formats/oci-digest.ts'
 /** Where manifests and blobs live. */
 export type Repository = {
   readonly registry: string // host, with a port where one was named; `index.docker.io` for Docker Hub
-  readonly repository: string // path of the repository, `library/` included
+  readonly repository: string // path of the repository, `library/` included; empty where the registry is a place on the disk
 }
 
 /** An image as a person names it. At least one of `tag` and `digest` is there; a digest wins, its tag is for show. */
@@ -71,9 +71,9 @@ export function formatReference(reference: ImageReference): string {
   return `${name}:${reference.tag ?? 'latest'}`
 }
 
-/** The name without tag or digest, in full: the `docker-reference` of simple signing. */
+/** The name without tag or digest, in full: the `docker-reference` of simple signing. A place on the disk has no repositories in it. */
 export function repositoryName(reference: Repository): string {
-  return `${reference.registry}/${reference.repository}`
+  return reference.repository === '' ? reference.registry : `${reference.registry}/${reference.repository}`
 }
 
 function readRepository(name: string, what: string): Repository {

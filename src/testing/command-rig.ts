@@ -105,6 +105,7 @@ export function createRig(options: RigOptions = {}): Rig {
         disk.set(path, data)
         modes.set(path, mode)
       } else disk.set(path, data)
+    for (const path of disk.keys()) if (!base.disk.has(path)) disk.delete(path)
     const stdout = base.written.stdout()
     const stdoutBytes = base.written.stdoutBytes()
     return { code, stdout, stdoutBytes, stderr: base.written.stderr(), failure: readFailure(stdout, code), ...traffic, modes: base.modes }

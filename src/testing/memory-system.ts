@@ -5,6 +5,7 @@ import { joinBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
+import { type MemoryFile, memoryFolder } from './memory-folder.ts'
 
 export type MemorySystemOptions = {
   readonly environment?: Readonly<Record<string, string>>
@@ -25,7 +26,7 @@ export type MemorySystemOptions = {
 /** A process in memory: what a command wrote, drew and left behind can be looked at. */
 export type MemorySystem = System & {
   readonly written: { readonly stdout: () => string; readonly stderr: () => string; readonly stdoutBytes: () => Uint8Array }
-  readonly disk: ReadonlyMap<string, { readonly data: Uint8Array; readonly mode: number }>
+  readonly disk: ReadonlyMap<string, MemoryFile>
   /** `raw` and `line`, in the order the terminal was switched. */
   readonly modes: readonly string[]
   /** What pressing Ctrl-C does. */
@@ -34,7 +35,7 @@ export type MemorySystem = System & {
 
 /** Makes a system that touches nothing outside itself. */
 export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
-  const disk = new Map<string, { readonly data: Uint8Array; readonly mode: number }>()
+  const disk = new Map<string, MemoryFile>()
   for (const [path, data] of Object.entries(options.files ?? {})) disk.set(path, { data: asBytes(data), mode: 0o644 })
   const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(options.stderrIsTerminal ?? false)]
   const keys = [...(options.keys ?? [])]
@@ -95,7 +96,7 @@ function memorySink(isTerminal: boolean): { readonly sink: Sink; readonly bytes:
   }
 }
 
-function memoryFiles(disk: Map<string, { readonly data: Uint8Array; readonly mode: number }>): Files {
+function memoryFiles(disk: Map<string, MemoryFile>): Files {
   const read = (path: string): Uint8Array => {
     const file = disk.get(path)
     if (!file) throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: no such file or folder`)
@@ -107,9 +108,10 @@ function memoryFiles(disk: Map<string, { readonly data: Uint8Array; readonly mod
       if (data.length > limitBytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
       return data
     },
-    stream: async function* (path) {
-      yield read(path)
+    stream: async function* (path, range) {
+      yield read(path).subarray(range?.start, range?.end)
     },
+    folder: path => memoryFolder(disk, path),
     write: async (path, data, { mode, onlyNew }) => {
       if (onlyNew && disk.has(path)) throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: it exists already`)
       disk.set(path, { data: asBytes(data), mode })

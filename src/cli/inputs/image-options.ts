@@ -7,10 +7,11 @@ import { parseRepository, type Repository } from '../../oci/reference.ts'
 import type { CommandContext } from '../context.ts'
 import { variable } from '../parsing/environment.ts'
 import { isTrue } from '../parsing/flag-value.ts'
+import { isLocalRegistry } from './local-name.ts'
 
-/** Where the signatures of an image are kept: `COSIGN_REPOSITORY` when set, else beside the image. */
+/** Where the signatures of an image are kept: `COSIGN_REPOSITORY` when set, else beside the image; those of an image on the disk always. */
 export function signatureRepository({ environment }: CommandContext, image: Repository): Repository {
-  const override = variable(environment, 'REPOSITORY')
+  const override = isLocalRegistry(image.registry) ? undefined : variable(environment, 'REPOSITORY')
   return override ? parseRepository(override) : { registry: image.registry, repository: image.repository }
 }
 

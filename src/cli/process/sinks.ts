@@ -3,7 +3,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import type { Sink } from '../system.ts'
-import { explain } from './files.ts'
+import { explain } from './file-bytes.ts'
 
 /**
  * Sinks over file descriptors that share one queue, so that what is written first arrives first wherever both lead.

@@ -1,0 +1,175 @@
+import { CountersignError } from '../../codec/error.ts'
+import { serializeGoJson } from '../../codec/go-json.ts'
+import { type JsonObject, parseJson, readAs, readObject, readString } from '../../codec/json.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
+import { isOciDigest, type OciDigest } from '../../formats/oci-digest.ts'
+import { ociLimits } from '../limits.ts'
+import { createDescriptor, type Descriptor, kindOf, mediaTypes, parseManifest } from '../manifest.ts'
+import { isTag } from '../reference.ts'
+import type { Folder } from './folder.ts'
+
+/** What `index.json` of a layout says: which manifests it holds under which names. */
+export type LayoutIndex = {
+  readonly entries: readonly Descriptor[]
+  readonly raw: JsonObject // every member as it was read
+}
+
+/** The annotation that names an entry: a tag, though some tools write a whole image name. Source: OCI image-spec annotations.md. */
+export const refNameAnnotation = 'org.opencontainers.image.ref.name'
+
+/** The annotation by which cosign's `load` and `--local-image` tell entries apart. Source: formats-and-flows §10, `save`. */
+export const kindAnnotation = 'kind'
+const kinds = {
+  image: 'dev.cosignproject.cosign/image',
+  index: 'dev.cosignproject.cosign/imageIndex',
+  sig: 'dev.cosignproject.cosign/sigs',
+  att: 'dev.cosignproject.cosign/atts',
+} as const
+
+const emptyIndex: LayoutIndex = { entries: [], raw: { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] } }
+
+/**
+ * Reads `oci-layout` and `index.json`; nothing where the folder has neither.
+ *
+ * @throws CountersignError `LAYOUT_MALFORMED` for a folder that has one without the other, or a layout of another version;
+ *   `MANIFEST_MALFORMED`, `LIMIT_EXCEEDED` for its index
+ * @see OCI image-spec 1.1 image-layout.md
+ */
+export async function readLayoutIndex(folder: Folder): Promise<LayoutIndex | undefined> {
+  const [marker, bytes] = [await folder.read('oci-layout', markerBytes), await folder.read('index.json', ociLimits.manifestBytes)]
+  const what = `layout ${quote(folder.name)}`
+  if (!marker && !bytes) return undefined
+  if (!marker) throw new CountersignError('LAYOUT_MALFORMED', `${what}: it has index.json, but no file oci-layout, which says what it is`)
+  const version = readAs('LAYOUT_MALFORMED', `${what}: oci-layout`, () =>
+    readString(
+      readObject(parseJson(marker, 'oci-layout', { bytes: markerBytes }), 'oci-layout')['imageLayoutVersion'],
+      'imageLayoutVersion',
+    ),
+  )
+  if (version !== layoutVersion)
+    throw new CountersignError('LAYOUT_MALFORMED', `${what}: want an OCI image layout of version ${layoutVersion}, got ${quote(version)}`)
+  if (!bytes) return emptyIndex // made by us, and stopped before anything was in it
+  const parsed = parseManifest({ mediaType: mediaTypes.ociIndex, bytes }, `${what}: index.json`)
+  if (parsed.kind !== 'index') throw new CountersignError('LAYOUT_MALFORMED', `${what}: index.json: want an index`)
+  return { entries: parsed.manifests, raw: parsed.raw }
+}
+
+const layoutVersion = '1.0.0'
+const markerBytes = 4096
+
+/** Writes `index.json`, and `oci-layout` before it where it is missing. */
+export async function writeLayoutIndex(folder: Folder, { raw, entries }: LayoutIndex): Promise<void> {
+  await markAsLayout(folder)
+  await folder.write('index.json', encodeUtf8(serializeGoJson({ ...raw, manifests: entries.map(entry => entry.raw) })))
+}
+
+/** Writes `oci-layout` where it is missing. */
+export async function markAsLayout(folder: Folder): Promise<void> {
+  if ((await folder.size('oci-layout')) === undefined)
+    await folder.write('oci-layout', encodeUtf8(serializeGoJson({ imageLayoutVersion: layoutVersion })))
+}
+
+/** What of a new manifest decides how it is listed. */
+export type NewEntry = {
+  readonly mediaType: string
+  readonly size: number
+  readonly digest: OciDigest
+  readonly artifactType?: string
+  readonly isReferrer: boolean // it has a subject
+  readonly children: readonly OciDigest[] // manifests it names: listed by it, so no longer by index.json on their own
+}
+
+/**
+ * The index with a manifest in it. Under a tag it takes the place of what had that tag; without one it is added where no
+ * entry names it, so that tools that remove what nothing names leave it alone. Other entries stay as they are, but for
+ * cosign's marks.
+ */
+export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: string | undefined): LayoutIndex {
+  const { entries, raw } = index ?? emptyIndex
+  const same = entries.filter(entry => entry.digest === added.digest)
+  if (tag === undefined && same.length > 0) return { entries, raw }
+  const holder = tag === undefined ? undefined : entries.find(entry => tagOf(entry, entries) === tag)
+  const origin = same.find(entry => entry === holder || nameOf(entry) === undefined)
+  const annotations = new Map(origin?.annotations)
+  if (tag !== undefined) annotations.set(refNameAnnotation, tag)
+  if (legacyTag(tag)) annotations.delete(kindAnnotation)
+  else if (!added.isReferrer) annotations.set(kindAnnotation, kindOf(added.mediaType) === 'index' ? kinds.index : kinds.image)
+  const { mediaType, size, digest, artifactType } = added
+  const fresh = createDescriptor({ mediaType, size, digest, ...(artifactType !== undefined && { artifactType }) })
+  const entry = annotated(origin ?? fresh, annotations)
+  const kept = entries.filter(other => other !== holder && other !== origin && !isLoose(other, added.children))
+  const place = origin ?? holder
+  const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : kept.length
+  return { raw, entries: markSignatures(kept.toSpliced(at, 0, entry)) }
+}
+
+/** An entry that stood there only until the index that names it came. */
+function isLoose(entry: Descriptor, children: readonly OciDigest[]): boolean {
+  return !entry.annotations?.has(refNameAnnotation) && children.includes(entry.digest)
+}
+
+/** The index without the entries of a tag, or of a digest. */
+export function withoutEntries({ entries, raw }: LayoutIndex, reference: string): LayoutIndex {
+  return { raw, entries: entries.filter(entry => entry.digest !== reference && tagOf(entry, entries) !== reference) }
+}
+
+/** The entry that a tag or digest leads to. */
+export function findEntry({ entries }: LayoutIndex, reference: string): Descriptor | undefined {
+  return entries.find(entry => (isOciDigest(reference) ? entry.digest === reference : tagOf(entry, entries) === reference))
+}
+
+/** All tags of a layout, each once. */
+export function tagsOf({ entries }: LayoutIndex): readonly string[] {
+  return [...new Set(entries.map(entry => tagOf(entry, entries)).filter(tag => tag !== undefined))]
+}
+
+/**
+ * Entries that are images rather than what is attached to them: those that cosign marked, else those that are no signature
+ * tag of another.
+ */
+export function imagesOf({ entries }: LayoutIndex): readonly Descriptor[] {
+  const marked = entries.filter(isMarkedImage)
+  return marked.length > 0 ? marked : entries.filter(entry => !entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry)))
+}
+
+/** The name of an entry as its annotation has it. */
+export function nameOf(entry: Descriptor): string | undefined {
+  return entry.annotations?.get(refNameAnnotation)
+}
+
+/** The tag of an entry: its name where that is one, else for what cosign saved the tag it would have in a registry. */
+function tagOf(entry: Descriptor, entries: readonly Descriptor[]): string | undefined {
+  const name = nameOf(entry)
+  if (name !== undefined) return isTag(name) ? name : undefined
+  const kind = entry.annotations?.get(kindAnnotation)
+  const suffix = kind === kinds.sig ? 'sig' : kind === kinds.att ? 'att' : undefined
+  const [image, ...others] = suffix ? entries.filter(isMarkedImage) : []
+  return image && others.length === 0 ? `${image.digest.replace(':', '-')}.${suffix}` : undefined
+}
+
+function isMarkedImage({ annotations }: Descriptor): boolean {
+  const kind = annotations?.get(kindAnnotation)
+  return kind === kinds.image || kind === kinds.index
+}
+
+function legacyTag(tag: string | undefined): { readonly digest: string; readonly suffix: string } | undefined {
+  const [, hex, suffix] = /^sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?$/.exec(tag ?? '') ?? []
+  return hex === undefined ? undefined : { digest: `sha256:${hex}`, suffix: suffix ?? '' }
+}
+
+/** Marks the signatures and attestations of images, and of nothing else: of several so marked, cosign reads any. */
+function markSignatures(entries: readonly Descriptor[]): readonly Descriptor[] {
+  const images = new Set<string>(entries.filter(isMarkedImage).map(({ digest }) => digest))
+  return entries.map(entry => {
+    const legacy = legacyTag(nameOf(entry))
+    const kind =
+      legacy && images.has(legacy.digest) && (legacy.suffix === 'sig' || legacy.suffix === 'att') ? kinds[legacy.suffix] : undefined
+    if (kind === undefined || entry.annotations?.get(kindAnnotation) === kind) return entry
+    return annotated(entry, new Map(entry.annotations).set(kindAnnotation, kind))
+  })
+}
+
+function annotated(entry: Descriptor, annotations: ReadonlyMap<string, string>): Descriptor {
+  if (annotations.size === 0) return entry
+  return { ...entry, annotations, raw: { ...entry.raw, annotations: Object.fromEntries(annotations) } }
+}
