@@ -11,6 +11,7 @@ import {
   disk,
   fresh,
   good,
+  hand,
   image,
   index,
   missing,
@@ -18,6 +19,7 @@ import {
   payloads,
   plainLine,
   refuses,
+  repositoryOf,
   rig,
   signing,
   tags,
@@ -89,7 +91,7 @@ export function signCases(): readonly Case[] {
         await good(cs(`${signing} --new-bundle-format=false ${second}`))
         assert.deepEqual([await tags(first), await tags(second)], [['v1'], [signatureTagOf(image.digest), 'v1']])
         const bundle = await cs(`${signing} --new-bundle-format=false --bundle none.json -o json ${second}`)
-        assertRefused(bundle, usage(/--bundle does not go with --new-bundle-format=false/))
+        assertRefused(bundle, usage(/--bundle does not go with --format legacy or --new-bundle-format=false/))
         for (const flag of [
           '--payload p',
           '--sign-container-identity a',
@@ -97,6 +99,35 @@ export function signCases(): readonly Case[] {
           '--registry-referrers-mode legacy',
         ])
           assertRefused(await cs(`${signing} ${flag} -o json ${first}`), usage(/concerns the layout of cosign 2 only/))
+      },
+    },
+    {
+      flag: 'format',
+      commands: ['sign'],
+      what: 'chooses the layout, or both, and is checked against flags of one layout',
+      check: async () => {
+        const written = async (flags: string, environment = {}) => {
+          const name = await fresh()
+          await good(cs(`${signing} ${flags} ${name}`, { environment }))
+          return [(await hand.referrers(repositoryOf(name), image.digest)).length, (await tags(name)).length - 1]
+        }
+        assert.deepEqual(await written('--format bundle'), [1, 0])
+        assert.deepEqual(await written('--format legacy --record-creation-timestamp'), [0, 1])
+        assert.deepEqual(await written('--format both --sign-container-identity a.test/b'), [1, 1])
+        assert.deepEqual(await written('--format both', { COSIGN_NEW_BUNDLE_FORMAT: 'false' }), [1, 1])
+        assert.deepEqual(await written('--new-bundle-format=false', { COSIGN_FORMAT: 'both' }), [0, 1])
+        for (const [flags, message] of [
+          ['--format both --new-bundle-format', /want one of --format and --new-bundle-format, got both/],
+          ['--format legacy --new-bundle-format=false', /want one of --format and --new-bundle-format, got both/],
+          ['--format bundle --attachment-tag-prefix a', /--attachment-tag-prefix concerns the layout of cosign 2 only/],
+          ['--format legacy --bundle b', /--bundle does not go with --format legacy or --new-bundle-format=false/],
+          ['--format both --output-signature s', /--output-signature names one file, but --format both makes two signatures/],
+          ['--format both --output-payload p', /--output-payload names one file, but --format both makes two signatures/],
+          ['--format both --payload p', /--payload does not go with --format both/],
+          ['--format both --upload=false --bundle b', /--upload=false does not go with --format both/],
+          ['--format neither', /want one of "legacy", "bundle", "both", got "neither"/],
+        ] as const)
+          assertRefused(await cs(`${signing} ${flags} -o json ${await fresh()}`), usage(message))
       },
     },
     {

@@ -2,10 +2,12 @@ import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { Signer } from '../../crypto/signer.ts'
 import { signatureTag } from '../../oci/attached/signature-tag.ts'
+import { nameOfTag } from '../../oci/attached/tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
+import { findEarlierBundle } from '../../sign/earlier-bundle.ts'
 import {
   attachImageBundle,
   attachImagePayload,
@@ -17,16 +19,17 @@ import type { CommandFunction, FlagsOf } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 import type { signFlags } from '../flags/sign.ts'
 import { annotationsFromFlag } from '../inputs/annotations.ts'
-import { legacyLayout, signatureRepository } from '../inputs/image-options.ts'
+import { legacyLayout, maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
 import { signerFromFlag } from '../inputs/keys.ts'
 import { requireNoSigningServices } from '../inputs/log-policy.ts'
-import { checkOutputs } from '../inputs/outputs.ts'
 import { readPayload } from '../inputs/payload.ts'
 import { openRegistry } from '../inputs/registry.ts'
+import { checkSignFlags, type SigningFormats, signingFormats } from '../inputs/sign-options.ts'
 
 /** `sign`: signs the digest of each image named, and attaches the signatures in the registry. */
 export const signImages: CommandFunction<typeof signFlags> = async (context, flags, args) => {
-  checkCombination(flags)
+  const formats = signingFormats(flags)
+  checkSignFlags(flags, formats)
   await requireNoSigningServices(context, flags)
   const annotations = annotationsFromFlag(flags.annotations)
   const references = args.map(parseImageReference)
@@ -36,8 +39,11 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
   lookup.catch(() => {}) // reported below, once nobody is being asked for a passphrase
   const signer = await signing
   const images = await lookup
-  const job: Job = { context, client, signer, annotations, flags, many: images.length > 1 }
-  for (const image of images) await (flags.newBundleFormat ? signWithBundle(job, image) : signWithPayload(job, image))
+  const job: Job = { context, client, signer, annotations, flags, formats, many: images.length > 1 }
+  await perform(
+    job,
+    images.flatMap(image => formats.map(format => planWrite(job, image, format))),
+  )
   return 0
 }
 
@@ -47,44 +53,12 @@ type Job = {
   readonly signer: Signer
   readonly annotations: ReadonlyMap<string, string>
   readonly flags: FlagsOf<typeof signFlags>
-  readonly many: boolean
+  readonly formats: SigningFormats
+  readonly many: boolean // images
 }
 
 /** A manifest to sign, where it is. */
 type Target = { readonly repository: Repository; readonly descriptor: Descriptor }
-
-/** cosign takes these together and drops one in silence; here each combination that cannot be served says so. */
-function checkCombination(flags: Job['flags']): void {
-  const { newBundleFormat, bundle, upload, payload, signContainerIdentity, given } = flags
-  const outputs = { bundle, 'output-payload': flags.outputPayload, 'output-signature': flags.outputSignature }
-  checkOutputs(outputs, [flags.key, payload, flags.signingConfig])
-  const legacyOnly = [
-    'payload',
-    'sign-container-identity',
-    'record-creation-timestamp',
-    'registry-referrers-mode',
-    'attachment-tag-prefix',
-  ] as const
-  const stranger = legacyOnly.find(name => given.has(name))
-  if (newBundleFormat && stranger)
-    throw new CountersignError('USAGE', `--${stranger} concerns the layout of cosign 2 only; it goes with --new-bundle-format=false`)
-  if (newBundleFormat && !upload && bundle === '')
-    throw new CountersignError('USAGE', 'must enable upload to the OCI registry or specify a local --bundle path with --new-bundle-format')
-  if (!newBundleFormat && bundle !== '')
-    throw new CountersignError(
-      'USAGE',
-      '--bundle does not go with --new-bundle-format=false: the layout of cosign 2 has no bundle; use --output-signature',
-    )
-  const overruled = (['annotations', 'sign-container-identity'] as const).find(name => given.has(name))
-  if (payload !== '' && overruled)
-    throw new CountersignError('USAGE', `--${overruled} does not go with --payload, which is signed as it is`)
-  const output = (['output-payload', 'output-signature'] as const).find(name => given.has(name))
-  if (signContainerIdentity.length > 1 && output)
-    throw new CountersignError(
-      'USAGE',
-      `--${output} names one file, but each --sign-container-identity makes a signature; sign them one by one`,
-    )
-}
 
 async function lookUp(
   context: CommandContext,
@@ -113,23 +87,70 @@ function warnOfTag(context: CommandContext, reference: ImageReference): void {
   )
 }
 
-async function signWithBundle(job: Job, { repository, descriptor }: Target): Promise<void> {
-  const { context, client, signer, annotations, flags } = job
-  context.stderr('Signing artifact...\n')
-  const signed = await signImageBundle(signer, descriptor.digest, annotations)
-  await writeFiles(job, descriptor, signed, signed.bundle)
-  if (!flags.upload) return
-  const place = signatureRepository(context, repository)
-  context.stderr(`Pushing signature to: ${repositoryName(place)}\n`)
-  await attachImageBundle(client, context.world, place, descriptor, signed.bundle, context.signal)
+/** One signature to make and to store. */
+type PlannedWrite = {
+  readonly what: string // `bundle of REPOSITORY@DIGEST`, for people
+  /** Signs and writes; tells what is there now. */
+  readonly perform: () => Promise<string>
 }
 
-async function signWithPayload(job: Job, { repository, descriptor }: Target): Promise<void> {
-  const { context, client, signer, annotations, flags } = job
-  const place = {
-    repository: signatureRepository(context, repository),
-    tag: signatureTag(descriptor.digest, 'sig', flags.attachmentTagPrefix),
+function planWrite(job: Job, image: Target, format: SigningFormats[number]): PlannedWrite {
+  const place = signatureRepository(job.context, image.repository)
+  const { digest } = image.descriptor
+  if (format === 'bundle')
+    return { what: `bundle of ${digest} to ${repositoryName(place)}`, perform: () => signWithBundle(job, image, place) }
+  const tag = signatureTag(digest, 'sig', job.flags.attachmentTagPrefix)
+  return {
+    what: `signature of ${digest} to ${nameOfTag(place, tag)}`,
+    perform: () => signWithPayload(job, image, { repository: place, tag }),
   }
+}
+
+/** Shows what will be written, where it is more than one thing, and writes it in that order. */
+async function perform({ context, flags, formats }: Job, writes: readonly PlannedWrite[]): Promise<void> {
+  if (flags.upload && writes.length > 1) for (const { what } of writes) context.stderr(`Will push ${what}\n`)
+  const there: string[] = []
+  for (const write of writes)
+    try {
+      there.push(await write.perform())
+    } catch (error) {
+      if (formats.length < 2 || there.length === 0) throw error
+      const state = `already there: ${there.join(', ')}; signing again adds only what is missing`
+      if (error instanceof CountersignError)
+        throw new CountersignError(error.code, `${write.what}: ${error.message}; ${state}`, { cause: error })
+      context.stderr(`${write.what}: ended early; ${state}\n`)
+      throw error
+    }
+}
+
+async function signWithBundle(job: Job, { descriptor }: Target, place: Repository): Promise<string> {
+  const { context, client, signer, annotations, flags } = job
+  const earlier = await earlierBundle(job, descriptor, place)
+  if (!earlier) context.stderr('Signing artifact...\n')
+  const signed = earlier ?? (await signImageBundle(signer, descriptor.digest, annotations))
+  await writeFiles(job, descriptor, signed, signed.bundle)
+  if (earlier) return `bundle in ${repositoryName(place)} (${earlier.source})`
+  if (!flags.upload) return 'bundle in a file'
+  context.stderr(`Pushing signature to: ${repositoryName(place)}\n`)
+  const referrer = await attachImageBundle(client, context.world, place, descriptor, signed.bundle, context.signal)
+  return `bundle in ${repositoryName(place)} (referrer ${referrer.digest})`
+}
+
+/** A second bundle by one key says nothing new; cosign adds it each time, and so do we unless a run of two writes is repeated. */
+async function earlierBundle({ context, client, signer, annotations, formats }: Job, { digest }: Descriptor, place: Repository) {
+  if (formats.length < 2) return undefined
+  const intended = { signer, image: digest, annotations }
+  const earlier = await findEarlierBundle(client, place, intended, maxAttachmentBytes(context), context.signal)
+  if (earlier) context.stderr(`The bundle is there already: ${earlier.source} in ${repositoryName(place)}\n`)
+  return earlier
+}
+
+async function signWithPayload(
+  job: Job,
+  { repository, descriptor }: Target,
+  place: { readonly repository: Repository; readonly tag: string },
+): Promise<string> {
+  const { context, client, signer, annotations, flags } = job
   const layout = legacyLayout(context, flags, descriptor)
   const identities = flags.signContainerIdentity.length > 0 ? flags.signContainerIdentity : [repositoryName(repository)]
   for (const identity of identities) {
@@ -143,6 +164,7 @@ async function signWithPayload(job: Job, { repository, descriptor }: Target): Pr
     context.stderr(`Pushing signature to: ${repositoryName(place.repository)}\n`)
     await attachImagePayload(client, context.world, place, signer, signed, layout, context.signal)
   }
+  return `signature ${nameOfTag(place.repository, place.tag)}`
 }
 
 async function signGivenPayload({ context, signer, flags }: Job, { digest }: Descriptor): Promise<ImageSignature> {

@@ -52,6 +52,13 @@ export const signFlags = {
     refused: 'signing the attached SBOM of an image is not supported; sign the SBOM itself with sign-blob',
     help: 'sign the attached SBOM instead of the image',
   },
+  format: {
+    type: 'string',
+    default: 'bundle',
+    choices: ['legacy', 'bundle', 'both'],
+    own: true,
+    help: 'bundle: what cosign 3 verifies; legacy: what cosign 2 does; both: one of each, in one run',
+  },
   'output-payload': {
     type: 'string',
     default: '',

@@ -13,7 +13,7 @@ export const signingCommands: readonly Command[] = [
     description:
       'Name the image by its digest: a tag moves, and what is signed is what the tag points to now.\n' +
       'The signature is stored beside the image in its registry, as a Sigstore bundle that cosign 3 verifies;\n' +
-      '--new-bundle-format=false writes the layout of cosign 2.',
+      '--format legacy writes the layout of cosign 2, and --format both one of each: a run that broke off is completed by another.',
     examples: [
       {
         what: 'sign an image with a key, recording it in no transparency log',
@@ -30,6 +30,10 @@ export const signingCommands: readonly Command[] = [
       {
         what: 'sign claims together with the image',
         line: 'sign --key cosign.key --signing-config signing-config.json -a commit=4f2a9c -a build=77 IMAGE@sha256:...',
+      },
+      {
+        what: 'sign for readers of cosign 2 and of cosign 3 in one run',
+        line: 'sign --key cosign.key --signing-config signing-config.json --format both IMAGE@sha256:...',
       },
       {
         what: 'take the key from an environment variable',
