@@ -13,6 +13,19 @@ export function guardSecrets(response: Response, secrets: readonly string[]): Re
 }
 
 /**
+ * Whether a refusal is the registry's own answer about what was asked for, as the distribution spec words it, rather than
+ * that of a server that knows no such path. Reads its body.
+ */
+export async function isErrorDocument(response: Response): Promise<boolean> {
+  try {
+    const answer = readObject(parseJson(await readAtMost(response, answerLimit, ''), '', { bytes: answerLimit }), '')
+    return Array.isArray(answer['errors'])
+  } catch {
+    return false
+  }
+}
+
+/**
  * What a registry or token server says of its refusal: its own error code and its message, quoted, ready to follow a status:
  * ` DENIED "requested access to the resource is denied"`. Nothing where it says nothing readable, or repeats a secret.
  *

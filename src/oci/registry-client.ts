@@ -5,9 +5,11 @@ import { quote } from '../codec/text.ts'
 import { startDigest } from '../crypto/digest.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
 import { type BlobContent, hasBlob, type PushBlobOptions, uploadBlob } from './blob-upload.ts'
+import { isErrorDocument } from './complaint.ts'
 import { ociLimits } from './limits.ts'
 import { type Descriptor, type FetchedManifest, manifestMediaType, mediaTypes } from './manifest.ts'
 import { type ImageReference, isTag, type Repository, repositoryName } from './reference.ts'
+import { createReferrersApiMemory, type ReferrersAnswer } from './referrers-api.ts'
 import { bodyPieces, createSend, readBody, refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
 import type { RegistryFetch } from './registry-fetch.ts'
 import { discard } from './transport/read-body.ts'
@@ -107,6 +109,9 @@ export type RegistryClient = {
    * Fetches one page of the referrers API, the first one without `page`. Nothing where the registry does not have the API:
    * it answers 404, or 400, 405, 406 or 501, or with something that is no index.
    *
+   * With `onAssumed`, a registry that has shown to have none is not asked again: `onAssumed` is called, and nothing returned.
+   *
+   * @see createReferrersApiMemory
    * @throws CountersignError `REGISTRY_RESPONSE_MALFORMED` when the next page is on another host or under another path
    */
   readonly fetchReferrersPage: (
@@ -114,6 +119,7 @@ export type RegistryClient = {
     subject: OciDigest,
     page: URL | undefined,
     signal: AbortSignal,
+    onAssumed?: () => void,
   ) => Promise<ReferrersPage | undefined>
 }
 
@@ -130,6 +136,7 @@ const preconditionHeader = 'countersign-precondition' // our registry's word tha
 export function createRegistryClient(fetch: RegistryFetch, options: RegistryClientOptions = {}): RegistryClient {
   const send = createSend(fetch, options.willPush ?? false)
   const chunkBytes = options.chunkBytes ?? 64 * 1024 * 1024
+  const referrersApis = createReferrersApiMemory()
   const fetchManifest: RegistryClient['fetchManifest'] = (repository, reference, signal) => getManifest(send, repository, reference, signal)
   return {
     fetchManifest,
@@ -153,7 +160,8 @@ export function createRegistryClient(fetch: RegistryFetch, options: RegistryClie
     pushBlob: (repository, content, signal, pushOptions) => uploadBlob(send, repository, content, chunkBytes, signal, pushOptions),
     pushManifest: (repository, reference, bytes, mediaType, signal, precondition) =>
       putManifest(send, repository, reference, bytes, mediaType, signal, precondition),
-    fetchReferrersPage: (repository, subject, page, signal) => getReferrersPage(send, repository, subject, page, signal),
+    fetchReferrersPage: (repository, subject, page, signal, onAssumed) =>
+      referrersApis.ask({ repository, signal, onAssumed }, () => getReferrersPage(send, repository, subject, page, signal)),
   }
 }
 
@@ -321,13 +329,14 @@ async function getReferrersPage(
   subject: OciDigest,
   page: URL | undefined,
   signal: AbortSignal,
-): Promise<ReferrersPage | undefined> {
+): Promise<ReferrersAnswer> {
   const first = repositoryUrl(repository, `referrers/${subject}`)
   const what = `referrers of ${repositoryName(repository)}@${subject}`
   const response = await send('GET', repository, page ?? first, { headers: { accept: mediaTypes.ociIndex } }, signal)
   if (!page && (withoutReferrersApi.has(response.status) || (response.ok && contentTypeOf(response) !== mediaTypes.ociIndex))) {
+    const isNoRoute = response.status === 404 && !(await isErrorDocument(response)) // docker-registry: `404 page not found`
     await discard(response)
-    return undefined
+    return { missing: isNoRoute ? 'in the registry' : 'in the repository' }
   }
   if (response.status !== 200) throw await refusalOf(response, what)
   const index = await readManifest(response, undefined, what, signal)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { preAuthEncoding } from '../../formats/dsse.ts'
-import { ociDigestOf } from '../../formats/oci-digest.ts'
+import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
 import { encodeSimpleSigning } from '../../formats/simple-signing.ts'
 import { encodeSignStatement, signPredicateType, statementPayloadType } from '../../formats/statement.ts'
 import type { Handler } from '../../services/listen.ts'
@@ -16,6 +16,7 @@ import type { Candidate } from '../../verify/evidence.ts'
 import { parseRepository } from '../reference.ts'
 import { createRegistryClient } from '../registry-client.ts'
 import { type EvidenceQuery, fetchEvidence } from './image-evidence.ts'
+import { fallbackTag } from './referrers.ts'
 
 const world = { now: () => new Date(0), randomBytes: (length: number) => new Uint8Array(length) }
 const image = buildImage()
@@ -31,8 +32,8 @@ const bundleOf = async (content: Uint8Array) =>
   encodeEnvelopeBundle(team, content, await team.sign(preAuthEncoding(statementPayloadType, content)))
 
 /** A registry with the image, and what reached it. */
-async function createPlace(wrap: (honest: Handler) => Handler = honest => honest) {
-  const honest = createRegistry(memoryStore(), world)
+async function createPlace(wrap: (honest: Handler) => Handler = honest => honest, referrers = true) {
+  const honest = createRegistry(memoryStore(), world, { referrers })
   await pushBuilt(async (input, init) => honest(new Request(input, init)), new URL('https://r.test'), 'app', 'v1', image)
   const asked: string[] = []
   const handler = wrap(honest)
@@ -70,12 +71,12 @@ function shown(candidates: readonly Candidate[]): readonly string[] {
   })
 }
 
-test('nothing attached is no evidence, found by two requests', async () => {
+test('nothing attached is no evidence, and the fallback tag of a registry with the API is looked at last', async () => {
   const { find, asked } = await createPlace()
   assert.deepEqual(await find(), [])
   assert.deepEqual(
     asked.map(path => path.replace(/\/[0-9a-f]{4}/, '/HEX')),
-    ['referrers/HEX', 'manifests/HEX', 'manifests/HEX.sig'],
+    ['referrers/HEX', 'manifests/HEX.sig', 'manifests/HEX'],
   )
 })
 
@@ -224,4 +225,77 @@ test('legacy signatures among the referrers: the last one counts', async () => {
   const candidates = await find({ formats: 'legacy', legacyReferrers: true })
   assert.deepEqual(shown(candidates), ['simple-signing: payload'])
   assert.equal(candidates[0]?.source, `referrer ${ociDigestOf(bytes)} layer 0`)
+})
+
+/** Lists a bundle's manifest at the fallback tag of the image, as clients do where there is no referrers API. */
+async function listAtTag(hand: Awaited<ReturnType<typeof createPlace>>['hand'], digest: OciDigest): Promise<void> {
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  const size = JSON.stringify(await hand.manifest('app', digest)).length
+  const manifests = [{ mediaType: image.mediaType, size, digest }]
+  await hand.putManifest(
+    'app',
+    fallbackTag(image.digest),
+    encodeUtf8(JSON.stringify({ schemaVersion: 2, mediaType, manifests })),
+    mediaType,
+  )
+}
+
+/** Answers of registries without the referrers API, as they differ in what can be learnt from them. */
+const noRoute = () => new Response('404 page not found\n', { status: 404 })
+const notHere = () => Response.json({ errors: [{ code: 'NAME_UNKNOWN', message: 'no such repository' }] }, { status: 404 })
+
+test('a registry that has no referrers API is asked once, by one of those who ask at once', async () => {
+  const { hand, find, asked } = await createPlace(honest => honest, false)
+  await listAtTag(hand, await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType))
+  const found = await Promise.all([find(), find(), find()])
+  for (const candidates of found) assert.deepEqual(shown(candidates), ['bundle: statement'])
+  await find()
+  assert.equal(asked.filter(path => path.startsWith('referrers/')).length, 1)
+  assert.equal(asked.length, 1 + 4 * 3, 'the fallback tag, the manifest and the bundle, of each')
+})
+
+for (const { name, refusal } of [
+  { name: 'by an answer of no registry', refusal: noRoute },
+  { name: 'by an answer about this repository', refusal: notHere },
+  { name: 'by a status', refusal: () => new Response(null, { status: 405 }) },
+])
+  test(`what a registry showed not to have, ${name}, is asked for again before nothing is there`, async () => {
+    let refusals = 1
+    const { hand, find, asked } = await createPlace(
+      honest => async request => (request.url.includes('/referrers/') && refusals-- > 0 ? refusal() : honest(request)),
+    )
+    await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+    assert.deepEqual(await find(), [], 'the one refusal there was')
+    assert.deepEqual(shown(await find()), ['bundle: statement'])
+    assert.deepEqual(shown(await find()), ['bundle: statement'])
+    assert.equal(asked.filter(path => path.startsWith('referrers/')).length, 3)
+  })
+
+test('a registry that has the referrers API keeps it, whatever it says of one repository', async () => {
+  const { hand, find } = await createPlace(
+    honest => async request => (request.url.includes('/other/referrers/') ? noRoute() : honest(request)),
+  )
+  await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['bundle: statement'])
+  assert.deepEqual(await find({ repository: parseRepository('r.test/other') }), [])
+  assert.deepEqual(shown(await find()), ['bundle: statement'])
+})
+
+test('a bundle at the fallback tag of a registry that has gained the API is found where nothing else is', async () => {
+  let hasApi = false
+  const { hand, find } = await createPlace(
+    honest => async request => (request.url.includes('/referrers/') ? (hasApi ? emptyIndex() : noRoute()) : honest(request)),
+    false,
+  )
+  const emptyIndex = () =>
+    Response.json(
+      { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] },
+      { headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' } },
+    )
+  await listAtTag(hand, await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType))
+  hasApi = true
+  assert.deepEqual(shown(await find()), ['bundle: statement'])
+  await hand.putSignatures('app', image.digest, [layer])
+  assert.deepEqual(shown(await find()), ['simple-signing: payload'], 'as cosign, which asks the API alone')
 })

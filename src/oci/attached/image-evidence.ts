@@ -8,7 +8,7 @@ import { ociLimits } from '../limits.ts'
 import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { listReferrers } from './referrers.ts'
+import { searchReferrers } from './referrer-search.ts'
 import { legacyReferrerType } from './signature-manifest.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 
@@ -30,19 +30,40 @@ export type EvidenceQuery = {
  * on what else was ever attached. Whatever is there but cannot be had or read is a candidate that says so; only a
  * registry that gives no answer is an error.
  *
+ * Referrers are looked for where this registry is known to list them. Where else they may be (the fallback tag of a registry
+ * that has gained the API; the API of one that seemed to have none) is looked at before nothing is said to be there.
+ *
  * @throws CountersignError of kind `unavailable` or `denied` from the registry, `LIMIT_EXCEEDED`
  * @see formats-and-flows §5.1
  */
 export async function fetchEvidence(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
-  const referrers =
-    query.formats === 'legacy' && !query.legacyReferrers ? [] : await listReferrers(client, query.repository, query.image, signal)
+  if (query.formats === 'legacy' && !query.legacyReferrers) return await fetchTaggedLayers(client, query, signal)
+  const { likely, elsewhere } = await searchReferrers(client, query.repository, query.image, signal)
+  const referred = await fetchReferred(client, query, likely, signal)
+  if (referred.isSigned) return referred.candidates
+  const layers = query.legacyReferrers ? [] : await fetchTaggedLayers(client, query, signal)
+  if (referred.candidates.length + layers.length > 0) return [...referred.candidates, ...layers]
+  return (await fetchReferred(client, query, await elsewhere(), signal)).candidates
+}
+
+/** Evidence among referrers. */
+type Referred = {
+  readonly candidates: readonly Candidate[]
+  readonly isSigned: boolean // by a bundle, whoever made it
+}
+
+async function fetchReferred(
+  client: RegistryClient,
+  query: EvidenceQuery,
+  referrers: readonly Descriptor[],
+  signal: AbortSignal,
+): Promise<Referred> {
   const manifests = await fetchReferrerManifests(client, query, referrers, signal)
   const bundles = query.formats === 'legacy' ? [] : await fetchBundles(client, query, manifests, signal)
-  if (bundles.some(({ isSignature }) => isSignature)) return bundles.map(({ candidate }) => candidate)
-  const layers = query.legacyReferrers
-    ? await fetchReferredLayers(client, query, manifests, signal)
-    : await fetchTaggedLayers(client, query, signal)
-  return [...bundles.map(({ candidate }) => candidate), ...layers]
+  const candidates = bundles.map(({ candidate }) => candidate)
+  const isSigned = bundles.some(({ isSignature }) => isSignature)
+  if (isSigned || !query.legacyReferrers) return { candidates, isSigned }
+  return { candidates: [...candidates, ...(await fetchReferredLayers(client, query, manifests, signal))], isSigned }
 }
 
 /** A manifest that refers to the image, or why it cannot be had. */
@@ -142,8 +163,8 @@ function isSignature(candidate: Candidate, predicateTypes: EvidenceQuery['predic
   }
 }
 
-/** A bundle's manifest has one layer, of a bundle media type; its `artifactType` says so too, but some registries drop that. */
-function bundleLayer(manifest: ImageManifest | ImageIndex): Descriptor | undefined {
+/** The bundle that a manifest attaches: its one layer, of a bundle media type. Its `artifactType` says so too, but some registries drop that. */
+export function bundleLayer(manifest: ImageManifest | ImageIndex): Descriptor | undefined {
   const [layer, ...others] = manifest.kind === 'image' ? manifest.layers : []
   return layer && others.length === 0 && bundleType.test(layer.mediaType) ? layer : undefined
 }

@@ -116,18 +116,23 @@ async function withPatience<T>(world: Pick<World, 'sleep'>, signal: AbortSignal,
   return task()
 }
 
-/** What the referrers API lists, all pages; nothing where the registry has no API: see `listReferrers`. */
+/**
+ * What the referrers API lists, all pages; nothing where the registry has no API: see `listReferrers`.
+ *
+ * @param onAssumed - see `fetchReferrersPage`
+ */
 export async function listReferrersByApi(
   client: RegistryClient,
   repository: Repository,
   subject: OciDigest,
   signal: AbortSignal,
+  onAssumed?: () => void,
 ): Promise<readonly Descriptor[] | undefined> {
   const what = `referrers of ${repositoryName(repository)}@${subject}`
   const found: Descriptor[] = []
   const seen = new Set<string>()
   for (let next: URL | undefined; seen.size < ociLimits.referrerPages; ) {
-    const page = await client.fetchReferrersPage(repository, subject, next, signal)
+    const page = await client.fetchReferrersPage(repository, subject, next, signal, onAssumed)
     if (!page) return undefined
     found.push(...readIndex(page.index, what))
     if (found.length > ociLimits.descriptors)
