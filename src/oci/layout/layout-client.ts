@@ -18,7 +18,7 @@ import {
   withoutEntries,
   writeLayoutIndex,
 } from './layout-index.ts'
-import { layoutMediaType } from './media-type.ts'
+import { artifactTypeOf, layoutMediaType } from './media-type.ts'
 import { type ReferrerScan, referrersIndex, scanReferrers } from './referrer-scan.ts'
 
 /**
@@ -45,8 +45,7 @@ export function createLayoutClient(folder: Folder): RegistryClient {
     fetchManifest: (_, reference, signal) => layout.fetchManifest(reference, signal),
     resolve: (reference, signal) => layout.resolve(reference, signal),
     fetchBlob: (_, descriptor, limitBytes, signal) => layout.fetchBlob(descriptor, limitBytes, signal),
-    streamBlob: (_, { digest, size }, signal) =>
-      checkedPieces(folder.stream(blobPath(digest)), { digest, size }, layout.nameOf(digest), signal),
+    streamBlob: (_, descriptor, signal) => layout.streamBlob(descriptor, signal),
     hasBlob: async (_, digest) => (await folder.size(blobPath(digest))) !== undefined,
     headManifest: (_, reference, signal) => layout.headManifest(reference, signal),
     listTags: async () => tagsOf(await layout.index()),
@@ -68,6 +67,7 @@ type ManifestPush = {
 class Layout {
   readonly #folder: Folder
   #scan: Promise<ReferrerScan> | undefined
+  readonly #loose = new Set<OciDigest>() // listed without a name, by us, until an index comes that names them
   #turn: Promise<unknown> = Promise.resolve() // the change of index.json that is under way
 
   constructor(folder: Folder) {
@@ -127,8 +127,14 @@ class Layout {
     if (found !== undefined && found !== size)
       throw new CountersignError('SIZE_MISMATCH', `${what}: its descriptor says ${size} bytes, the file has ${found}`)
     const bytes = await readBlob(this.#folder, digest, size, what)
-    if (!bytes) throw new CountersignError('BLOB_NOT_FOUND', `${what}: there is no file ${blobPath(digest)}`)
+    if (!bytes) throw blobNotFound(what, digest)
     return bytes
+  }
+
+  async *streamBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const what = `blob ${this.nameOf(digest)}`
+    if ((await this.#folder.size(blobPath(digest))) === undefined) throw blobNotFound(what, digest)
+    yield* checkedPieces(this.#folder.stream(blobPath(digest)), { digest, size }, what, signal)
   }
 
   referrers(signal: AbortSignal): Promise<ReferrerScan> {
@@ -166,8 +172,12 @@ class Layout {
     if (precondition !== undefined) await this.#check(reference, precondition, signal)
     await this.pushBlob(bytes, signal)
     const index = await readLayoutIndex(this.#folder)
-    const changed = withEntry(index, entry, isOciDigest(reference) ? undefined : reference)
-    if (changed.entries !== index?.entries) await writeLayoutIndex(this.#folder, changed)
+    const children = entry.children.filter(child => this.#loose.has(child))
+    const changed = withEntry(index, { ...entry, children }, isOciDigest(reference) ? undefined : reference)
+    if (changed.entries !== index?.entries) {
+      await writeLayoutIndex(this.#folder, changed)
+      if (isOciDigest(reference)) this.#loose.add(digest)
+    }
     this.#scan = undefined
     return { digest, conditional: false, ...(entry.subject && { subject: entry.subject }) }
   }
@@ -209,17 +219,18 @@ class Layout {
   }
 }
 
+function blobNotFound(what: string, digest: OciDigest): CountersignError {
+  return new CountersignError('BLOB_NOT_FOUND', `${what}: there is no file ${blobPath(digest)}`)
+}
+
 function entryOf(bytes: Uint8Array, named: string, what: string): NewEntry & { readonly subject?: OciDigest } {
   const mediaType = layoutMediaType(bytes, named, what)
   const parsed = parseManifest({ mediaType, bytes }, what)
-  const artifactType = parsed.artifactType
   return {
     mediaType,
     size: bytes.length,
     digest: ociDigestOf(bytes),
-    isReferrer: parsed.subject !== undefined,
     children: parsed.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : [],
-    ...(artifactType !== undefined && { artifactType }),
-    ...(parsed.subject && { subject: parsed.subject.digest }),
+    ...(parsed.subject && { subject: parsed.subject.digest, artifactType: artifactTypeOf(parsed) }),
   }
 }

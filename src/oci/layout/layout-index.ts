@@ -74,9 +74,8 @@ export type NewEntry = {
   readonly mediaType: string
   readonly size: number
   readonly digest: OciDigest
-  readonly artifactType?: string
-  readonly isReferrer: boolean // it has a subject
-  readonly children: readonly OciDigest[] // manifests it names: listed by it, so no longer by index.json on their own
+  readonly artifactType?: string // of a referrer, and of nothing else: it tells untagged entries apart
+  readonly children: readonly OciDigest[] // manifests it names that were listed without a name only until it came
 }
 
 /**
@@ -92,15 +91,14 @@ export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: 
   const origin = same.find(entry => entry === holder || nameOf(entry) === undefined)
   const annotations = new Map(origin?.annotations)
   if (tag !== undefined) annotations.set(refNameAnnotation, tag)
-  if (legacyTag(tag)) annotations.delete(kindAnnotation)
-  else if (!added.isReferrer) annotations.set(kindAnnotation, kindOf(added.mediaType) === 'index' ? kinds.index : kinds.image)
+  if (legacyTag(tag)) annotations.delete(kindAnnotation) // it may have passed for an image as long as it had no name
   const { mediaType, size, digest, artifactType } = added
   const fresh = createDescriptor({ mediaType, size, digest, ...(artifactType !== undefined && { artifactType }) })
   const entry = annotated(origin ?? fresh, annotations)
   const kept = entries.filter(other => other !== holder && other !== origin && !isLoose(other, added.children))
   const place = origin ?? holder
   const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : kept.length
-  return { raw, entries: markSignatures(kept.toSpliced(at, 0, entry)) }
+  return { raw, entries: markForCosign(kept.toSpliced(at, 0, entry)) }
 }
 
 /** An entry that stood there only until the index that names it came. */
@@ -110,7 +108,8 @@ function isLoose(entry: Descriptor, children: readonly OciDigest[]): boolean {
 
 /** The index without the entries of a tag, or of a digest. */
 export function withoutEntries({ entries, raw }: LayoutIndex, reference: string): LayoutIndex {
-  return { raw, entries: entries.filter(entry => entry.digest !== reference && tagOf(entry, entries) !== reference) }
+  const kept = entries.filter(entry => entry.digest !== reference && tagOf(entry, entries) !== reference)
+  return { raw, entries: kept.length < entries.length ? markForCosign(kept) : entries }
 }
 
 /** The entry that a tag or digest leads to. */
@@ -124,12 +123,13 @@ export function tagsOf({ entries }: LayoutIndex): readonly string[] {
 }
 
 /**
- * Entries that are images rather than what is attached to them: those that cosign marked, else those that are no signature
- * tag of another.
+ * Entries that are images rather than what is attached to images: those with a name of their own or cosign's mark; where
+ * there is none, those that are neither named nor referrers.
  */
-export function imagesOf({ entries }: LayoutIndex): readonly Descriptor[] {
-  const marked = entries.filter(isMarkedImage)
-  return marked.length > 0 ? marked : entries.filter(entry => !entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry)))
+export function imagesOf({ entries }: Pick<LayoutIndex, 'entries'>): readonly Descriptor[] {
+  const images = entries.filter(entry => isMarkedImage(entry) || (!entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry))))
+  const named = images.filter(entry => isMarkedImage(entry) || nameOf(entry) !== undefined)
+  return named.length > 0 ? named : images.filter(({ artifactType }) => artifactType === undefined)
 }
 
 /** The name of an entry as its annotation has it. */
@@ -157,19 +157,31 @@ function legacyTag(tag: string | undefined): { readonly digest: string; readonly
   return hex === undefined ? undefined : { digest: `sha256:${hex}`, suffix: suffix ?? '' }
 }
 
-/** Marks the signatures and attestations of images, and of nothing else: of several so marked, cosign reads any. */
-function markSignatures(entries: readonly Descriptor[]): readonly Descriptor[] {
-  const images = new Set<string>(entries.filter(isMarkedImage).map(({ digest }) => digest))
+/**
+ * Marks the image that cosign is to read, its signatures and its attestations. Of several entries with one mark it takes the
+ * first, whatever belongs together: so one image has the mark, and signatures of others have none.
+ */
+function markForCosign(entries: readonly Descriptor[]): readonly Descriptor[] {
+  const marked = entries.filter(isMarkedImage)
+  const images = marked.length > 0 ? marked : imagesOf({ entries }).slice(0, 1)
   return entries.map(entry => {
+    if (images.includes(entry)) return withKind(entry, kindOf(entry.mediaType) === 'index' ? kinds.index : kinds.image)
     const legacy = legacyTag(nameOf(entry))
-    const kind =
-      legacy && images.has(legacy.digest) && (legacy.suffix === 'sig' || legacy.suffix === 'att') ? kinds[legacy.suffix] : undefined
-    if (kind === undefined || entry.annotations?.get(kindAnnotation) === kind) return entry
-    return annotated(entry, new Map(entry.annotations).set(kindAnnotation, kind))
+    if (!legacy) return entry
+    const isTheirs = images.some(({ digest }) => digest === legacy.digest)
+    return withKind(entry, isTheirs && (legacy.suffix === 'sig' || legacy.suffix === 'att') ? kinds[legacy.suffix] : undefined)
   })
 }
 
+function withKind(entry: Descriptor, kind: string | undefined): Descriptor {
+  if (entry.annotations?.get(kindAnnotation) === kind) return entry
+  const annotations = new Map(entry.annotations)
+  if (kind === undefined) annotations.delete(kindAnnotation)
+  else annotations.set(kindAnnotation, kind)
+  return annotated(entry, annotations)
+}
+
 function annotated(entry: Descriptor, annotations: ReadonlyMap<string, string>): Descriptor {
-  if (annotations.size === 0) return entry
+  if (annotations.size === 0 && !entry.annotations) return entry
   return { ...entry, annotations, raw: { ...entry.raw, annotations: Object.fromEntries(annotations) } }
 }

@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs, readObject } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import { ociLimits } from '../limits.ts'
-import { manifestMediaType, mediaTypes } from '../manifest.ts'
+import { type ImageIndex, type ImageManifest, manifestMediaType, mediaTypes } from '../manifest.ts'
 
 /**
  * What a manifest in a layout is. Its own word comes first, which the index that names it must not contradict; an OCI manifest
@@ -18,4 +18,9 @@ export function layoutMediaType(bytes: Uint8Array, named: string, what: string):
   if (own !== '' || named !== '') return own || named
   const members = readAs('MANIFEST_MALFORMED', what, () => readObject(parseJson(bytes, what, { bytes: ociLimits.manifestBytes }), what))
   return Object.hasOwn(members, 'manifests') ? mediaTypes.ociIndex : mediaTypes.ociManifest
+}
+
+/** What a referrer is listed as: its own word, else its config's. Source: OCI distribution-spec 1.1 "Listing Referrers". */
+export function artifactTypeOf(manifest: ImageManifest | ImageIndex): string {
+  return manifest.artifactType ?? (manifest.kind === 'image' ? manifest.config.mediaType : manifest.mediaType)
 }

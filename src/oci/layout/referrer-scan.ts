@@ -15,7 +15,7 @@ import {
 } from '../manifest.ts'
 import { blobPath, blobsFolder } from './blob-files.ts'
 import type { Folder } from './folder.ts'
-import { layoutMediaType } from './media-type.ts'
+import { artifactTypeOf, layoutMediaType } from './media-type.ts'
 
 /** The manifests of a layout that refer to another, by what they refer to. */
 export type ReferrerScan = ReadonlyMap<OciDigest, readonly Descriptor[]>
@@ -73,9 +73,8 @@ type FoundReferrer = { readonly subject: OciDigest; readonly descriptor: Descrip
 function readReferrer(digest: OciDigest, bytes: Uint8Array): FoundReferrer | undefined {
   const parsed = readIfManifest(digest, bytes)
   if (!parsed?.subject) return undefined
-  const artifactType = parsed.artifactType ?? (parsed.kind === 'image' ? parsed.config.mediaType : undefined)
   const { mediaType, annotations, subject } = parsed
-  const fields = { mediaType, size: bytes.length, digest, ...(annotations && { annotations }), ...(artifactType && { artifactType }) }
+  const fields = { mediaType, size: bytes.length, digest, ...(annotations && { annotations }), artifactType: artifactTypeOf(parsed) }
   return { subject: subject.digest, descriptor: createDescriptor(fields) }
 }
 
