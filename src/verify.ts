@@ -14,7 +14,9 @@ export {
   type Evidence,
   type EvidenceFormat,
   layerCandidate,
+  memberCandidate,
 } from './verify/evidence.ts'
+export type { IndexChain } from './verify/membership.ts'
 export type { Artifact, Policy, Trust } from './verify/policy.ts'
 export { derivationJson, renderDerivation } from './verify/render.ts'
 export { type Verdict, type VerifiedSignature, verify } from './verify/verify.ts'

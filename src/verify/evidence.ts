@@ -7,8 +7,10 @@ import { type BlobBundle, parseBlobBundle } from '../formats/blob-bundle.ts'
 import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
 import { preAuthEncoding } from '../formats/dsse.ts'
+import { ociDigestOf } from '../formats/oci-digest.ts'
 import { parseSimpleSigning, type SimpleSigning, signatureAnnotation } from '../formats/simple-signing.ts'
 import { parseStatement, type Statement, statementPayloadType } from '../formats/statement.ts'
+import type { IndexChain } from './membership.ts'
 
 /** What the signature covers. */
 export type SignedContent =
@@ -40,6 +42,8 @@ export type Candidate = {
   readonly format: EvidenceFormat
   /** What the candidate's carrier says its statement is, where that was reason enough not to fetch it. Unsigned: it can only refuse. */
   readonly declaredPredicateType?: string
+  /** The signature is not over the artifact but over an index that leads to it, by these manifests. */
+  readonly membership?: IndexChain
   readonly decode: () => Evidence
 }
 
@@ -66,6 +70,11 @@ export function detachedPayloadCandidate(source: string, payload: Uint8Array, si
     format: 'detached',
     decode: () => ({ ...bare, content: payloadContent(payload), signature: decodeDetachedSignature(signature) }),
   }
+}
+
+/** Evidence for an index as evidence for an image that the index names, directly or through the indexes in between. */
+export function memberCandidate(ofIndex: Candidate, membership: IndexChain): Candidate {
+  return { ...ofIndex, source: `index ${ociDigestOf(membership[0])} ${ofIndex.source}`, membership }
 }
 
 /** Evidence that brings nothing along but the signature. */

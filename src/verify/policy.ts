@@ -3,9 +3,13 @@ import type { Message } from '../crypto/message.ts'
 import type { PublicKey } from '../crypto/public-key.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
 
-/** What must have been signed. An image is known by the digest of its manifest, which was checked on the bytes received. */
+/**
+ * What must have been signed. An image is known by the digest of its manifest, which was checked on the bytes received. `via`
+ * asks for more: a signature over that index counts too, where the index is proven to name the image. Without it membership
+ * never counts.
+ */
 export type Artifact =
-  | { readonly kind: 'image'; readonly digest: OciDigest }
+  | { readonly kind: 'image'; readonly digest: OciDigest; readonly via?: OciDigest }
   | { readonly kind: 'blob'; readonly name: string; readonly message: Message }
 
 /** Whose signatures count. */

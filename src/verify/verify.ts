@@ -4,6 +4,7 @@ import { type Annotations, annotationsOf, checkDeclaredDigest, checkSubject, des
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
 import type { Candidate, EvidenceFormat } from './evidence.ts'
+import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
 import { checkSignature, describeKey, eligibleKeys, type KeySignature, type Signed } from './signer.ts'
 
@@ -56,11 +57,15 @@ type Examined = {
 }
 
 /** Takes one candidate through the steps, until one refuses it. */
-async function examine(candidate: Candidate, trust: Trust, policy: Policy): Promise<Examined> {
+async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promise<Examined> {
   const { source, format } = candidate
   const trail = new Trail()
   try {
-    const { declaredPredicateType } = candidate
+    const { declaredPredicateType, membership } = candidate
+    const artifact = membership // from here on the index is what must have been signed
+      ? await trail.take('membership', describeMembership(asked.artifact), () => checkMembership(membership, asked.artifact))
+      : asked.artifact
+    const policy: Policy = { ...asked, artifact }
     if (declaredPredicateType !== undefined)
       await trail.take('predicate-type', describePredicateTypes(policy), () => checkPredicateType(declaredPredicateType, policy))
     const evidence = await trail.take('decode', 'a well-formed signature', () => decode(candidate))
