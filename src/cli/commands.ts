@@ -29,7 +29,6 @@ export const commands: readonly Command[] = [
 export const laterCommands: ReadonlySet<string> = new Set([
   'attach attestation',
   'attach sbom',
-  'attach signature',
   'attest',
   'attest-blob',
   'bundle create',
@@ -42,9 +41,7 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'dockerfile verify',
   'download attestation',
   'download sbom',
-  'download signature',
   'env',
-  'generate',
   'initialize',
   'load',
   'manifest verify',
@@ -59,10 +56,7 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'pkcs11-tool list-tokens',
   'save',
   'signing-config create',
-  'triangulate',
   'trusted-root create',
-  'upload blob',
-  'upload wasm',
   'verify-attestation',
   'verify-blob-attestation',
 ])

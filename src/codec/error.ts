@@ -17,7 +17,9 @@ export const errorKinds = {
   KEY_MALFORMED: 'malformed',
   LAYOUT_MALFORMED: 'malformed', // a folder or archive that is no OCI image layout
   LIMIT_EXCEEDED: 'malformed', // more bytes, items or depth than any honest input has
+  LOG_ENTRY_MALFORMED: 'malformed', // an entry of a transparency log, in a file or an annotation
   MANIFEST_MALFORMED: 'malformed',
+  MATERIAL_MALFORMED: 'malformed', // what lies beside a signature: certificate, chain, log bundle, timestamp
   PAYLOAD_MALFORMED: 'malformed', // a simple signing payload
   PEM_MALFORMED: 'malformed',
   REFERENCE_MALFORMED: 'malformed', // an image or key reference

@@ -39,16 +39,13 @@ const leaves = names.filter(name => name !== '' && !names.some(other => other.st
 /** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
 const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [
-    'attach signature',
     'bundle inspect',
     'bundle upgrade',
     'clean',
     'completion',
     'copy',
     'dockerfile verify',
-    'download signature',
     'env',
-    'generate',
     'load',
     'manifest verify',
     'piv-tool attestation',
@@ -59,9 +56,6 @@ const waiting: Readonly<Record<number, readonly string[]>> = {
     'piv-tool set-puk',
     'piv-tool unblock',
     'save',
-    'triangulate',
-    'upload blob',
-    'upload wasm',
   ],
   4: ['bundle create', 'initialize', 'signing-config create', 'trusted-root create'],
   5: ['debug providers'],

@@ -3,22 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertRefused } from '../../src/testing/command-rig.ts'
 import { teamKey } from '../../src/testing/test-keys.ts'
-import {
-  bundled,
-  type Case,
-  classic,
-  cs,
-  definePlain,
-  disk,
-  dockerConfig,
-  good,
-  image,
-  rig,
-  text,
-  unreadable,
-  usage,
-  withoutKey,
-} from './setup.ts'
+import { type Case, cs, definePlain, disk, dockerConfig, good, rig, text, unreadable, usage, withoutKey } from './setup.ts'
 
 let pairs = 0
 definePlain('generate-key-pair', {
@@ -37,7 +22,6 @@ definePlain('login', {
   failing: line => line.replace('--username u', '--username u:'),
   prints: false,
 })
-definePlain('tree', { line: async () => `tree ${bundled}`, failing: line => `${line}-nosuch`, prints: true })
 definePlain('registry', {
   line: async () => 'registry --listen 127.0.0.1:0',
   failing: line => line.replace('127.0.0.1:0', 'nowhere'),
@@ -138,17 +122,6 @@ export function otherCases(): readonly Case[] {
         await good(cs([...login, '-u', 'u', '--password-stdin'], { stdin: 'from stdin\n' }))
         assert.equal(stored(), btoa('u:from stdin'))
         assertRefused(await cs([...login, '-u', 'u', '-p', 'p', '--password-stdin', '-o', 'json']), usage(/got both/))
-      },
-    },
-    {
-      flag: 'output',
-      commands: ['tree'],
-      what: 'json is one document',
-      check: async () => {
-        const { stdout } = await good(cs(`tree -o json ${classic}`))
-        const { image: shown, digest, artifacts } = JSON.parse(stdout)
-        assert.deepEqual([shown, digest, artifacts.length], [classic, image.digest, 1])
-        assert.match((await good(cs(`tree ${classic}`))).stdout, /^📦 Supply Chain Security Related artifacts for an image: /)
       },
     },
     {

@@ -8,7 +8,7 @@ import { parseManifest } from '../../oci/manifest.ts'
 import { formatReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
 import type { CommandFunction } from '../command.ts'
-import type { treeFlags } from '../flags/other.ts'
+import type { treeFlags } from '../flags/attached.ts'
 import { signatureRepository } from '../inputs/image-options.ts'
 import { openRegistry } from '../inputs/registry.ts'
 

@@ -1,6 +1,5 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
-import { experimentalReferrersFlags, referrersModeFlags, registryFlags } from './registry.ts'
 
 export const loginFlags = {
   ...failureFormatFlags,
@@ -28,11 +27,14 @@ export const registryServerFlags = {
   'no-referrers': { type: 'boolean', default: false, own: true, help: 'leave out the referrers API, as registries before OCI 1.1 do' },
 } as const satisfies FlagTable
 
-export const treeFlags = {
+export const envFlags = {
   ...failureFormatFlags,
-  ...registryFlags,
-  ...referrersModeFlags,
-  'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'referrers are always shown' },
+  'show-descriptions': { type: 'boolean', default: true, help: 'say what each variable is for' },
+  'show-sensitive-values': { type: 'boolean', default: false, help: 'print secrets instead of masking them' },
+} as const satisfies FlagTable
+
+export const completionFlags = {
+  ...failureFormatFlags,
 } as const satisfies FlagTable
 
 export const versionFlags = {

@@ -1,16 +1,74 @@
 import { type Command, defineCommand } from '../command.ts'
-import { treeFlags } from '../flags/other.ts'
+import { attachSignatureFlags, downloadSignatureFlags, generateFlags, treeFlags, triangulateFlags } from '../flags/attached.ts'
 
-/** What is attached to an image. */
+const onImage = { name: 'IMAGE', min: 1, max: 1 } as const
+
+/** What is attached to an image: showing it, fetching it, attaching what was made elsewhere. */
 export const attachedCommands: readonly Command[] = [
   defineCommand({
     name: 'tree',
     group: 'Attached to images',
     summary: 'Show what is attached to an image',
     examples: [{ what: 'signatures, attestations and SBOMs of an image', line: 'tree IMAGE' }],
-    arguments: { name: 'IMAGE', min: 1, max: 1 },
+    arguments: onImage,
     flags: treeFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/tree.ts')).showTree,
+  }),
+  defineCommand({
+    name: 'triangulate',
+    group: 'Attached to images',
+    summary: 'Print where the older layout keeps what is attached to an image',
+    examples: [
+      { what: 'the tag of its signatures', line: 'triangulate IMAGE' },
+      { what: 'its name by digest', line: 'triangulate --type digest IMAGE' },
+    ],
+    arguments: onImage,
+    flags: triangulateFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/triangulate.ts')).triangulate,
+  }),
+  defineCommand({
+    name: 'generate',
+    group: 'Attached to images',
+    summary: 'Print the payload that signs an image in the older layout',
+    description: 'For signing by other means; attach signature stores what they made. No line end follows: each byte is signed.',
+    examples: [
+      { what: 'sign by OpenSSL', line: 'generate IMAGE > payload.json; openssl dgst -sha256 -sign key.pem -out signature payload.json' },
+      { what: 'with a claim', line: 'generate -a commit=4f2a9c IMAGE' },
+    ],
+    arguments: onImage,
+    flags: generateFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/generate.ts')).generatePayload,
+  }),
+  defineCommand({
+    name: 'download signature',
+    group: 'Attached to images',
+    summary: 'Print the signatures of an image, one JSON document on each line',
+    description:
+      'Its bundles, attestations among them; where there is none, its signatures of the older layout.\n' +
+      'Nothing is verified: what is printed is what the registry holds.',
+    examples: [{ what: 'keep the bundle of an image', line: 'download signature IMAGE > image.sigstore.json' }],
+    arguments: onImage,
+    flags: downloadSignatureFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/download-signature.ts')).downloadSignatures,
+  }),
+  defineCommand({
+    name: 'attach signature',
+    group: 'Attached to images',
+    summary: 'Store a signature that was made elsewhere beside its image',
+    description:
+      'What is attached must be about this image; who signed it is for verify to say. Attaching the same twice stores it once.\n' +
+      'Certificates, log entries and timestamps are kept as they are; only their form is checked.',
+    examples: [
+      { what: 'a bundle that download signature printed', line: 'attach signature --bundle image.sigstore.json IMAGE' },
+      { what: 'a signature over what generate printed', line: 'attach signature --payload payload.json --signature signature IMAGE' },
+    ],
+    arguments: onImage,
+    flags: attachSignatureFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attach-signature.ts')).attachSignature,
   }),
 ]

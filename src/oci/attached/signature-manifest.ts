@@ -27,7 +27,7 @@ export function createSignatureManifest(
   },
 ): { readonly manifest: Uint8Array; readonly mediaType: string; readonly config: Uint8Array } {
   const layers = [...(existing?.layers ?? []), added]
-  const config = createConfig(layers, options.created)
+  const config = encodeLayersConfig(layers, options.created)
   const docker = existing ? existing.mediaType === mediaTypes.dockerManifest : options.dockerMediaTypes
   const mediaType = docker ? mediaTypes.dockerManifest : mediaTypes.ociManifest
   const configType = options.subject ? legacyReferrerType : docker ? mediaTypes.dockerConfig : mediaTypes.ociConfig
@@ -46,7 +46,8 @@ export function createSignatureManifest(
   return { manifest: encodeUtf8(manifest), mediaType, config }
 }
 
-function createConfig(layers: readonly Descriptor[], created: Date | undefined): Uint8Array {
+/** The config that cosign gives layers which are no file system: their digests as `diff_ids`, and nothing of an image. */
+export function encodeLayersConfig(layers: readonly Descriptor[], created?: Date): Uint8Array {
   return encodeUtf8(
     serializeGoJson({
       architecture: '',

@@ -1,0 +1,19 @@
+import { encodeSimpleSigning } from '../../formats/simple-signing.ts'
+import { parseImageReference, repositoryName } from '../../oci/reference.ts'
+import type { CommandFunction } from '../command.ts'
+import type { generateFlags } from '../flags/attached.ts'
+import { annotationsFromFlag } from '../inputs/annotations.ts'
+import { openRegistry } from '../inputs/registry.ts'
+
+/**
+ * `generate`: the payload that `sign` would sign for an image in the older layout, for signing by other means. No line end
+ * follows it: each byte is signed. Source: formats-and-flows §2.1.
+ */
+export const generatePayload: CommandFunction<typeof generateFlags> = async (context, flags, [image]) => {
+  const optional = annotationsFromFlag(flags.annotations)
+  const reference = parseImageReference(image!)
+  const client = await openRegistry(context, flags, [reference], { willPush: false })
+  const manifestDigest = reference.digest ?? (await client.resolve(reference, context.signal)).digest
+  context.stdout(encodeSimpleSigning({ dockerReference: repositoryName(reference), manifestDigest, optional }))
+  return 0
+}

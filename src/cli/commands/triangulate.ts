@@ -1,0 +1,20 @@
+import { signatureTag } from '../../oci/attached/signature-tag.ts'
+import { parseImageReference, repositoryName } from '../../oci/reference.ts'
+import type { CommandFunction } from '../command.ts'
+import type { triangulateFlags } from '../flags/attached.ts'
+import { signatureRepository } from '../inputs/image-options.ts'
+import { openRegistry } from '../inputs/registry.ts'
+
+/** `triangulate`: the name under which the older layout keeps what is attached to an image. Source: formats-and-flows §10. */
+export const triangulate: CommandFunction<typeof triangulateFlags> = async (context, flags, [image]) => {
+  const reference = parseImageReference(image!)
+  const client = await openRegistry(context, flags, [reference], { willPush: false })
+  const digest = reference.digest ?? (await client.resolve(reference, context.signal)).digest
+  const place = repositoryName(signatureRepository(context, reference))
+  const name =
+    flags.type === 'digest' ? `${place}@${digest}` : `${place}:${signatureTag(digest, suffixes[flags.type], flags.attachmentTagPrefix)}`
+  context.stdout(`${name}\n`)
+  return 0
+}
+
+const suffixes = { signature: 'sig', attestation: 'att', sbom: 'sbom' } as const

@@ -1,0 +1,59 @@
+import type { FlagTable } from '../command.ts'
+import { failureFormatFlags } from './global.ts'
+import { experimentalReferrersFlags, referrersModeFlags, registryFlags } from './registry.ts'
+
+export const treeFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  ...referrersModeFlags,
+  'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'referrers are always shown' },
+} as const satisfies FlagTable
+
+export const triangulateFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  type: {
+    type: 'string',
+    default: 'signature',
+    choices: ['signature', 'attestation', 'sbom', 'digest'],
+    placeholder: 'TYPE',
+    help: 'what to name the place of',
+  },
+} as const satisfies FlagTable
+
+export const generateFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  'attachment-tag-prefix': {
+    ...registryFlags['attachment-tag-prefix'],
+    effectless: 'a payload does not say where its signature is kept',
+  },
+  annotations: { type: 'list', shorthand: 'a', default: [], placeholder: 'NAME=VALUE', help: 'claim to sign with the image' },
+} as const satisfies FlagTable
+
+export const downloadSignatureFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+} as const satisfies FlagTable
+
+export const attachSignatureFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'Sigstore bundle to attach' },
+  certificate: { type: 'string', default: '', placeholder: 'FILE', help: 'PEM certificate of the signer, kept with the signature' },
+  'certificate-chain': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    help: 'PEM chain of --certificate, issuer first and root last',
+  },
+  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that was signed, as generate prints it; or a bundle' },
+  'rekor-response': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    help: "entry of the transparency log: a log bundle, sign-blob's older bundle, or Rekor's answer",
+  },
+  signature: { type: 'string', default: '', placeholder: 'FILE', help: 'signature to attach; - is standard input' },
+  tsr: { type: 'string', default: '', placeholder: 'FILE', help: 'timestamp of the signature: an RFC 3161 response in DER' },
+} as const satisfies FlagTable

@@ -1,0 +1,82 @@
+import { CountersignError } from '../../codec/error.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { inParallel } from '../in-parallel.ts'
+import { ociLimits } from '../limits.ts'
+import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from '../manifest.ts'
+import type { Repository } from '../reference.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { bundleLayer } from './image-evidence.ts'
+import { listReferrers } from './referrers.ts'
+
+/** A bundle that is attached to an image; its content is not fetched yet. */
+export type BundleReferrer = {
+  readonly source: string // for people: `referrer sha256:…`
+  readonly layer: Descriptor // of the bundle's bytes
+}
+
+const maxWorkers = 10
+
+/**
+ * Finds the bundles among an image's referrers, in the registry's order; referrers of other kinds are left aside. Nothing of
+ * a bundle is verified but, once it is fetched, its digest.
+ *
+ * @param onUnreadable - told of each listed manifest that is not there, is broken or is about another image, and of nothing
+ *   else: a registry that does not answer is an error
+ * @throws CountersignError from the registry
+ */
+export async function listBundleReferrers(
+  client: RegistryClient,
+  repository: Repository,
+  image: OciDigest,
+  onUnreadable: (error: CountersignError) => void,
+  signal: AbortSignal,
+): Promise<readonly BundleReferrer[]> {
+  const referrers = await listReferrers(client, repository, image, signal)
+  const found = await inParallel(referrers, maxWorkers, async ({ digest }): Promise<readonly BundleReferrer[]> => {
+    const source = `referrer ${digest}`
+    try {
+      const layer = bundleLayer(await fetchReferrer(client, repository, digest, image, signal))
+      return layer ? [{ source, layer }] : []
+    } catch (error) {
+      if (!isAboutContent(error)) throw error
+      onUnreadable(error)
+      return []
+    }
+  })
+  return found.flat()
+}
+
+async function fetchReferrer(
+  client: RegistryClient,
+  repository: Repository,
+  digest: OciDigest,
+  image: OciDigest,
+  signal: AbortSignal,
+): Promise<ImageManifest | ImageIndex> {
+  const what = `referrer ${digest}`
+  const manifest = parseManifest(await client.fetchManifest(repository, digest, signal), what)
+  if (manifest.subject?.digest !== image)
+    throw new CountersignError('ARTIFACT_MISMATCH', `${what}: its subject is ${manifest.subject?.digest ?? 'not there'}, not ${image}`)
+  return manifest
+}
+
+/** Whether an error says that one object is not there or broken, and not that nobody knows. */
+export function isAboutContent(error: unknown): error is CountersignError {
+  if (!(error instanceof CountersignError)) return false
+  return error.kind === 'malformed' || error.kind === 'untrusted' || error.code === 'IMAGE_NOT_FOUND' || error.code === 'BLOB_NOT_FOUND'
+}
+
+/**
+ * Fetches a bundle's bytes.
+ *
+ * @param maxBytes - of one bundle, `COSIGN_MAX_ATTACHMENT_SIZE`; 128 MiB unless told
+ */
+export async function fetchBundleBytes(
+  client: RegistryClient,
+  repository: Repository,
+  { layer }: BundleReferrer,
+  signal: AbortSignal,
+  { maxBytes = ociLimits.attachmentBytes }: { readonly maxBytes?: number } = {},
+): Promise<Uint8Array> {
+  return await client.fetchBlob(repository, layer, maxBytes, signal)
+}

@@ -1,0 +1,53 @@
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { World } from '../codec/world.ts'
+import { parseBundle } from '../formats/bundle.ts'
+import { hexOf, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { parseStatement, statementPayloadType } from '../formats/statement.ts'
+import { createBundleReferrer } from '../oci/attached/bundle-referrer.ts'
+import { listBundleReferrers } from '../oci/attached/bundle-referrers.ts'
+import { attachReferrer } from '../oci/attached/referrers.ts'
+import type { Descriptor } from '../oci/manifest.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { RegistryClient } from '../oci/registry-client.ts'
+
+/**
+ * Attaches a bundle that somebody else made, its bytes as they are, unless the image has it already. Its statement must be
+ * about the image; its signature is not checked, that is for whoever verifies.
+ *
+ * @throws CountersignError `ARTIFACT_MISMATCH` when the bundle is about something else, `BUNDLE_MALFORMED`, `DSSE_MALFORMED`,
+ *   `STATEMENT_MALFORMED`, `LIMIT_EXCEEDED`; whatever `attachReferrer` throws
+ */
+export async function attachGivenBundle(
+  client: RegistryClient,
+  world: World,
+  repository: Repository,
+  image: Descriptor,
+  bundle: Uint8Array,
+  signal: AbortSignal,
+): Promise<{ readonly added: boolean }> {
+  const predicateType = predicateTypeAbout(bundle, image.digest)
+  const digest = ociDigestOf(bundle)
+  const isOthers = () => {} // what cannot be read is not ours
+  const attached = await listBundleReferrers(client, repository, image.digest, isOthers, signal)
+  if (attached.some(({ layer }) => layer.digest === digest)) return { added: false }
+  const content = { bytes: bundle, content: 'dsse-envelope', predicateType } as const
+  await attachReferrer(client, world, repository, createBundleReferrer(image, content, world.now()), signal)
+  return { added: true }
+}
+
+function predicateTypeAbout(bytes: Uint8Array, image: OciDigest): string {
+  const { content } = parseBundle(bytes)
+  if (content.kind !== 'dsse')
+    throw new CountersignError('ARTIFACT_MISMATCH', 'bundle: want a statement about an image, got the signature of a file')
+  const { payloadType, payload } = content.envelope
+  if (payloadType !== statementPayloadType)
+    throw new CountersignError('DSSE_MALFORMED', `bundle: payloadType: want ${quote(statementPayloadType)}, got ${quote(payloadType)}`)
+  const { subjects, predicateType } = parseStatement(payload)
+  const digests = subjects.map(({ digest }) => digest.get('sha256'))
+  if (!digests.includes(hexOf(image))) {
+    const found = digests[0] === undefined ? 'no SHA-256 digest' : quote(`sha256:${digests[0]}`)
+    throw new CountersignError('ARTIFACT_MISMATCH', `bundle: want a statement about ${image}, got one about ${found}`)
+  }
+  return predicateType
+}
