@@ -47,10 +47,12 @@ export const errorKinds = {
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
   PREDICATE_TYPE_MISMATCH: 'denied',
+  PLATFORM_NOT_FOUND: 'denied', // the image is there, but not for this platform
   REFERRERS_TAG_TAKEN: 'denied', // something other than a referrers index holds the fallback tag
   REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
   REGISTRY_REFUSED: 'denied', // the registry knows us, may let us, and does not take this content
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
+  TAG_TAKEN: 'denied', // the tag to be written holds something else
   TLOG_ENTRY_MISSING: 'denied',
 
   // unavailable: we could not find out

@@ -19,6 +19,10 @@ export const ociLimits = {
   indexDepth: 4,
   /** Manifests of one image, over all its indexes. */
   treeManifests: 1000,
+  /** Manifests that are copied with one image: its own and all that is attached. */
+  mirrorManifests: 10_000,
+  /** Things attached to things attached to an image. Honest ones are two levels: a signature of an SBOM. */
+  attachedDepth: 8,
 } as const
 
 const units = new Map([

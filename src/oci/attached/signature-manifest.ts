@@ -10,7 +10,7 @@ export const legacyReferrerType = 'application/vnd.dev.cosign.artifact.sig.v1+js
 const zeroTime = '0001-01-01T00:00:00Z' // Go's zero time, what cosign records unless asked for the time
 
 /**
- * A legacy signature manifest with one more layer, and its config, byte for byte as cosign writes them: layers and other
+ * A legacy signature manifest with more layers, and its config, byte for byte as cosign writes them: layers and other
  * members that are there stay as they were, the config is made anew from the layers.
  *
  * With `subject` it is the manifest of `--registry-referrers-mode oci-1-1`: the same config bytes under another media type.
@@ -19,14 +19,14 @@ const zeroTime = '0001-01-01T00:00:00Z' // Go's zero time, what cosign records u
  */
 export function createSignatureManifest(
   existing: ImageManifest | undefined,
-  added: Descriptor,
+  added: readonly Descriptor[],
   options: {
     readonly created?: Date
     readonly dockerMediaTypes?: boolean
     readonly subject?: Pick<Descriptor, 'mediaType' | 'size' | 'digest'>
   },
 ): { readonly manifest: Uint8Array; readonly mediaType: string; readonly config: Uint8Array } {
-  const layers = [...(existing?.layers ?? []), added]
+  const layers = [...(existing?.layers ?? []), ...added]
   const config = encodeLayersConfig(layers, options.created)
   const docker = existing ? existing.mediaType === mediaTypes.dockerManifest : options.dockerMediaTypes
   const mediaType = docker ? mediaTypes.dockerManifest : mediaTypes.ociManifest

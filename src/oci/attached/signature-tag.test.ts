@@ -95,7 +95,7 @@ for (const { name, layers, options, config, manifest } of [
       const annotations = new Map([['dev.cosignproject.cosign/signature', signature]])
       made = createSignatureManifest(
         parsed?.kind === 'image' ? parsed : undefined,
-        createDescriptor({ mediaType, size, digest: parseOciDigest(digest, 'x'), annotations }),
+        [createDescriptor({ mediaType, size, digest: parseOciDigest(digest, 'x'), annotations })],
         options,
       )
     }
@@ -104,7 +104,7 @@ for (const { name, layers, options, config, manifest } of [
   })
 
 test('the time of signing is recorded when asked for, in the config alone', () => {
-  const made = createSignatureManifest(undefined, createDescriptor({ mediaType, size: 1, digest: image }), {
+  const made = createSignatureManifest(undefined, [createDescriptor({ mediaType, size: 1, digest: image })], {
     created: new Date(1_700_000_000_000),
   })
   assert.equal(

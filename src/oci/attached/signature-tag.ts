@@ -127,7 +127,7 @@ export async function appendSignatureLayer(
   const digest = ociDigestOf(bytes)
   const descriptor = createDescriptor({ mediaType, size: bytes.length, digest, annotations })
   if (options.subject) {
-    const { manifest, config } = createSignatureManifest(undefined, descriptor, options)
+    const { manifest, config } = createSignatureManifest(undefined, [descriptor], options)
     const referrer = { subject: options.subject, manifest, blobs: [config, bytes] }
     return { added: true, digest: (await attachReferrer(client, world, repository, referrer, signal)).digest }
   }
@@ -155,7 +155,7 @@ export async function appendSignatureLayer(
           manifest,
           config,
           mediaType: manifestType,
-        } = createSignatureManifest(existing, descriptor, {
+        } = createSignatureManifest(existing, [descriptor], {
           ...options,
           ...(created && { created }),
         })
@@ -168,7 +168,7 @@ export async function appendSignatureLayer(
 }
 
 /** The time of signing that an earlier writer recorded; a config that cannot be had or read has none worth keeping. */
-async function recordedTime(
+export async function recordedTime(
   client: RegistryClient,
   repository: Repository,
   config: Descriptor,
@@ -184,14 +184,14 @@ async function recordedTime(
   }
 }
 
-function readSignatureManifest(fetched: FetchedManifest, what: string): ImageManifest {
+export function readSignatureManifest(fetched: FetchedManifest, what: string): ImageManifest {
   const parsed = parseManifest(fetched, what)
   if (parsed.kind !== 'image')
     throw new CountersignError('MANIFEST_MALFORMED', `${what}: want an image manifest, got ${quote(parsed.mediaType)}`)
   return parsed
 }
 
-function sameAnnotations(a: ReadonlyMap<string, string> = new Map(), b: ReadonlyMap<string, string>): boolean {
+export function sameAnnotations(a: ReadonlyMap<string, string> = new Map(), b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value)
 }
 
