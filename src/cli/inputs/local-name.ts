@@ -10,8 +10,9 @@ export type LocalName = {
   readonly digest?: OciDigest
 }
 
-const pattern = /^(oci|oci-archive|docker-archive):((?:[A-Za-z]:(?=[\\/]))?[^:]*)(?::(.*))?$/s // the drive of a Windows path keeps its colon
-const registryPort = /^[0-9]{1,5}(?:\/|$)/ // `oci:5000/app` is an image of a registry: host oci, port 5000
+// `oci:5000/app` is an image of a registry: host oci, port 5000
+const localPattern = /^(?:oci|oci-archive|docker-archive):(?![0-9]{1,5}(?:\/|$))/
+const pattern = /^([a-z-]+):((?:[A-Za-z]:(?=[\\/]))?[^:]*)(?::(.*))?$/s // the drive of a Windows path keeps its colon
 
 /**
  * Reads the name of an image on the disk; nothing for a name of a registry's image. A folder whose name is a number is
@@ -21,9 +22,9 @@ const registryPort = /^[0-9]{1,5}(?:\/|$)/ // `oci:5000/app` is an image of a re
  * @see containers-transports(5)
  */
 export function parseLocalName(text: string): LocalName | undefined {
+  if (!localPattern.test(text)) return undefined
   const at = text.lastIndexOf('@sha256:')
-  const [, transport, path = '', name] = pattern.exec(at < 0 ? text : text.slice(0, at)) ?? []
-  if (transport === undefined || registryPort.test(path)) return undefined
+  const [, transport, path = '', name] = pattern.exec(at < 0 ? text : text.slice(0, at))!
   const what = `image ${quote(text)}`
   const digest = at < 0 ? undefined : parseOciDigest(text.slice(at + 1), `${what}: digest`)
   if (path === '') throw new CountersignError('REFERENCE_MALFORMED', `${what}: want a path after ${transport}:`)
@@ -36,12 +37,13 @@ export function parseLocalName(text: string): LocalName | undefined {
   }
 }
 
-/** What stands for the registry in references to images on the disk. No registry's host has this form. */
+/** What stands for the registry in references to images on the disk: `oci:DIR`, in a form that no registry's host has. */
 export function localRegistry({ transport, path }: Pick<LocalName, 'transport' | 'path'>): string {
-  return `${transport}:${path}`
+  const registry = `${transport}:${path}`
+  return isLocalRegistry(registry) ? registry : `${transport}:./${path}`
 }
 
-/** Whether a registry is a place on the disk. */
+/** Whether the registry of a reference is a place on the disk. */
 export function isLocalRegistry(registry: string): boolean {
-  return parseLocalName(registry) !== undefined
+  return localPattern.test(registry)
 }

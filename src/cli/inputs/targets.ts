@@ -1,5 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
+import { openArchiveFolder } from '../../oci/layout/archive-folder.ts'
+import { hasImageName, imageNameOf, openDockerArchive } from '../../oci/layout/docker-archive.ts'
 import type { Folder } from '../../oci/layout/folder.ts'
 import { createLayoutClient } from '../../oci/layout/layout-client.ts'
 import { imagesOf, nameOf, readLayoutIndex } from '../../oci/layout/layout-index.ts'
@@ -27,8 +29,8 @@ export type Target = {
  * none yet and `willPush` is set, it is to be, and gets the tag `latest`. A name that is no tag, as some tools write into
  * `index.json`, is looked up at once.
  *
- * @throws CountersignError `REFERENCE_MALFORMED`; `IMAGE_NOT_FOUND` naming what there is; `LAYOUT_MALFORMED`; `USAGE` to push
- *   into an archive; whatever `openRegistry` throws
+ * @throws CountersignError `REFERENCE_MALFORMED`; `IMAGE_NOT_FOUND` naming what there is; `LAYOUT_MALFORMED`; `CAPABILITY_MISSING`
+ *   to push into an archive; whatever `openRegistry` throws
  */
 export async function openTargets(
   context: CommandContext,
@@ -48,12 +50,12 @@ export async function openTargets(
 }
 
 /**
- * Opens the image that `save` stored in a folder: what `--local-image DIR` names.
+ * Opens the image in a folder, as `--local-image DIR` and `--dir DIR` name it: the whole text is the path, whatever it holds.
  *
  * @throws CountersignError as `openTargets`
  */
-export async function openLocalImage(context: CommandContext, dir: string): Promise<Target> {
-  const opened = await openLocal(context, new Map(), { transport: 'oci', path: dir }, false)
+export async function openLocalImage(context: CommandContext, dir: string, options = { willPush: false }): Promise<Target> {
+  const opened = await openLocal(context, new Map(), { transport: 'oci', path: dir }, options.willPush)
   return { name: dir, ...opened, isLocal: true }
 }
 
@@ -66,35 +68,45 @@ async function openLocal(
   willPush: boolean,
 ): Promise<Pick<Target, 'reference' | 'client'>> {
   const registry = localRegistry(local)
-  if (local.transport !== 'oci') throw new CountersignError('CAPABILITY_MISSING', `${registry}: archives cannot be read yet`)
-  const folder = places.get(registry)?.folder ?? context.files.folder(local.path)
+  if (willPush && local.transport !== 'oci')
+    throw new CountersignError(
+      'CAPABILITY_MISSING',
+      `image ${quote(registry)}: an archive can be read only; what is to be written goes into a folder, oci:DIR`,
+    )
+  const folder = places.get(registry)?.folder ?? (await openFolder(context, local))
   const place = places.get(registry) ?? { folder, client: createLayoutClient(folder) }
   places.set(registry, place)
   const reference = { registry, repository: '', ...(await nameIn(folder, local, willPush)) }
   return { reference, client: place.client }
 }
 
+async function openFolder({ files, signal }: CommandContext, { transport, path }: LocalName): Promise<Folder> {
+  if (transport === 'oci') return files.folder(path)
+  const archive = await openArchiveFolder({ name: path, stream: range => files.stream(path, range) }, signal)
+  return transport === 'docker-archive' ? await openDockerArchive(archive, signal) : archive
+}
+
 /** What an image is called in its layout: its tag or digest. */
 async function nameIn(folder: Folder, local: LocalName, willPush: boolean): Promise<Pick<ImageReference, 'tag' | 'digest'>> {
-  if (local.digest) return { digest: local.digest }
-  if (local.name !== undefined && isTag(local.name)) return { tag: local.name }
+  const { name, digest, transport } = local
+  if (digest) return { digest }
+  if (name !== undefined && isTag(name) && transport !== 'docker-archive') return { tag: name }
   const index = await readLayoutIndex(folder)
   const images = index ? imagesOf(index) : []
-  const wanted = local.name === undefined ? images : images.filter(entry => nameOf(entry) === local.name)
-  const [image, ...others] = [...new Map(wanted.map(entry => [entry.digest, entry])).values()]
-  if (image && others.length === 0) return { digest: image.digest }
-  if (local.name === undefined && willPush && images.length === 0) return { tag: 'latest' }
-  const what = `${localRegistry(local)}${local.name === undefined ? '' : `:${local.name}`}`
-  if (!index)
-    throw new CountersignError('IMAGE_NOT_FOUND', `image ${quote(what)}: there is no image layout: neither oci-layout nor index.json`)
-  const wish = image ? 'want a tag or digest, for several images are there' : 'no such image is there'
-  throw new CountersignError('IMAGE_NOT_FOUND', `image ${quote(what)}: ${wish}: ${listed(images)}`)
+  const found = name === undefined ? images : images.filter(image => nameOf(image) === name || hasImageName(image, name))
+  const [image, ...others] = new Set(found.map(image => image.digest))
+  if (image && others.length === 0) return { digest: image }
+  if (name === undefined && willPush && images.length === 0) return { tag: 'latest' }
+  const what = `image ${quote(`${localRegistry(local)}${name === undefined ? '' : `:${name}`}`)}`
+  if (!index) throw new CountersignError('IMAGE_NOT_FOUND', `${what}: there is no image layout: neither oci-layout nor index.json`)
+  const wish = image ? 'want one by its name or digest, several are there' : 'no such image is there'
+  throw new CountersignError('IMAGE_NOT_FOUND', `${what}: ${wish}: ${listed(images)}`)
 }
 
 const listedAtMost = 10
 
 function listed(images: readonly Descriptor[]): string {
   if (images.length === 0) return 'index.json names none'
-  const names = images.slice(0, listedAtMost).map(image => quote(nameOf(image) ?? image.digest))
+  const names = images.slice(0, listedAtMost).map(image => `${quote(imageNameOf(image) ?? nameOf(image) ?? 'unnamed')} ${image.digest}`)
   return `${names.join(', ')}${images.length > listedAtMost ? ` and ${images.length - listedAtMost} more` : ''}`
 }

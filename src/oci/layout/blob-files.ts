@@ -54,3 +54,13 @@ export async function* checkedPieces(
   if (found !== digest) throw new CountersignError('DIGEST_MISMATCH', `${what}: its bytes have digest ${found}`)
   if (held) yield held
 }
+
+/** The digest of content that is read piece by piece. */
+export async function digestOfPieces(pieces: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<OciDigest> {
+  const state = startDigest('sha256')
+  for await (const piece of pieces) {
+    signal.throwIfAborted()
+    state.update(piece)
+  }
+  return `sha256:${encodeHex(state.finish())}` as OciDigest
+}

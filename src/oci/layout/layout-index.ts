@@ -84,9 +84,10 @@ export type NewEntry = {
  * cosign's marks.
  */
 export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: string | undefined): LayoutIndex {
-  const { entries, raw } = index ?? emptyIndex
+  const { raw, entries: before } = index ?? emptyIndex
+  const entries = withTags(before)
   const same = entries.filter(entry => entry.digest === added.digest)
-  if (tag === undefined && same.length > 0) return { entries, raw }
+  if (tag === undefined && same.length > 0) return { raw, entries: before }
   const holder = tag === undefined ? undefined : entries.find(entry => tagOf(entry, entries) === tag)
   const origin = same.find(entry => entry === holder || nameOf(entry) === undefined)
   const annotations = new Map(origin?.annotations)
@@ -107,14 +108,16 @@ function isLoose(entry: Descriptor, children: readonly OciDigest[]): boolean {
 }
 
 /** The index without the entries of a tag, or of a digest. */
-export function withoutEntries({ entries, raw }: LayoutIndex, reference: string): LayoutIndex {
+export function withoutEntries({ entries: before, raw }: LayoutIndex, reference: string): LayoutIndex {
+  const entries = withTags(before)
   const kept = entries.filter(entry => entry.digest !== reference && tagOf(entry, entries) !== reference)
-  return { raw, entries: kept.length < entries.length ? markForCosign(kept) : entries }
+  return { raw, entries: kept.length < entries.length ? markForCosign(kept) : before }
 }
 
 /** The entry that a tag or digest leads to. */
 export function findEntry({ entries }: LayoutIndex, reference: string): Descriptor | undefined {
-  return entries.find(entry => (isOciDigest(reference) ? entry.digest === reference : tagOf(entry, entries) === reference))
+  if (isOciDigest(reference)) return entries.find(({ digest }) => digest === reference)
+  return entries.find(entry => nameOf(entry) === reference) ?? entries.find(entry => tagOf(entry, entries) === reference)
 }
 
 /** All tags of a layout, each once. */
@@ -145,6 +148,14 @@ function tagOf(entry: Descriptor, entries: readonly Descriptor[]): string | unde
   const suffix = kind === kinds.sig ? 'sig' : kind === kinds.att ? 'att' : undefined
   const [image, ...others] = suffix ? entries.filter(isMarkedImage) : []
   return image && others.length === 0 ? `${image.digest.replace(':', '-')}.${suffix}` : undefined
+}
+
+/** Names what cosign saved without a tag, before a change of the images there makes it look like another's. */
+function withTags(entries: readonly Descriptor[]): readonly Descriptor[] {
+  return entries.map(entry => {
+    const tag = tagOf(entry, entries)
+    return tag === undefined || nameOf(entry) === tag ? entry : annotated(entry, new Map(entry.annotations).set(refNameAnnotation, tag))
+  })
 }
 
 function isMarkedImage({ annotations }: Descriptor): boolean {
