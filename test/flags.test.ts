@@ -4,6 +4,7 @@ import { commands } from '../src/cli/commands.ts'
 import { attachedCases } from './flags/attached.ts'
 import { blobCases } from './flags/blob.ts'
 import { bundleCases } from './flags/bundles.ts'
+import { cleaningCases } from './flags/cleaning.ts'
 import { documentCases } from './flags/documents.ts'
 import { globalCases } from './flags/global.ts'
 import { movingCases } from './flags/moving.ts'
@@ -25,6 +26,7 @@ const cases: readonly Case[] = [
   ...documentCases(),
   ...bundleCases(),
   ...attachedCases(),
+  ...cleaningCases(),
   ...movingCases(),
   ...uploadCases(),
   ...registryCommandCases(),

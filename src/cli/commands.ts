@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { attachedCommands } from './table/attached.ts'
 import { bundleCommands } from './table/bundles.ts'
+import { cleaningCommands } from './table/cleaning.ts'
 import { documentCommands } from './table/documents.ts'
 import { keyCommands } from './table/keys.ts'
 import { movingCommands } from './table/moving.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   ...bundleCommands,
   ...keyCommands,
   ...attachedCommands,
+  ...cleaningCommands,
   ...movingCommands,
   ...uploadCommands,
   ...registryCommands,
@@ -34,7 +36,6 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'bundle create',
   'bundle inspect',
   'bundle upgrade',
-  'clean',
   'completion',
   'copy',
   'debug providers',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { commands, laterCommands } from '../cli/commands.ts'
+import { commands, laterCommands, refusedCommands } from '../cli/commands.ts'
 import type { Connect } from '../cli/context.ts'
 import type { ExitCode } from '../cli/exit-code.ts'
 import type { FailureDocument } from '../cli/report-error.ts'
@@ -15,7 +15,7 @@ import { strangerKey, teamKey, testPassphrase } from './test-keys.ts'
 /** Host of the registry that a rig serves; it speaks https only, so no scheme has to be found out. */
 export const rigHost = 'registry.test'
 
-export type RigOptions = Pick<RegistryOptions, 'referrers' | 'authorize'> & {
+export type RigOptions = Pick<RegistryOptions, 'referrers' | 'deletes' | 'authorize'> & {
   /** Further hosts, or another registry in place of the honest one; every other host cannot be found. */
   readonly hosts?: Readonly<Record<string, Handler>>
   /** In place of a transport that reaches `hosts`. */
@@ -69,6 +69,7 @@ export function createRig(options: RigOptions = {}): Rig {
   }
   const registry = createRegistry(memoryStore(), world, {
     referrers: options.referrers ?? true,
+    deletes: options.deletes ?? true,
     ...(options.authorize && { authorize: options.authorize }),
   })
   const hosts = new Map(Object.entries({ [rigHost]: registry, ...options.hosts }))
@@ -99,7 +100,8 @@ export function createRig(options: RigOptions = {}): Rig {
       return timeUp && ms === timeoutOfCommandsMs ? Promise.race([sleeping, timeUp.then(() => {})]) : sleeping
     }
     const argv = typeof line === 'string' ? line.split(' ').filter(word => word !== '') : line
-    const code = await run(argv, { ...base, connect, world: { ...base.world, sleep } }, { commands, later: laterCommands })
+    const program = { commands, later: laterCommands, refused: refusedCommands }
+    const code = await run(argv, { ...base, connect, world: { ...base.world, sleep } }, program)
     for (const [path, { data, mode }] of base.disk)
       if (mode !== 0o644 || !disk.has(path)) {
         disk.set(path, data)

@@ -41,7 +41,6 @@ const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [
     'bundle inspect',
     'bundle upgrade',
-    'clean',
     'completion',
     'copy',
     'dockerfile verify',

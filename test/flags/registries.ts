@@ -1,6 +1,95 @@
-import type { Case } from './setup.ts'
+import assert from 'node:assert/strict'
+import { assertRefused, rigHost } from '../../src/testing/command-rig.ts'
+import { signatureTagOf } from '../../src/testing/registry-hand.ts'
+import { type Case, child, cs, definePlain, fresh, good, hand, image, repositoryOf, rig, signing, tags, usage } from './setup.ts'
+
+const legacy = '--new-bundle-format=false'
+
+/** A repository with an image that is there, and signatures of one that is gone. */
+async function withOrphan(flags = legacy): Promise<string> {
+  const name = await fresh(child)
+  const repository = repositoryOf(name)
+  const gone = await rig.push(repository, image, 'gone')
+  await good(cs(`${signing} ${flags} ${gone}`))
+  const deleted = await rig.registry(new Request(`https://${rigHost}/v2/${repository}/manifests/${image.digest}`, { method: 'DELETE' }))
+  assert.equal(deleted.status, 202)
+  return `${rigHost}/${repository}`
+}
+
+const orphan = signatureTagOf(image.digest)
+const holds = async (repository: string, tag = orphan) => (await tags(repository)).includes(tag)
+
+definePlain('gc', { line: async () => `gc --plan ${await withOrphan()}`, failing: line => `${line} --yes`, prints: true })
 
 /** Flags of the registry commands. */
 export function registryCommandCases(): readonly Case[] {
-  return []
+  const commands = ['gc']
+  return [
+    {
+      flag: 'plan',
+      commands,
+      what: 'shows what would be collected, and deletes nothing',
+      check: async () => {
+        const repository = await withOrphan()
+        const { stdout } = await good(cs(`gc --plan ${repository}`))
+        assert.match(stdout, /^To be deleted \(1\):\n {2}signature: registry\.test\/.*\.sig: its image is gone$/m)
+        assert.ok(await holds(repository))
+        assertRefused(await cs(`gc --plan --yes -o json ${repository}`), usage(/want one of --plan/))
+      },
+    },
+    {
+      flag: 'yes',
+      commands,
+      what: 'answers the question; without it and without a terminal nothing is deleted',
+      check: async () => {
+        const repository = await withOrphan()
+        assertRefused(
+          await cs(`gc -o json ${repository}`),
+          usage(/standard input is no terminal: WARNING: this will delete 1 of these for good/),
+        )
+        assert.ok(await holds(repository))
+        const { stderr } = await good(cs(`gc --yes ${repository}`))
+        assert.match(stderr, /^To be deleted \(1\):\n/m, 'the plan is shown all the same')
+        assert.ok(!(await holds(repository)))
+      },
+    },
+    {
+      flag: 'exclusive',
+      commands,
+      what: 'also collects what names no repository',
+      check: async () => {
+        const repository = await withOrphan()
+        const path = repositoryOf(repository)
+        await hand.putManifest(path, orphan.replace('.sig', '.sbom'), await hand.manifest(path, orphan))
+        const first = JSON.parse((await good(cs(`gc --yes -o json ${repository}`))).stdout)
+        assert.deepEqual([first.counts.removed, first.kept[0].reason], [1, 'it names no repository; --exclusive collects it'])
+        const { counts } = JSON.parse((await good(cs(`gc --yes --exclusive -o json ${repository}`))).stdout)
+        assert.deepEqual(counts, { tags: 2, subjects: 1, planned: 1, removed: 1, kept: 0 })
+      },
+    },
+    {
+      flag: 'output',
+      commands,
+      what: 'json is one document with counts and reasons',
+      check: async () => {
+        const repository = await withOrphan()
+        const report = JSON.parse((await good(cs(`gc --plan -o json ${repository}`))).stdout)
+        assert.deepEqual(Object.keys(report), ['repository', 'lookedIn', 'counts', 'planned', 'removed', 'kept'])
+        assert.deepEqual(report.planned[0].reason, 'its image is gone')
+        assert.match((await good(cs(`gc --plan ${repository}`))).stdout, /^registry\.test\/.*: 2 tags; something is attached to 1 images/)
+      },
+    },
+    {
+      flag: 'attachment-tag-prefix',
+      commands,
+      what: 'is in front of the tags that are looked at',
+      check: async () => {
+        const repository = await withOrphan(`${legacy} --attachment-tag-prefix old-`)
+        await good(cs(`gc --yes ${repository}`))
+        assert.ok(await holds(repository, `old-${orphan}`))
+        await good(cs(`gc --yes --attachment-tag-prefix old- ${repository}`))
+        assert.ok(!(await holds(repository, `old-${orphan}`)))
+      },
+    },
+  ]
 }

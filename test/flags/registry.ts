@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { commands } from '../../src/cli/commands.ts'
+import { exitCode } from '../../src/cli/exit-code.ts'
+import { CountersignError } from '../../src/codec/error.ts'
 import { assertRefused, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
 import { type Case, cs, disk, good, plainLine, rig, unreadable, usage } from './setup.ts'
 
@@ -9,6 +11,12 @@ const onImages = commands.filter(({ flags }) => 'allow-http-registry' in flags).
 /** A command on an image of another host than the plain line names. */
 export async function lineOn(host: string, name: string): Promise<string> {
   return (await plainLine(name)).replace(`${rigHost}/`, `${host}/`)
+}
+
+/** The refusal as this command ends with it: commands of our own have a status for each kind of failure. */
+function of(name: string, refusal: Refusal): Refusal {
+  const rule = commands.find(command => command.name === name)!.exits
+  return { ...refusal, exit: exitCode(new CountersignError(refusal.code, ''), rule) }
 }
 
 /** Flags about the connection to a registry, of every command that has them. */
@@ -37,12 +45,12 @@ export function registryCases(): readonly Case[] {
     (flags: string, wanted: object, half = ''): Case['check'] =>
     async name => {
       await connects(flags, half, wanted)(name)
-      assertRefused(await cs(`${await plainLine(name)} ${flags.replaceAll('ca.pem', 'nowhere.pem')} -o json`), unreadable)
+      assertRefused(await cs(`${await plainLine(name)} ${flags.replaceAll('ca.pem', 'nowhere.pem')} -o json`), of(name, unreadable))
     }
   const opens =
     (host: string, flags: string, without: Refusal): Case['check'] =>
     async name => {
-      assertRefused(await cs(`${await lineOn(host, name)} -o json`), without)
+      assertRefused(await cs(`${await lineOn(host, name)} -o json`), of(name, without))
       await good(cs(`${await lineOn(host, name)} ${flags}`))
     }
   const pem = String(disk.get('ca.pem'))
@@ -88,7 +96,7 @@ export function registryCases(): readonly Case[] {
       what: 'opens a registry, never without a user name',
       check: async (name: string) => {
         const wrong: Refusal = { exit: 1, code: 'REGISTRY_UNAUTHORIZED', message: /asked as user "u", got status 401/ }
-        assertRefused(await cs(`${await lineOn('basic.test', name)} --registry-username u --registry-password q -o json`), wrong)
+        assertRefused(await cs(`${await lineOn('basic.test', name)} --registry-username u --registry-password q -o json`), of(name, wrong))
         assertRefused(await cs(`${await plainLine(name)} --registry-password p -o json`), usage(/go together/))
         await good(cs(`${await lineOn('basic.test', name)} --registry-username u --registry-password p`))
       },

@@ -1,0 +1,74 @@
+import { CountersignError } from '../../codec/error.ts'
+import { serializeGoJson } from '../../codec/go-json.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import type { World } from '../../codec/world.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { appendToTag } from '../attached/append-to-tag.ts'
+import { fallbackTag, isReferrersIndex, readIndex } from '../attached/referrers.ts'
+import { nameOfTag, tagInRegistry } from '../attached/tag.ts'
+import { type FetchedManifest, parseManifest } from '../manifest.ts'
+import type { Repository } from '../reference.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { removeTag } from './remove-tag.ts'
+
+/**
+ * Takes entries out of the index at the fallback tag of a subject; every other entry and member stays. An index left empty
+ * is deleted with its tag, or stays empty where that cannot be. Other writers of the index are treated as `appendToTag`
+ * treats them: what they add survives, and what they bring back is taken out again. Nothing is done where the tag holds no
+ * such entry, or no index of referrers.
+ *
+ * @throws CountersignError `REFERRERS_CONTENDED`, `REGISTRY_DENIED`, `REGISTRY_REFUSED`
+ */
+export async function removeFallbackEntries(
+  client: RegistryClient,
+  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  repository: Repository,
+  subject: OciDigest,
+  digests: ReadonlySet<OciDigest>,
+  signal: AbortSignal,
+): Promise<void> {
+  const tag = fallbackTag(subject)
+  const what = nameOfTag(repository, tag)
+  const place = tagInRegistry(client, repository, tag)
+  const rest = (current: FetchedManifest) => readIndex(current, what).filter(({ digest }) => !digests.has(digest))
+  const isClean = (current: FetchedManifest) =>
+    !isReferrersIndex(current, subject) || rest(current).length === readIndex(current, what).length
+  let seen: FetchedManifest | undefined
+  await appendToTag(
+    world,
+    {
+      ...place,
+      holds: isClean,
+      merge: async current => {
+        seen = current
+        if (!current) return undefined // the tag went meanwhile, and with it the entries
+        const manifests = rest(current).map(({ raw }) => raw)
+        return { bytes: encodeUtf8(serializeGoJson({ ...parseManifest(current, what).raw, manifests })), mediaType: current.mediaType }
+      },
+      put: async (draft, precondition, putSignal) => {
+        const isEmpty = seen !== undefined && rest(seen).length === 0
+        if (isEmpty && (await removeIndex(client, repository, tag, seen!.digest, putSignal)))
+          return { digest: seen!.digest, conditional: false }
+        return place.put(draft, precondition, putSignal)
+      },
+    },
+    signal,
+  )
+}
+
+/** Whether the tag could be deleted. One that changed meanwhile is looked at again. */
+async function removeIndex(
+  client: RegistryClient,
+  repository: Repository,
+  tag: string,
+  seen: OciDigest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await removeTag(client, repository, tag, seen, signal)
+    return true
+  } catch (error) {
+    if (error instanceof CountersignError && (error.code === 'DELETE_UNSUPPORTED' || error.code === 'MANIFEST_SHARED')) return false
+    throw error
+  }
+}

@@ -1,0 +1,142 @@
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { isOciDigest, type OciDigest } from '../../formats/oci-digest.ts'
+import { fallbackTag, listReferrersByTag } from '../attached/referrers.ts'
+import { signatureTag } from '../attached/signature-tag.ts'
+import { readTag } from '../attached/tag.ts'
+import { inParallel } from '../in-parallel.ts'
+import { type Repository, repositoryName } from '../reference.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { findReferrers } from './attached-referrers.ts'
+import { journalTag } from './journal.ts'
+import { type NamedRepositories, namedByReferrer, namedByTag } from './named-repositories.ts'
+import type { Kept, Removal } from './removal.ts'
+import { findSubject, requireReadable } from './subjects.ts'
+
+export type CollectionQuery = {
+  readonly repository: Repository // where signatures are kept
+  readonly images: readonly Repository[] // where else their images may be
+  readonly prefix: string // `--attachment-tag-prefix`
+  readonly exclusive: boolean // nobody else keeps signatures in `repository`: what names no repository is collected too
+}
+
+/** Something to collect, and why. */
+export type Orphan = Removal & { readonly reason: string }
+
+export type CollectionPlan = {
+  readonly tags: number // of the repository
+  readonly subjects: number // images that something is attached to
+  readonly orphans: readonly Orphan[]
+  readonly kept: readonly Kept[] // of subjects that are gone
+}
+
+/**
+ * Finds what is attached to images that are gone, by the tags of a repository. Nothing is changed. A mistake here would delete
+ * signatures that people rely on, so doubt keeps:
+ *
+ * - a subject is gone by a clear 404 of each repository that may hold it, each of which has shown that we may read it;
+ * - what names another repository than those looked in is kept: a shared `COSIGN_REPOSITORY` holds signatures for many;
+ * - what names none (bundles of `sign`, SBOMs) is kept unless `exclusive`, and what cannot be read is kept always.
+ *
+ * @throws CountersignError whatever answer of a registry is neither yes nor a clear 404
+ */
+export async function planCollection(client: RegistryClient, query: CollectionQuery, signal: AbortSignal): Promise<CollectionPlan> {
+  const { repository, images, prefix } = query
+  const places = [repository, ...images] as const
+  const tags = await requireReadable(client, places, signal)
+  const bySubject = Map.groupBy(
+    tags.flatMap(tag => parseAttachedTag(tag, prefix)),
+    ({ subject }) => subject,
+  )
+  const plans = await inParallel([...bySubject].sort(), 4, async ([subject, attached]) => {
+    if (await findSubject(client, places, subject, signal)) return await findGoneEntries(client, repository, subject, signal)
+    return await judgeOrphans(client, query, subject, attached, signal)
+  })
+  return {
+    tags: tags.length,
+    subjects: bySubject.size,
+    orphans: plans.flatMap(({ orphans }) => orphans),
+    kept: plans.flatMap(({ kept }) => kept),
+  }
+}
+
+type SubjectPlan = Pick<CollectionPlan, 'orphans' | 'kept'>
+type AttachedTag = {
+  readonly tag: string
+  readonly subject: OciDigest
+  readonly kind: 'signature' | 'attestation' | 'sbom' | 'listing'
+}
+
+const kindOfSuffix = { sig: 'signature', att: 'attestation', sbom: 'sbom' } as const
+
+/** What a tag says it is, if it is one of ours: `[PREFIX]sha256-HEX.sig`, `sha256-HEX`, `sha256-HEX.removing`. */
+function parseAttachedTag(tag: string, prefix: string): readonly AttachedTag[] {
+  const [, hex, suffix] = /sha256-([0-9a-f]{64})(?:\.(sig|att|sbom|removing))?$/.exec(tag) ?? []
+  const subject = `sha256:${hex}`
+  if (!isOciDigest(subject)) return []
+  if (tag === fallbackTag(subject) || tag === journalTag(subject)) return [{ tag, subject, kind: 'listing' }]
+  if (suffix === undefined || suffix === 'removing') return []
+  const known = suffix as keyof typeof kindOfSuffix
+  return tag === signatureTag(subject, known, prefix) ? [{ tag, subject, kind: kindOfSuffix[known] }] : []
+}
+
+/** Of an image that is there: entries of its fallback index whose manifests are gone. */
+async function findGoneEntries(
+  client: RegistryClient,
+  repository: Repository,
+  subject: OciDigest,
+  signal: AbortSignal,
+): Promise<SubjectPlan> {
+  const entries = await listReferrersByTag(client, repository, subject, signal)
+  const found = await inParallel(entries, 4, ({ digest }) => client.headManifest(repository, digest, signal))
+  const gone = entries.filter((_, index) => found[index] === undefined)
+  const reason = 'the fallback index lists it, but there is no such manifest'
+  return { orphans: gone.map(({ digest }) => ({ kind: 'entry', subject, digest, reason })), kept: [] }
+}
+
+async function judgeOrphans(
+  client: RegistryClient,
+  query: CollectionQuery,
+  subject: OciDigest,
+  attached: readonly AttachedTag[],
+  signal: AbortSignal,
+): Promise<SubjectPlan> {
+  const { repository } = query
+  const orphans: Orphan[] = []
+  const kept: Kept[] = []
+  const judge = async (removal: Removal, names: () => Promise<NamedRepositories>): Promise<void> => {
+    const doubt = await reasonToKeep(query, names)
+    if (doubt === undefined) orphans.push({ ...removal, reason: 'its image is gone' })
+    else kept.push({ ...removal, reason: doubt })
+  }
+  for (const { tag, kind } of attached) {
+    if (kind === 'listing') continue // what it lists comes below
+    const current = await readTag(client, repository, tag, signal)
+    if (current)
+      await judge({ kind, subject, tag, digest: current.digest }, () => namedByTag(client, repository, { tag, kind, subject }, signal))
+  }
+  for (const found of await findReferrers(client, repository, subject, signal)) {
+    const { digest } = found
+    if (found.state === 'gone') orphans.push({ kind: 'entry', subject, digest, reason: 'its image is gone, and so is it' })
+    else if (found.state === 'foreign') kept.push({ kind: 'referrer', subject, digest, reason: found.reason })
+    else await judge({ kind: 'referrer', subject, digest }, () => namedByReferrer(client, repository, found.manifest, subject, signal))
+  }
+  return { orphans, kept }
+}
+
+async function reasonToKeep(
+  { repository, images, exclusive }: CollectionQuery,
+  names: () => Promise<NamedRepositories>,
+): Promise<string | undefined> {
+  const looked = new Set([repository, ...images].map(repositoryName))
+  try {
+    const named = await names()
+    const other = [...named].find(name => name !== undefined && !looked.has(name))
+    if (other !== undefined) return `it is about ${quote(other)}, which was not looked in`
+    return named.has(undefined) && !exclusive ? 'it names no repository; --exclusive collects it' : undefined
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error
+    if (['malformed', 'untrusted'].includes(error.kind) || error.code === 'BLOB_NOT_FOUND') return `it cannot be read: ${error.message}`
+    throw error
+  }
+}
