@@ -1,9 +1,10 @@
 import { encodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
-import { parseJson, readAs, readBase64, readObject, readObjectOf } from '../codec/json.ts'
+import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
+import { type LogBundle, readLogBundle } from './log-bundle.ts'
 
 /** The bundle of `sign-blob` before protobuf: a bare signature with whoever made it. Decoded, not checked. Source: formats-and-flows §4. */
 export type BlobBundle = {
@@ -12,7 +13,7 @@ export type BlobBundle = {
     | { readonly kind: 'none' }
     | { readonly kind: 'public-key'; readonly pem: Uint8Array }
     | { readonly kind: 'certificate'; readonly der: Uint8Array }
-  readonly logBundle: unknown // `{"SignedEntryTimestamp","Payload"}`, checked by the log's own step
+  readonly logBundle: LogBundle | undefined // proved by the log's own step
 }
 
 const blobBundleLimit = { bytes: 16 << 20 }
@@ -30,11 +31,10 @@ export function looksLikeBlobBundle(json: unknown): boolean {
 export function parseBlobBundle(bytes: Uint8Array): BlobBundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
     const bundle = readObjectOf(parseJson(bytes, 'bundle', blobBundleLimit), 'bundle', ['base64Signature', 'cert', 'rekorBundle'])
-    if (bundle['rekorBundle'] !== undefined) readObject(bundle['rekorBundle'], 'rekorBundle')
     return {
       signature: readBase64(bundle['base64Signature'], 'base64Signature'),
       signer: readSigner(bundle['cert']),
-      logBundle: bundle['rekorBundle'],
+      logBundle: bundle['rekorBundle'] === undefined ? undefined : readLogBundle(bundle['rekorBundle'], 'rekorBundle'),
     }
   })
 }

@@ -58,8 +58,7 @@ const maxChain = 10
  */
 export function parseBundle(bytes: Uint8Array): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
-    const json = camelMembers(parseJson(bytes, 'bundle', { bytes: bundleLimitBytes }), 'bundle')
-    const bundle = readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
+    const bundle = parseBundleJson(bytes)
     const mediaType = readString(bundle['mediaType'], 'mediaType')
     const version = versionOfMediaType.get(mediaType)
     if (!version) throw malformed(`mediaType: want a bundle of version 0.1 to 0.3, got ${quote(mediaType)}`)
@@ -74,6 +73,16 @@ export function parseBundle(bytes: Uint8Array): Bundle {
       content: readContent(bundle),
     }
   })
+}
+
+/**
+ * A bundle as JSON with lowerCamel member names, its outermost members known and nothing inside them read.
+ *
+ * @throws CountersignError `JSON_MALFORMED`, `BUNDLE_MALFORMED` for a member in two spellings, `LIMIT_EXCEEDED`
+ */
+export function parseBundleJson(bytes: Uint8Array): JsonObject {
+  const json = camelMembers(parseJson(bytes, 'bundle', { bytes: bundleLimitBytes }), 'bundle')
+  return readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
 }
 
 /** Whether bytes are meant as a bundle, so that a file in another format is not reported as a broken bundle. */

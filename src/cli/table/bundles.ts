@@ -1,4 +1,46 @@
-import type { Command } from '../command.ts'
+import { type Command, defineCommand } from '../command.ts'
+import { bundleInspectFlags, bundleUpgradeFlags } from '../flags/bundles.ts'
 
 /** Making, reading and upgrading Sigstore bundles. */
-export const bundleCommands: readonly Command[] = []
+export const bundleCommands: readonly Command[] = [
+  defineCommand({
+    name: 'bundle inspect',
+    group: 'Bundles',
+    summary: 'Show what a bundle or another signature file says',
+    description:
+      'Nothing is verified. Reads Sigstore bundles of version 0.1, 0.2 and 0.3, blob bundles of cosign 2, DSSE envelopes and the\n' +
+      'lines that `download signature` prints. FILE is a path, or - for standard input.',
+    examples: [
+      { what: 'for people', line: 'bundle inspect FILE.sigstore.json' },
+      { what: 'for programs', line: 'bundle inspect --output json FILE.sigstore.json' },
+    ],
+    arguments: { name: 'FILE', min: 1, max: 1 },
+    flags: bundleInspectFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/bundle/inspect.ts')).inspectBundle,
+  }),
+  defineCommand({
+    name: 'bundle upgrade',
+    group: 'Bundles',
+    summary: 'Convert an older signature file to a bundle of version 0.3',
+    description:
+      'Reads Sigstore bundles of version 0.1 and 0.2, and, checking the signature with the public key first, blob bundles of cosign 2\n' +
+      'and DSSE envelopes. The private key is not needed; what could not be converted without it is refused.\n' +
+      'FILE is a path, or - for standard input.',
+    examples: [
+      { what: 'a bundle of version 0.1 or 0.2', line: 'bundle upgrade old.sigstore.json --out new.sigstore.json' },
+      {
+        what: 'a blob bundle of cosign 2, which names no digest',
+        line: 'bundle upgrade FILE.bundle --artifact FILE --out FILE.sigstore.json',
+      },
+      {
+        what: 'an attestation that is a DSSE envelope',
+        line: 'bundle upgrade attestation.json --key cosign.pub --out attestation.sigstore.json',
+      },
+    ],
+    arguments: { name: 'FILE', min: 1, max: 1 },
+    flags: bundleUpgradeFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/bundle/upgrade.ts')).upgradeBundleFile,
+  }),
+]

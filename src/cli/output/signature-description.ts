@@ -1,0 +1,171 @@
+import { CountersignError } from '../../codec/error.ts'
+import { encodeHex } from '../../codec/hex.ts'
+import type { Json } from '../../codec/json.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { parsePublicKeyPem } from '../../crypto/public-key.ts'
+import type { BlobBundle } from '../../formats/blob-bundle.ts'
+import type { Bundle } from '../../formats/bundle.ts'
+import type { DsseEnvelope } from '../../formats/dsse.ts'
+import type { LogBundle } from '../../formats/log-bundle.ts'
+import type { LogEntry } from '../../formats/log-entry.ts'
+import type { SignatureDocument } from '../../formats/signature-document.ts'
+import { parseStatement, statementPayloadType } from '../../formats/statement.ts'
+
+/** What `bundle inspect` shows of one signature, as its JSON has it: members are added, never renamed. Nothing of it is verified. */
+export type SignatureDescription = {
+  readonly format: SignatureDocument['format']
+  readonly version: string | null // of a Sigstore bundle
+  readonly mediaType: string | null
+  readonly content: DescribedContent
+  readonly signer: DescribedSigner
+  readonly logEntries: readonly DescribedLogEntry[]
+  readonly timestamps: number // RFC 3161
+}
+
+type DescribedContent =
+  | {
+      readonly kind: 'message'
+      readonly digest: { readonly algorithm: string; readonly value: string } | null
+      readonly signatureBytes: number
+    }
+  | {
+      readonly kind: 'dsse'
+      readonly payloadType: string
+      readonly payloadBytes: number
+      readonly signatureBytes: number
+      readonly statement: DescribedStatement | null
+      readonly problem: string | null // why there is no statement
+    }
+  | {
+      readonly kind: 'simple-signing'
+      readonly image: string
+      readonly dockerReference: string
+      readonly annotations: { readonly [name: string]: Json }
+      readonly signatureBytes: number
+    }
+
+type DescribedStatement = {
+  readonly type: string
+  readonly predicateType: string
+  readonly subjects: readonly { readonly name: string | null; readonly digest: { readonly [algorithm: string]: string } }[]
+}
+
+/** X.509 fields are not read: a certificate is its size and its fingerprint, the SHA-256 of its DER. */
+type DescribedCertificate = { readonly bytes: number; readonly sha256: string }
+
+type DescribedSigner =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'public-key'; readonly hint: string | null; readonly keyId: string | null } // hint as written; id of a key that is there
+  | { readonly kind: 'certificate'; readonly certificates: readonly DescribedCertificate[] } // leaf first
+
+type DescribedLogEntry = {
+  readonly logIndex: string
+  readonly logId: string // hex
+  readonly kind: string | null
+  readonly version: string | null
+  readonly integratedTime: string | null
+  readonly inclusionPromise: boolean
+  readonly inclusionProof: { readonly treeSize: string; readonly hashes: number; readonly checkpoint: boolean } | null
+}
+
+/** Describes one signature. */
+export function describeDocument(document: SignatureDocument): SignatureDescription {
+  const { format } = document
+  const bare = { format, version: null, mediaType: null, logEntries: [], timestamps: 0, signer: { kind: 'none' } } as const
+  switch (format) {
+    case 'bundle': {
+      const { version, content, material, logEntries, timestamps } = document.bundle
+      return {
+        format,
+        version,
+        mediaType: document.mediaType,
+        content: describeContent(content),
+        signer:
+          material.kind === 'public-key' ? { kind: 'public-key', hint: material.hint, keyId: null } : describeCertificates(material.chain),
+        logEntries: logEntries.map(describeLogEntry),
+        timestamps: timestamps.length,
+      }
+    }
+    case 'blob-bundle': {
+      const { signature, signer, logBundle } = document.bundle
+      const content = { kind: 'message', digest: null, signatureBytes: signature.length } as const
+      return { ...bare, content, signer: describeSigner(signer), logEntries: describeLogBundle(logBundle) }
+    }
+    case 'dsse-envelope':
+      return { ...bare, content: describeEnvelope(document.envelope) }
+    case 'image-signature': {
+      const { signature, payload, certificates, logBundle, timestamps } = document.signature
+      const content = {
+        kind: 'simple-signing',
+        image: payload.manifestDigest,
+        dockerReference: payload.dockerReference,
+        annotations: Object.fromEntries(payload.optional),
+        signatureBytes: signature.length,
+      } as const
+      const signer = certificates.length === 0 ? bare.signer : describeCertificates(certificates)
+      return { ...bare, content, signer, logEntries: describeLogBundle(logBundle), timestamps }
+    }
+    default:
+      throw new TypeError(`unhandled document ${document satisfies never}`)
+  }
+}
+
+function describeContent(content: Bundle['content']): DescribedContent {
+  if (content.kind === 'dsse') return describeEnvelope(content.envelope)
+  const { messageDigest, signature } = content
+  const digest = messageDigest ? { algorithm: messageDigest.hash, value: encodeHex(messageDigest.digest) } : null
+  return { kind: 'message', digest, signatureBytes: signature.length }
+}
+
+function describeEnvelope({ payloadType, payload, signature }: DsseEnvelope): DescribedContent {
+  const common = { kind: 'dsse', payloadType, payloadBytes: payload.length, signatureBytes: signature.length } as const
+  if (payloadType !== statementPayloadType)
+    return { ...common, statement: null, problem: 'its payload type is not that of in-toto statements' }
+  try {
+    const { type, predicateType, subjects } = parseStatement(payload)
+    const described = subjects.map(({ name, digest }) => ({ name: name ?? null, digest: Object.fromEntries(digest) }))
+    return { ...common, statement: { type, predicateType, subjects: described }, problem: null }
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error
+    return { ...common, statement: null, problem: error.message }
+  }
+}
+
+function describeSigner(signer: BlobBundle['signer']): DescribedSigner {
+  if (signer.kind === 'certificate') return describeCertificates([signer.der])
+  if (signer.kind === 'none') return signer
+  return { kind: 'public-key', hint: null, keyId: encodeHex(parsePublicKeyPem(signer.pem, 'bundle: cert').id) }
+}
+
+function describeCertificates(certificates: readonly Uint8Array[]): DescribedSigner {
+  return { kind: 'certificate', certificates: certificates.map(der => ({ bytes: der.length, sha256: encodeHex(sha256(der)) })) }
+}
+
+function describeLogEntry(entry: LogEntry): DescribedLogEntry {
+  const { logIndex, logId, kind, version, integratedTime, inclusionPromise, inclusionProof: proof } = entry
+  return {
+    logIndex: String(logIndex),
+    logId: encodeHex(logId),
+    kind,
+    version,
+    integratedTime: integratedTime === undefined ? null : timeOf(Number(integratedTime)),
+    inclusionPromise: inclusionPromise !== undefined,
+    inclusionProof: proof
+      ? { treeSize: String(proof.treeSize), hashes: proof.hashes.length, checkpoint: proof.checkpoint !== undefined }
+      : null,
+  }
+}
+
+function describeLogBundle(entry: LogBundle | undefined): readonly DescribedLogEntry[] {
+  if (!entry) return []
+  const { logIndex, logId, integratedTime } = entry
+  const proofs = { inclusionPromise: true, inclusionProof: null }
+  return [{ logIndex: String(logIndex), logId, kind: null, version: null, integratedTime: timeOf(integratedTime), ...proofs }]
+}
+
+const lastSecond = 253_402_300_799 // of the year 9999
+
+/** RFC 3339 in UTC; a number past any calendar stays a number. */
+function timeOf(seconds: number): string {
+  return seconds > lastSecond ? String(seconds) : new Date(seconds * 1000).toISOString().replace('.000', '')
+}

@@ -1,0 +1,62 @@
+import { isDeepStrictEqual } from 'node:util'
+import { encodeBase64 } from '../codec/base64.ts'
+import { CountersignError } from '../codec/error.ts'
+import { serializeProtoJson } from '../codec/go-json.ts'
+import { readObject } from '../codec/json.ts'
+import { encodeUtf8 } from '../codec/text.ts'
+import { type Bundle, type BundleVersion, bundleMediaType, parseBundle, parseBundleJson } from './bundle.ts'
+import type { LogEntry } from './log-entry.ts'
+
+export type UpgradedBundle = {
+  readonly from: BundleVersion
+  readonly bytes: Uint8Array // those given, where they are of version 0.3 already
+  readonly issuers: number // certificates of the chain that 0.3 has no place for
+}
+
+/**
+ * Rewrites a bundle as version 0.3: of a certificate chain the leaf stays, which is all that any version trusts; every other member
+ * stays as it is. A bundle of version 0.3 is returned to the last byte.
+ *
+ * @throws CountersignError `CONVERSION_IMPOSSIBLE` naming each log entry without an inclusion proof, which only the log could
+ *   give; whatever `parseBundle` throws
+ * @see formats-and-flows §4
+ */
+export function upgradeBundle(bytes: Uint8Array): UpgradedBundle {
+  const bundle = parseBundle(bytes)
+  const { version, material, logEntries } = bundle
+  if (version === '0.3') return { from: version, bytes, issuers: 0 }
+  checkProofs(logEntries)
+  const upgraded = rewrite(bytes, material)
+  if (!isDeepStrictEqual(parseBundle(upgraded), { ...bundle, version: '0.3', material: withoutIssuers(material) }))
+    throw new TypeError('an upgraded bundle says something else than the one it was made of')
+  return { from: version, bytes: upgraded, issuers: material.kind === 'certificate' ? material.chain.length - 1 : 0 }
+}
+
+/** Works on the JSON, so that members which are read by nobody, as an envelope's `keyid`, survive too. */
+function rewrite(bytes: Uint8Array, material: Bundle['material']): Uint8Array {
+  const json = parseBundleJson(bytes)
+  const { x509CertificateChain: _, ...others } = readObject(json['verificationMaterial'], 'verificationMaterial')
+  const leaf = material.kind === 'certificate' ? { certificate: { rawBytes: encodeBase64(material.chain[0]) } } : {}
+  return encodeUtf8(serializeProtoJson({ ...json, mediaType: bundleMediaType, verificationMaterial: { ...leaf, ...others } }))
+}
+
+function withoutIssuers(material: Bundle['material']): Bundle['material'] {
+  return material.kind === 'certificate' ? { kind: 'certificate', chain: [material.chain[0]] } : material
+}
+
+function checkProofs(entries: readonly LogEntry[]): void {
+  const lacking = entries.flatMap((entry, index) => {
+    const lack = lackOf(entry)
+    return lack === undefined ? [] : [`tlogEntries[${index}] (log index ${entry.logIndex}) has ${lack}`]
+  })
+  if (lacking.length > 0)
+    throw new CountersignError(
+      'CONVERSION_IMPOSSIBLE',
+      `bundle: version 0.3 wants an inclusion proof with a checkpoint, which only the log can give: ${lacking.join('; ')}`,
+    )
+}
+
+function lackOf({ inclusionPromise, inclusionProof }: LogEntry): string | undefined {
+  if (!inclusionProof) return inclusionPromise ? 'an inclusion promise and no inclusion proof' : 'no inclusion proof'
+  return inclusionProof.checkpoint === undefined ? 'an inclusion proof without a checkpoint' : undefined
+}
