@@ -34,8 +34,6 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'attest',
   'attest-blob',
   'bundle create',
-  'bundle inspect',
-  'bundle upgrade',
   'completion',
   'copy',
   'debug providers',

@@ -39,6 +39,7 @@ export const errorKinds = {
 
   // denied: genuine, but not what was asked for
   ANNOTATION_MISMATCH: 'denied',
+  CONVERSION_IMPOSSIBLE: 'denied', // what was signed, or came along, has no place in the other format
   CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
   DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse

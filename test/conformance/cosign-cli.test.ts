@@ -39,8 +39,6 @@ const leaves = names.filter(name => name !== '' && !names.some(other => other.st
 /** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
 const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [
-    'bundle inspect',
-    'bundle upgrade',
     'completion',
     'copy',
     'dockerfile verify',
