@@ -97,7 +97,7 @@ export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: 
   const fresh = createDescriptor({ mediaType, size, digest, ...(artifactType !== undefined && { artifactType }) })
   const entry = annotated(origin ?? fresh, annotations)
   const kept = entries.filter(other => other !== holder && other !== origin && !isLoose(other, added.children))
-  const place = origin ?? holder
+  const place = holder ?? origin
   const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : kept.length
   return { raw, entries: markForCosign(kept.toSpliced(at, 0, entry)) }
 }
@@ -164,7 +164,7 @@ function isMarkedImage({ annotations }: Descriptor): boolean {
 }
 
 function legacyTag(tag: string | undefined): { readonly digest: string; readonly suffix: string } | undefined {
-  const [, hex, suffix] = /^sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?$/.exec(tag ?? '') ?? []
+  const [, hex, suffix] = /^(?:[\w.-]{0,52})sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?$/.exec(tag ?? '') ?? []
   return hex === undefined ? undefined : { digest: `sha256:${hex}`, suffix: suffix ?? '' }
 }
 
