@@ -184,6 +184,11 @@ export async function recordedTime(
   }
 }
 
+/**
+ * Reads what a legacy tag holds.
+ *
+ * @throws CountersignError `MANIFEST_MALFORMED`, also for an index
+ */
 export function readSignatureManifest(fetched: FetchedManifest, what: string): ImageManifest {
   const parsed = parseManifest(fetched, what)
   if (parsed.kind !== 'image')
@@ -191,6 +196,7 @@ export function readSignatureManifest(fetched: FetchedManifest, what: string): I
   return parsed
 }
 
+/** Whether two layers say the same about themselves. */
 export function sameAnnotations(a: ReadonlyMap<string, string> = new Map(), b: ReadonlyMap<string, string>): boolean {
   return a.size === b.size && [...a].every(([name, value]) => b.get(name) === value)
 }

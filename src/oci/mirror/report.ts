@@ -30,6 +30,7 @@ export type Tally = {
   readonly leftBehind: LeftBehind[]
 }
 
+/** A tally with nothing counted. */
 export function startTally(): Tally {
   return {
     manifests: { sent: 0, present: 0 },
