@@ -16,12 +16,15 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
   PASSPHRASE_WRONG: 'set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked',
   REFERRERS_CONTENDED: 'run the command again when fewer others are signing this image',
-  REFERRERS_TAG_TAKEN: 'keep the signatures elsewhere with COSIGN_REPOSITORY, or sign with --new-bundle-format=false',
+  PLATFORM_NOT_FOUND: 'leave out --platform to have the whole image, or name one of its platforms',
+  REFERRERS_TAG_TAKEN:
+    'an older `cosign copy` leaves an image at that tag: copy it anew by `countersign copy --force`, which puts the index in its place; or keep the signatures elsewhere with COSIGN_REPOSITORY',
   REGISTRY_DENIED: 'ask for that permission, or keep the signatures where you may write, with COSIGN_REPOSITORY',
   REGISTRY_UNAUTHORIZED: 'log in by `countersign login`, or give --registry-username and --registry-password',
   REGISTRY_UNAVAILABLE:
     'check that the registry is up and the name is right; --verbose shows each request, --allow-http-registry permits plain http',
   SIGNATURES_NOT_FOUND: 'sign it by `countersign sign`; if its signatures are kept elsewhere, set COSIGN_REPOSITORY',
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
+  TAG_TAKEN: 'give --force to put another image under the tag; signatures that are there stay',
   TIMED_OUT: 'give it more time by --timeout',
 }

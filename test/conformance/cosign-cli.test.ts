@@ -40,10 +40,8 @@ const leaves = names.filter(name => name !== '' && !names.some(other => other.st
 const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [
     'completion',
-    'copy',
     'dockerfile verify',
     'env',
-    'load',
     'manifest verify',
     'piv-tool attestation',
     'piv-tool generate-key',
@@ -52,7 +50,6 @@ const waiting: Readonly<Record<number, readonly string[]>> = {
     'piv-tool set-pin',
     'piv-tool set-puk',
     'piv-tool unblock',
-    'save',
   ],
   4: ['bundle create', 'initialize', 'signing-config create', 'trusted-root create'],
   5: ['debug providers'],
