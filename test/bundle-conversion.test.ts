@@ -264,6 +264,18 @@ test('an envelope becomes a bundle with the hint of the key that it verifies wit
   })
 })
 
+test('a blob bundle of `attest-blob` holds an envelope, which becomes the bundle', async () => {
+  const attested = JSON.stringify({ base64Signature: btoa(envelope), cert: spki })
+  await good(upgrade(attested))
+  assert.deepEqual(parseBundle(written()).content.kind, 'dsse')
+  const { json } = await inspect(attested)
+  assert.equal((json['content'] as Json)['kind'], 'dsse')
+  const needless = await upgrade(attested, '--artifact blob')
+  assertRefused(needless, { exit: 1, code: 'USAGE', message: /--artifact does not go with a bundle of `attest-blob`/ })
+  const altered = JSON.stringify({ base64Signature: btoa(envelope.replace(sig, 'AA==')), cert: spki })
+  assertRefused(await upgrade(altered), { exit: 1, code: 'SIGNATURE_MALFORMED', message: /signature/ })
+})
+
 const payload = `{"critical":{"identity":{"docker-reference":"r.test/app"},"image":{"docker-manifest-digest":"sha256:${'ab'.repeat(32)}"},"type":"cosign container image signature"},"optional":{"a":"1"}}`
 const line = JSON.stringify({ Base64Signature: sig, Payload: btoa(payload), Cert: null, Chain: null, Bundle: null, RFC3161Timestamp: null })
 

@@ -4,6 +4,7 @@ import { serializeGoJson } from '../codec/go-json.ts'
 import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
+import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
 import { type LogBundle, readLogBundle } from './log-bundle.ts'
 
 /** The bundle of `sign-blob` before protobuf: a bare signature with whoever made it. Decoded, not checked. Source: formats-and-flows §4. */
@@ -37,6 +38,22 @@ export function parseBlobBundle(bytes: Uint8Array): BlobBundle {
       logBundle: bundle['rekorBundle'] === undefined ? undefined : readLogBundle(bundle['rekorBundle'], 'rekorBundle'),
     }
   })
+}
+
+/**
+ * The envelope that a bundle of `attest-blob` holds where one of `sign-blob` has its bare signature. Source: cosign 2.5 and 3.1.1, as run.
+ *
+ * @throws CountersignError `DSSE_MALFORMED` for JSON that is no envelope; nothing is returned for what is no JSON object
+ */
+export function envelopeInside({ signature }: Pick<BlobBundle, 'signature'>): DsseEnvelope | undefined {
+  if (signature[0] !== 0x7b) return undefined // every JSON object begins with a brace, and no DER signature does
+  let json: unknown
+  try {
+    json = parseJson(signature, 'base64Signature', blobBundleLimit)
+  } catch {
+    return undefined // an RSA signature that happens to begin like one
+  }
+  return readDsseEnvelope(json, 'base64Signature')
 }
 
 /** The legacy bundle of a signature made by a key, byte for byte as cosign writes it. */

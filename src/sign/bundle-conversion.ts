@@ -9,7 +9,7 @@ import { type HashName, hashLength } from '../crypto/digest.ts'
 import { type Message, messageOfBytes, messageOfDigests } from '../crypto/message.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
-import type { BlobBundle } from '../formats/blob-bundle.ts'
+import { type BlobBundle, envelopeInside } from '../formats/blob-bundle.ts'
 import { encodeKeyBundle } from '../formats/bundle.ts'
 import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import type { LogBundle } from '../formats/log-bundle.ts'
@@ -23,7 +23,8 @@ export type ConversionInputs = {
 
 /**
  * A bundle of version 0.3 around the signature of a blob bundle, once that has verified: with the key that the bundle or the
- * caller names, over the artifact or over the digest that the log entry names.
+ * caller names, over the artifact or over the digest that the log entry names. One of `attest-blob` holds an envelope, which
+ * says by itself what was signed.
  *
  * @throws CountersignError `CONVERSION_IMPOSSIBLE` for a certificate, and for a log entry that is not to be dropped; `USAGE` when
  *   the key or the artifact is in none of the inputs; `KEY_MISMATCH`, `ARTIFACT_MISMATCH`, `SIGNATURE_INVALID`
@@ -41,6 +42,10 @@ export async function convertBlobBundle(bundle: BlobBundle, inputs: ConversionIn
         'only the log can give; --ignore-tlog leaves the entry out',
     )
   const key = keyOf(signer, inputs.key)
+  const envelope = envelopeInside(bundle)
+  if (envelope && inputs.artifact)
+    throw new CountersignError('USAGE', '--artifact does not go with a bundle of `attest-blob`: its envelope says what it is about')
+  if (envelope) return await convertEnvelope(envelope, { ...inputs, key })
   const entry = logBundle && readHashedRekord(logBundle, signature)
   const message = inputs.artifact ?? (entry && messageOfDigests(new Map([[entry.hash, entry.digest]])))
   if (!message) throw new CountersignError('USAGE', 'want --artifact FILE: the bundle does not say which file its signature is over')

@@ -3,7 +3,7 @@ import { encodeHex } from '../../codec/hex.ts'
 import type { Json } from '../../codec/json.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { parsePublicKeyPem } from '../../crypto/public-key.ts'
-import type { BlobBundle } from '../../formats/blob-bundle.ts'
+import { type BlobBundle, envelopeInside } from '../../formats/blob-bundle.ts'
 import type { Bundle } from '../../formats/bundle.ts'
 import type { DsseEnvelope } from '../../formats/dsse.ts'
 import type { LogBundle } from '../../formats/log-bundle.ts'
@@ -88,7 +88,9 @@ export function describeDocument(document: SignatureDocument): SignatureDescript
     }
     case 'blob-bundle': {
       const { signature, signer, logBundle } = document.bundle
-      const content = { kind: 'message', digest: null, signatureBytes: signature.length } as const
+      const envelope = envelopeInside(document.bundle)
+      const bareSignature = { kind: 'message', digest: null, signatureBytes: signature.length } as const
+      const content = envelope ? describeEnvelope(envelope) : bareSignature
       return { ...bare, content, signer: describeSigner(signer), logEntries: describeLogBundle(logBundle) }
     }
     case 'dsse-envelope':
