@@ -58,13 +58,13 @@ test('every flag of every command that is not refused makes a difference in a te
   )
 })
 
-test('keyless, KMS, logs, timestamps and saved images are among what is refused by name', () => {
+test('keyless, KMS, logs and timestamps are among what is refused by name', () => {
   const refused = commands.flatMap(command =>
     Object.entries(tableOf(command)).flatMap(([name, flag]) => (flag.refused === undefined ? [] : [`${command.name} --${name}`])),
   )
   for (const wanted of ['sign --identity-token', 'sign --rekor-url', 'sign --timestamp-server-url', 'verify --certificate-identity'])
     assert.ok(refused.includes(wanted), wanted)
-  for (const wanted of ['generate-key-pair --kms', 'verify --local-image', 'verify --trusted-root', 'public-key --sk'])
+  for (const wanted of ['generate-key-pair --kms', 'verify --trusted-root', 'public-key --sk'])
     assert.ok(refused.includes(wanted), wanted)
 })
 

@@ -12,9 +12,9 @@ export type ExitRule = 'cosign' | 'cosign verify' | 'own'
 /** A failure together with what only the command knows about it. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure'
-  readonly error: CountersignError
+  readonly error: Error // a CountersignError, or Interrupted
   readonly details: CommandFailureDetails
-  constructor(error: CountersignError, details: CommandFailureDetails) {
+  constructor(error: Error, details: CommandFailureDetails) {
     super(error.message, { cause: error })
     this.error = error
     this.details = details
@@ -28,6 +28,10 @@ export type CommandFailureDetails = {
   readonly derivation?: unknown
   /** The derivation as text; goes to standard error ahead of the error lines. */
   readonly explanation?: string
+  /** What failed of several images: becomes `error.images` of the JSON output. */
+  readonly images?: readonly unknown[]
+  /** Standard output holds a report that says all of it: no JSON document follows. */
+  readonly isReported?: true
 }
 
 /** The user pressed Ctrl-C or the process was asked to stop. */
@@ -40,9 +44,9 @@ export class Interrupted extends Error {
 
 /** The exit status of a failed command. */
 export function exitCode(failure: unknown, rule: ExitRule): ExitCode {
-  if (failure instanceof Interrupted) return 130
   const details = failure instanceof CommandFailure ? failure.details : {}
   const error = failure instanceof CommandFailure ? failure.error : failure
+  if (error instanceof Interrupted) return 130
   switch (rule) {
     case 'cosign':
       return 1

@@ -1,7 +1,7 @@
 import { CountersignError, type ErrorKind } from '../codec/error.ts'
 import { systemErrorCode } from '../codec/system-error.ts'
 import { advice } from './advice.ts'
-import { CommandFailure, Interrupted } from './exit-code.ts'
+import { CommandFailure, type CommandFailureDetails, Interrupted } from './exit-code.ts'
 
 /** A failure as `--output json` prints it, on one line. The shape is stable: members are added, never renamed. */
 export type FailureDocument = {
@@ -12,6 +12,8 @@ export type FailureDocument = {
     readonly message: string
     /** The verdict's derivation, for commands that verify. */
     readonly derivation?: unknown
+    /** Those of several images that failed, each with its own `error`; the first 1000. */
+    readonly images?: readonly unknown[]
   }
 }
 
@@ -19,17 +21,22 @@ export type FailureDocument = {
 export function failureDocument(failure: unknown): FailureDocument {
   const error = failure instanceof CommandFailure ? failure.error : failure
   const message = messageOf(error)
-  if (error instanceof Interrupted) return { error: { code: 'INTERRUPTED', kind: 'interrupted', message } }
-  if (!(error instanceof CountersignError)) return { error: { code: 'INTERNAL', kind: 'internal', message } }
-  const derivation = failure instanceof CommandFailure ? failure.details.derivation : undefined
-  return { error: { code: error.code, kind: error.kind, message, ...(derivation === undefined ? {} : { derivation }) } }
+  const { derivation, images }: CommandFailureDetails = failure instanceof CommandFailure ? failure.details : {}
+  const more = { ...(derivation !== undefined && { derivation }), ...(images && { images }) }
+  if (error instanceof Interrupted) return { error: { code: 'INTERRUPTED', kind: 'interrupted', message, ...more } }
+  if (!(error instanceof CountersignError)) return { error: { code: 'INTERNAL', kind: 'internal', message, ...more } }
+  return { error: { code: error.code, kind: error.kind, message, ...more } }
 }
 
-/** The document as one line of JSON that is safe to show: what would drive a terminal is spelled as JSON escapes. */
+/** The document as one line of JSON that is safe to show. */
 export function failureLine(failure: unknown): string {
+  return `${spellControls(JSON.stringify(failureDocument(failure)))}\n`
+}
+
+/** JSON on one line with what would drive a terminal spelled as JSON escapes: the same values to whoever parses it. */
+export function spellControls(json: string): string {
   const spell = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-  const json = JSON.stringify(failureDocument(failure))
-  return `${json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu, character => character.split('').map(spell).join(''))}\n`
+  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu, character => character.split('').map(spell).join(''))
 }
 
 /**

@@ -2,7 +2,7 @@ import { CountersignError } from '../codec/error.ts'
 import { escapeControls } from '../codec/text.ts'
 import type { Command, FlagTable, ParsedFlags } from './command.ts'
 import type { CommandContext, Connect } from './context.ts'
-import { type ExitCode, exitCode, Interrupted } from './exit-code.ts'
+import { CommandFailure, type ExitCode, exitCode, Interrupted } from './exit-code.ts'
 import { globalFlags } from './flags/global.ts'
 import { helpText } from './help.ts'
 import { checkArguments, flagNotices, refuseMissing } from './parsing/check.ts'
@@ -94,7 +94,9 @@ async function withinTime(
   try {
     return await Promise.race([start(stop.signal), abandoned])
   } catch (failure) {
-    throw stop.signal.aborted ? stop.signal.reason : failure
+    const { aborted, reason } = stop.signal
+    const isAbout = failure instanceof CommandFailure && failure.error === reason // it tells what was left undone
+    throw aborted && !isAbout ? reason : failure
   } finally {
     done.abort()
     ignoreInterrupts()
@@ -182,7 +184,8 @@ class Reporter {
 
   failure(failure: unknown): void {
     this.text(failureText(failure, this.isVerbose))
-    if (this.#wantsJson()) this.output(failureLine(failure))
+    const isReported = failure instanceof CommandFailure && failure.details.isReported
+    if (this.#wantsJson() && !isReported) this.output(failureLine(failure))
   }
 
   #wantsJson(): boolean {

@@ -33,6 +33,7 @@ export const errorKinds = {
   ARTIFACT_MISMATCH: 'untrusted', // the signature is about something else
   DIGEST_MISMATCH: 'untrusted', // the bytes received are not those asked for
   SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
+  IMAGES_NOT_VERIFIED: 'untrusted', // several, for different reasons; each is listed with its own
   KEY_MISMATCH: 'untrusted', // the evidence names another key
   SIGNATURE_INVALID: 'untrusted',
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing

@@ -11,6 +11,7 @@ import {
   disk,
   fresh,
   good,
+  index,
   plainLine,
   rig,
   signing,
@@ -29,9 +30,9 @@ definePlain('verify-blob', {
   prints: false,
 })
 
-/** Flags of verify and verify-blob. */
+/** Flags of verify and verify-blob, and those that decide trust in whatever verifies. */
 export function verifyCases(): readonly Case[] {
-  const both = ['verify', 'verify-blob']
+  const every = ['verify', 'verify-blob', 'manifest verify', 'dockerfile verify']
   const ignores =
     (flag: string): Case['check'] =>
     async name => {
@@ -46,7 +47,7 @@ export function verifyCases(): readonly Case[] {
   return [
     {
       flag: 'key',
-      commands: both,
+      commands: every,
       what: 'is the key that must have signed',
       check: async name => {
         const line = await plainLine(name)
@@ -56,11 +57,11 @@ export function verifyCases(): readonly Case[] {
         assertRefused(await cs(`${line.replace('--key team.pub', '')} -o json`), none)
       },
     },
-    { flag: 'insecure-ignore-tlog', commands: both, what: 'does without the log, and says so', check: ignores('--insecure-ignore-tlog') },
-    { flag: 'private-infrastructure', commands: both, what: 'is its older name', check: ignores('--private-infrastructure') },
+    { flag: 'insecure-ignore-tlog', commands: every, what: 'does without the log, and says so', check: ignores('--insecure-ignore-tlog') },
+    { flag: 'private-infrastructure', commands: every, what: 'is its older name', check: ignores('--private-infrastructure') },
     {
       flag: 'offline',
-      commands: both,
+      commands: every,
       what: 'fetches no key from the network',
       check: async name => {
         const line = (await plainLine(name)).replace('team.pub', 'https://keys.test/team.pub')
@@ -73,10 +74,10 @@ export function verifyCases(): readonly Case[] {
     },
     {
       flag: 'signature-digest-algorithm',
-      commands: both,
+      commands: every,
       what: 'is the one hash that is tried',
       check: async name => {
-        const line = name === 'verify' ? await plainLine(name) : `verify-blob ${trusting} --signature blob.sig blob`
+        const line = name === 'verify-blob' ? `${name} ${trusting} --signature blob.sig blob` : await plainLine(name)
         await good(cs(`${line} --signature-digest-algorithm sha256`))
         const outcome = await cs(`${line} --signature-digest-algorithm sha512 -o json`)
         assertRefused(outcome, { exit: 1, code: 'SIGNATURE_INVALID', message: /signature/ })
@@ -129,20 +130,66 @@ export function verifyCases(): readonly Case[] {
       check: async () => {
         const most = async (workers: number) => {
           let [now, peak] = [0, 0]
-          rig.hosts.set('busy.test', async request => {
+          const busy: typeof rig.registry = async request => {
             peak = Math.max(peak, ++now)
             const response = await rig.registry(request)
             for (let turn = 0; turn < 20; turn++) await Promise.resolve()
             now--
             return response
-          })
-          const names = Array.from({ length: 8 }, () => bundled.replace(rigHost, 'busy.test'))
+          }
+          const names = Array.from({ length: 8 }, (_, index) => bundled.replace(rigHost, `busy-${index}.test`))
+          for (const name of names) rig.hosts.set(name.replace(/\/.*/, ''), busy)
           await good(cs(`${verifying} --max-workers ${workers} ${names.join(' ')}`))
           return peak
         }
         assert.equal(await most(1), 1)
         assert.equal(await most(3), 3)
         assertRefused(await cs(`${verifying} --max-workers 0 -o json ${bundled}`), usage(/--max-workers: want at least 1, got 0/))
+      },
+    },
+    {
+      flag: 'file',
+      commands: ['verify'],
+      what: 'names images, one on each line, and asks for one report',
+      check: async () => {
+        disk.set('images.txt', `# ours\n\n${bundled}\r\n  ${classic}  `)
+        const { stdout } = await good(cs(`${verifying} --file images.txt`))
+        const { images, ...counts } = JSON.parse(stdout)
+        assert.deepEqual(
+          images.map(({ image }: { image: string }) => image),
+          [bundled, classic],
+        )
+        assert.deepEqual(counts, { verified: 2, failed: 0 })
+        await good(cs(`${verifying} -f - `, { stdin: bundled }))
+        assertRefused(await cs(`verify ${trusting} -o json`), usage(/at least 1 arg\(s\), only received 0 .*--file FILE/))
+      },
+    },
+    {
+      flag: 'via-index',
+      commands: ['verify'],
+      what: 'lets a signature over an index count for an image in it',
+      check: async () => {
+        const name = await fresh(index)
+        await good(cs(`${signing} ${name}`))
+        const inside = name.replace(/@.*/, `@${child.digest}`)
+        assertRefused(await cs(`${verifying} -o json ${inside}`), {
+          exit: 10,
+          code: 'SIGNATURES_NOT_FOUND',
+          message: /^no signatures found$/,
+        })
+        const { stderr } = await good(cs(`${verifying} --via-index ${name} ${inside}`))
+        assert.match(stderr, /What was signed is an index that the image is in: index sha256:\S+ names sha256:\S+ for linux\/arm64/)
+      },
+    },
+    {
+      flag: 'local-image',
+      commands: ['verify'],
+      what: 'takes the image and its signatures from a folder',
+      check: async () => {
+        await good(cs(`save --dir saved ${bundled}`))
+        const { requests } = await good(cs(`${verifying} --local-image saved`))
+        assert.deepEqual(requests, [])
+        assert.equal((await cs(`${verifying} saved`)).code, 1)
       },
     },
     {

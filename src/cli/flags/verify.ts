@@ -226,13 +226,15 @@ export const verifyFlags = {
     help: 'verify the attached SBOM instead of the image',
   },
   'check-claims': { type: 'boolean', default: true, weakensAs: false, help: 'compare what was signed with the image' },
-  'local-image': {
-    type: 'boolean',
-    default: false,
-    refused:
-      'images saved to a folder are not supported yet; push the image to a registry (`countersign registry` serves one) and verify it there',
-    help: 'the image is a folder written by save',
+  file: {
+    type: 'string',
+    shorthand: 'f',
+    default: '',
+    placeholder: 'FILE',
+    own: true,
+    help: 'verify the images named in FILE, one on each line (- for standard input); prints one report about all of them',
   },
+  'local-image': { type: 'boolean', default: false, help: 'the image is a folder written by save' },
   output: {
     type: 'string',
     shorthand: 'o',
@@ -250,6 +252,14 @@ export const verifyFlags = {
     hidden: true,
     deprecated: 'signatures are automatically fetched from the OCI registry during image verification',
     help: 'signature to verify instead of those in the registry: a file, a URL or base64',
+  },
+  'via-index': {
+    type: 'string',
+    default: '',
+    placeholder: 'INDEX',
+    decidesTrust: true,
+    own: true,
+    help: 'also accept a signature over INDEX, an image index, for an image that is in it',
   },
 } as const satisfies FlagTable
 

@@ -8,7 +8,6 @@ import { encodeKeyBundle } from '../../formats/bundle.ts'
 import { preAuthEncoding } from '../../formats/dsse.ts'
 import { parseOciDigest } from '../../formats/oci-digest.ts'
 import { signPredicateType, statementPayloadType } from '../../formats/statement.ts'
-import { parseImageReference } from '../../oci/reference.ts'
 import { createTestContext } from '../../testing/command-context.ts'
 import { teamKey } from '../../testing/test-keys.ts'
 import { bundleCandidate } from '../../verify/evidence.ts'
@@ -62,7 +61,7 @@ for (const { name, subjects, wanted, skip = false, shown } of [
         unsafeSkipClaims: skip,
       },
     )
-    writeVerdict(context, parseImageReference('r.example/app:v1'), image, verdict, 'json')
+    writeVerdict(context, { name: 'r.example/app:v1', digest: image, verdict }, 'json')
     const [{ critical, optional }] = JSON.parse(lines.join('')) as [
       { critical: { image: Record<string, string> }; optional: { env: string } },
     ]

@@ -51,14 +51,22 @@ export const signingCommands: readonly Command[] = [
     summary: 'Verify the signatures of container images',
     description:
       'What was verified goes to standard output as JSON, the checks made to standard error.\n' +
-      'Exit status: 0 verified, 10 nothing is signed, 11 no such tag, 12 none of the older signatures verifies, 1 anything else.',
+      'Of several images each is verified, whatever becomes of the others; those that failed are listed at the end.\n' +
+      'Exit status: 0 verified, 10 nothing is signed, 11 no such tag, 12 none of the older signatures verifies, 1 anything else,\n' +
+      'or images that failed in different ways.',
     examples: [
       { what: 'verify with a public key', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:...' },
       { what: 'require a claim', line: 'verify --key cosign.pub --insecure-ignore-tlog -a commit=4f2a9c IMAGE@sha256:...' },
       { what: 'verify several images', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE IMAGE...' },
+      { what: 'verify a list of images, with one JSON report', line: 'verify --key cosign.pub --insecure-ignore-tlog --file images.txt' },
+      {
+        what: 'accept the signature over a multi-platform image for the image of one platform in it',
+        line: 'verify --key cosign.pub --insecure-ignore-tlog --via-index IMAGE:v1 IMAGE@sha256:...',
+      },
+      { what: 'verify what `save` has written, without any network', line: 'verify --key cosign.pub --insecure-ignore-tlog --local-image DIR' },
       { what: 'take the key from the web', line: 'verify --key https://example.com/cosign.pub --insecure-ignore-tlog IMAGE' },
     ],
-    arguments: { name: 'IMAGE...', min: 1, max: any },
+    arguments: { name: '[IMAGE...]', min: 0, max: any },
     flags: verifyFlags,
     exits: 'cosign verify',
     load: async () => (await import('../commands/verify.ts')).verifyImages,

@@ -1,0 +1,67 @@
+import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
+import { derivationJson } from '../../verify/render.ts'
+import type { CommandContext } from '../context.ts'
+import { failureDocument, spellControls } from '../report-error.ts'
+import type { Subject } from '../verification/subject.ts'
+import type { Verified } from '../verification/verify-image.ts'
+import { verdictJson, writeVerdict } from './verdict.ts'
+
+/** Where it is written what came of several images, one after the other. */
+export type VerificationOutput = {
+  readonly verified: (subject: Subject, verified: Verified) => void
+  readonly failed: (subject: Subject, failure: unknown) => void
+  /** Everything was handed on. Called however it went. */
+  readonly end: (counts: { readonly verified: number; readonly failed: number }) => void
+  /** It says of the failures what there is to say, so that no document about them may follow. */
+  readonly isReport: boolean
+}
+
+/** As cosign writes: a block and an array for each image that was verified, nothing on standard output for others. */
+export function plainOutput(context: CommandContext, format: string): VerificationOutput {
+  return {
+    verified: ({ name }, { digest, verdict }) => writeVerdict(context, { name, digest, verdict }, format),
+    failed: () => {},
+    end: () => {},
+    isReport: false,
+  }
+}
+
+/** A line for each image: its name as it was typed, and the digest that was verified or why none was. */
+export function textReport({ stdout }: CommandContext): VerificationOutput {
+  const explain = (failure: unknown) => {
+    const { code, message } = failureDocument(failure).error
+    return `${code}: ${message}`
+  }
+  return {
+    verified: ({ typed }, { digest }) => stdout(`${typed}: verified ${digest}\n`),
+    failed: ({ typed }, failure) => stdout(`${typed}: not verified: ${explain(failure)}\n`),
+    end: () => {},
+    isReport: true,
+  }
+}
+
+/**
+ * One JSON document, written as it grows, a line for each image:
+ * `{"images":[{"image","digest","verified":true,"signatures","derivation"},{"image","verified":false,"error"}],"verified":1,"failed":1}`.
+ * `signatures` is what cosign prints for one image, `error` is that of a failure document. Its shape is API.
+ */
+export function jsonReport({ stdout }: CommandContext): VerificationOutput {
+  let separator = '{"images":[\n'
+  const write = (entry: GoJson) => {
+    stdout(`${separator}${spellControls(serializeGoJson(entry))}`)
+    separator = ',\n'
+  }
+  return {
+    verified: ({ typed, name }, { digest, verdict }) =>
+      write({
+        image: typed,
+        digest,
+        verified: true,
+        signatures: verdictJson({ name, digest, verdict }),
+        derivation: derivationJson(verdict.derivation),
+      }),
+    failed: ({ typed }, failure) => write({ image: typed, verified: false, error: failureDocument(failure).error as GoJson }),
+    end: ({ verified, failed }) => stdout(`\n],"verified":${verified},"failed":${failed}}\n`),
+    isReport: true,
+  }
+}

@@ -1,0 +1,26 @@
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { formatReference, type ImageReference } from '../../oci/reference.ts'
+import type { RegistryClient } from '../../oci/registry-client.ts'
+import type { Target } from '../inputs/targets.ts'
+
+/** An image to verify. */
+export type Subject = {
+  readonly typed: string // as somebody named it
+  readonly name: string // in full, as cosign shows it
+  readonly reference: ImageReference
+  readonly client: RegistryClient
+  readonly digest?: OciDigest // where it is known without asking
+}
+
+/** An image that a command was given. A digest needs no lookup: only its signatures are fetched. */
+export function subjectOf({ name: typed, reference, client, isLocal }: Target): Subject {
+  const { digest } = reference
+  return { typed, name: isLocal ? typed : formatReference(reference), reference, client, ...(digest && { digest }) }
+}
+
+/** An image inside another one that was given. */
+export function childOf({ reference, client }: Subject, digest: OciDigest): Subject {
+  const { registry, repository } = reference
+  const name = repository === '' ? `${registry}@${digest}` : formatReference({ registry, repository, digest })
+  return { typed: name, name, reference: { registry, repository, digest }, client, digest }
+}

@@ -1,0 +1,99 @@
+import { CountersignError } from '../../codec/error.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { payloadLimitBytes } from '../../formats/simple-signing.ts'
+import { type EvidenceQuery, fetchEvidence } from '../../oci/attached/image-evidence.ts'
+import { signatureTag } from '../../oci/attached/signature-tag.ts'
+import { VerificationError } from '../../verify/derivation.ts'
+import { type Candidate, detachedPayloadCandidate } from '../../verify/evidence.ts'
+import type { Policy, Trust } from '../../verify/policy.ts'
+import { derivationJson, renderDerivation } from '../../verify/render.ts'
+import { type Verdict, verify } from '../../verify/verify.ts'
+import type { FlagsOf } from '../command.ts'
+import type { CommandContext } from '../context.ts'
+import { CommandFailure } from '../exit-code.ts'
+import type { verifyFlags } from '../flags/verify.ts'
+import { readFileOrUrl, readSignatureInput } from '../inputs/artifacts.ts'
+import { maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
+import type { IndexEvidence } from './index-evidence.ts'
+import type { Subject } from './subject.ts'
+
+/** What is the same for every image of one command. */
+export type Search = {
+  readonly context: CommandContext
+  readonly flags: FlagsOf<typeof verifyFlags>
+  readonly trust: Trust
+  readonly policy: Omit<Policy, 'artifact'>
+  readonly workersPerImage: number
+  readonly index?: IndexEvidence // whose signatures count too: `--via-index`
+}
+
+/** An image that was accepted, by the digest that its signatures are for. */
+export type Verified = { readonly digest: OciDigest; readonly verdict: Verdict }
+
+/**
+ * Verifies one image. Its name is looked up once; from then on there is only its digest (GHSA-m3cq-xcx9-3gvm).
+ *
+ * @throws CommandFailure with the derivation when it is refused; CountersignError when it could not be found out
+ */
+export async function verifyImage(search: Search, subject: Subject): Promise<Verified> {
+  const { context, trust, policy, index } = search
+  const digest = subject.digest ?? (await subject.client.resolve(subject.reference, context.signal)).digest
+  const isMember = index !== undefined && index.digest !== digest // the index itself is signed as any image is
+  const [own, ofIndex] = await Promise.all([
+    findCandidates(search, subject, digest),
+    isMember ? index.candidatesFor(digest, context.signal) : [],
+  ])
+  try {
+    const artifact = { kind: 'image', digest, ...(isMember && { via: index.digest }) } as const
+    return { digest, verdict: await verify([...own, ...ofIndex], trust, { ...policy, artifact }) }
+  } catch (error) {
+    throw error instanceof VerificationError ? explain(error, subject.name) : error
+  }
+}
+
+async function findCandidates(search: Search, subject: Subject, digest: OciDigest): Promise<readonly Candidate[]> {
+  const { context, flags } = search
+  if (flags.signature !== '') return [await detachedCandidateFromFlags(context, flags)]
+  return await fetchEvidence(subject.client, evidenceQuery(search, subject, digest), context.signal)
+}
+
+/** Where and how the signatures of an image are looked for. */
+export function evidenceQuery(search: Omit<Search, 'index'>, { reference }: Subject, digest: OciDigest): EvidenceQuery {
+  const { context, flags, policy, workersPerImage } = search
+  return {
+    image: digest,
+    repository: signatureRepository(context, reference),
+    formats: flags.newBundleFormat ? 'bundle-first' : 'legacy',
+    tag: signatureTag(digest, 'sig', flags.attachmentTagPrefix),
+    legacyReferrers: flags.experimentalOci11,
+    predicateTypes: policy.predicateTypes,
+    maxWorkers: workersPerImage,
+    ...maxAttachmentBytes(context),
+  }
+}
+
+async function detachedCandidateFromFlags(context: CommandContext, { signature, payload, offline }: Search['flags']): Promise<Candidate> {
+  const bytes = await readSignatureInput(context, signature, offline)
+  return detachedPayloadCandidate(signature, await readFileOrUrl(context, 'payload', payload, payloadLimitBytes, offline), bytes)
+}
+
+/** Gives a refusal the words and the exit status that users of cosign know, and its derivation. */
+function explain(error: VerificationError, name: string): CommandFailure {
+  const { derivation } = error
+  const details = {
+    derivation: derivationJson(derivation),
+    explanation: `Verification of ${name} failed:\n${renderDerivation(derivation)}`,
+  }
+  const { candidates } = derivation
+  const attestations = candidates.filter(({ steps }) => steps.at(-1)?.code === 'PREDICATE_TYPE_MISMATCH').length
+  if (attestations > 0 && attestations === candidates.length) {
+    const there =
+      attestations === 1
+        ? 'one attestation is there, which is no signature'
+        : `${attestations} attestations are there, which are no signatures`
+    const message = `no signatures found: ${there}; check them by verify-attestation, or accept any by --any-predicate`
+    return new CommandFailure(new CountersignError('SIGNATURES_NOT_FOUND', message, { cause: error }), details)
+  }
+  const noneMatched = candidates.some(({ format }) => format === 'simple-signing' || format === 'detached')
+  return new CommandFailure(error, { ...details, ...(noneMatched && { noneMatched: true }) })
+}
