@@ -67,6 +67,7 @@ type ManifestPush = {
 class Layout {
   readonly #folder: Folder
   #scan: Promise<ReferrerScan> | undefined
+  #marked: Promise<void> | undefined // that the folder is a layout, for one that is written to
   readonly #loose = new Set<OciDigest>() // listed without a name, by us, until an index comes that names them
   #turn: Promise<unknown> = Promise.resolve() // the change of index.json that is under way
 
@@ -147,7 +148,8 @@ class Layout {
     const isWhole = content instanceof Uint8Array
     const blob = isWhole ? { digest: ociDigestOf(content), size: content.length } : { digest: content.digest, size: content.size }
     signal.throwIfAborted()
-    await markAsLayout(this.#folder)
+    this.#marked ??= markAsLayout(this.#folder)
+    await this.#marked
     if ((await this.#folder.size(blobPath(blob.digest))) === blob.size) return blob
     const data = isWhole ? content : checkedPieces(content.open(), blob, `blob ${this.nameOf(blob.digest)}`, signal)
     await this.#folder.write(blobPath(blob.digest), data)

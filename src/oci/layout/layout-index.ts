@@ -7,6 +7,7 @@ import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, kindOf, mediaTypes, parseManifest } from '../manifest.ts'
 import { isTag } from '../reference.ts'
 import type { Folder } from './folder.ts'
+import { layoutMediaType } from './media-type.ts'
 
 /** What `index.json` of a layout says: which manifests it holds under which names. */
 export type LayoutIndex = {
@@ -40,6 +41,18 @@ export async function readLayoutIndex(folder: Folder): Promise<LayoutIndex | und
   const what = `layout ${quote(folder.name)}`
   if (!marker && !bytes) return undefined
   if (!marker) throw new CountersignError('LAYOUT_MALFORMED', `${what}: it has index.json, but no file oci-layout, which says what it is`)
+  checkVersion(marker, what)
+  if (!bytes) return emptyIndex // made by us, and stopped before anything was in it
+  const at = `${what}: index.json`
+  const parsed = parseManifest({ mediaType: layoutMediaType(bytes, '', at), bytes }, at)
+  if (parsed.kind !== 'index') throw new CountersignError('LAYOUT_MALFORMED', `${at}: want an index, got ${quote(parsed.mediaType)}`)
+  return { entries: parsed.manifests, raw: parsed.raw }
+}
+
+const layoutVersion = '1.0.0'
+const markerBytes = 4096
+
+function checkVersion(marker: Uint8Array, what: string): void {
   const version = readAs('LAYOUT_MALFORMED', `${what}: oci-layout`, () =>
     readString(
       readObject(parseJson(marker, 'oci-layout', { bytes: markerBytes }), 'oci-layout')['imageLayoutVersion'],
@@ -48,14 +61,7 @@ export async function readLayoutIndex(folder: Folder): Promise<LayoutIndex | und
   )
   if (version !== layoutVersion)
     throw new CountersignError('LAYOUT_MALFORMED', `${what}: want an OCI image layout of version ${layoutVersion}, got ${quote(version)}`)
-  if (!bytes) return emptyIndex // made by us, and stopped before anything was in it
-  const parsed = parseManifest({ mediaType: mediaTypes.ociIndex, bytes }, `${what}: index.json`)
-  if (parsed.kind !== 'index') throw new CountersignError('LAYOUT_MALFORMED', `${what}: index.json: want an index`)
-  return { entries: parsed.manifests, raw: parsed.raw }
 }
-
-const layoutVersion = '1.0.0'
-const markerBytes = 4096
 
 /** Writes `index.json`, and `oci-layout` before it where it is missing. */
 export async function writeLayoutIndex(folder: Folder, { raw, entries }: LayoutIndex): Promise<void> {
@@ -63,10 +69,11 @@ export async function writeLayoutIndex(folder: Folder, { raw, entries }: LayoutI
   await folder.write('index.json', encodeUtf8(serializeGoJson({ ...raw, manifests: entries.map(entry => entry.raw) })))
 }
 
-/** Writes `oci-layout` where it is missing. */
+/** Makes a layout of a folder that is none: writes `oci-layout`. @throws CountersignError `LAYOUT_MALFORMED` for one of another version */
 export async function markAsLayout(folder: Folder): Promise<void> {
-  if ((await folder.size('oci-layout')) === undefined)
-    await folder.write('oci-layout', encodeUtf8(serializeGoJson({ imageLayoutVersion: layoutVersion })))
+  const marker = await folder.read('oci-layout', markerBytes)
+  if (marker) checkVersion(marker, `layout ${quote(folder.name)}`)
+  else await folder.write('oci-layout', encodeUtf8(serializeGoJson({ imageLayoutVersion: layoutVersion })))
 }
 
 /** What of a new manifest decides how it is listed. */
