@@ -1,3 +1,4 @@
+import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson } from '../../codec/go-json.ts'
 import { parseJson, readArray, readAs, readObject, readString } from '../../codec/json.ts'
@@ -129,11 +130,9 @@ function readDiffIds(config: Uint8Array, at: string): readonly OciDigest[] {
 
 /** Docker's own layers are plain tar archives, whose digests the config holds; other tools leave them compressed. */
 async function compressionOf(archive: Folder, path: string): Promise<'' | '+gzip' | '+zstd'> {
-  for await (const [a, b, c, d] of archive.stream(path, { start: 0, end: 4 })) {
-    if (a === 0x1f && b === 0x8b) return '+gzip'
-    if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return '+zstd'
-    break
-  }
+  const [a, b, c, d] = (await collectBytes(archive.stream(path, { start: 0, end: 4 }), 4)) ?? []
+  if (a === 0x1f && b === 0x8b) return '+gzip'
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return '+zstd'
   return ''
 }
 
