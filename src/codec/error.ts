@@ -11,6 +11,7 @@ export const errorKinds = {
   BUNDLE_MALFORMED: 'malformed',
   CREDENTIALS_MALFORMED: 'malformed', // a docker config.json or the answer of a credential helper or token server
   DER_MALFORMED: 'malformed',
+  DOCUMENT_MALFORMED: 'malformed', // a Dockerfile or a Kubernetes manifest
   DSSE_MALFORMED: 'malformed',
   HEX_MALFORMED: 'malformed',
   JSON_MALFORMED: 'malformed',
@@ -35,6 +36,7 @@ export const errorKinds = {
   SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
   IMAGES_NOT_VERIFIED: 'untrusted', // several, for different reasons; each is listed with its own
   KEY_MISMATCH: 'untrusted', // the evidence names another key
+  DOCUMENT_WITHOUT_IMAGES: 'untrusted', // nothing to verify: it would prove nothing
   SIGNATURE_INVALID: 'untrusted',
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
 
@@ -74,6 +76,7 @@ export const errorKinds = {
   // usage: the caller asked for something that cannot be
   CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today
   USAGE: 'usage',
+  VARIABLE_UNSET: 'usage', // what is asked for is made of it
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorKinds

@@ -40,9 +40,7 @@ const leaves = names.filter(name => name !== '' && !names.some(other => other.st
 const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [
     'completion',
-    'dockerfile verify',
     'env',
-    'manifest verify',
     'piv-tool attestation',
     'piv-tool generate-key',
     'piv-tool reset',
