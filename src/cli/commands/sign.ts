@@ -5,7 +5,7 @@ import { signatureTag } from '../../oci/attached/signature-tag.ts'
 import { nameOfTag } from '../../oci/attached/tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
-import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
+import { formatReference, type ImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
 import { findEarlierBundle } from '../../sign/earlier-bundle.ts'
 import {
@@ -23,8 +23,8 @@ import { legacyLayout, maxAttachmentBytes, signatureRepository } from '../inputs
 import { signerFromFlag } from '../inputs/keys.ts'
 import { requireNoSigningServices } from '../inputs/log-policy.ts'
 import { readPayload } from '../inputs/payload.ts'
-import { openRegistry } from '../inputs/registry.ts'
 import { checkSignFlags, type SigningFormats, signingFormats } from '../inputs/sign-options.ts'
+import { openTargets, type Target } from '../inputs/targets.ts'
 
 /** `sign`: signs the digest of each image named, and attaches the signatures in the registry. */
 export const signImages: CommandFunction<typeof signFlags> = async (context, flags, args) => {
@@ -32,14 +32,14 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
   checkSignFlags(flags, formats)
   await requireNoSigningServices(context, flags)
   const annotations = annotationsFromFlag(flags.annotations)
-  const references = args.map(parseImageReference)
-  const client = await openRegistry(context, flags, references, { willPush: flags.upload })
+  const targets = await openTargets(context, flags, args, { willPush: flags.upload })
+  if (formats.includes('legacy')) for (const target of targets) checkIdentity(target, flags)
   const signing = signerFromFlag(context, flags.key) // scrypt works off this thread while the images are looked up
-  const lookup = lookUp(context, client, references, flags.recursive)
+  const lookup = lookUp(context, targets, flags.recursive)
   lookup.catch(() => {}) // reported below, once nobody is being asked for a passphrase
   const signer = await signing
   const images = await lookup
-  const job: Job = { context, client, signer, annotations, flags, formats, many: images.length > 1 }
+  const job: Job = { context, signer, annotations, flags, formats, many: images.length > 1 }
   await perform(
     job,
     images.flatMap(image => formats.map(format => planWrite(job, image, format))),
@@ -49,7 +49,6 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
 
 type Job = {
   readonly context: CommandContext
-  readonly client: RegistryClient
   readonly signer: Signer
   readonly annotations: ReadonlyMap<string, string>
   readonly flags: FlagsOf<typeof signFlags>
@@ -58,22 +57,23 @@ type Job = {
 }
 
 /** A manifest to sign, where it is. */
-type Target = { readonly repository: Repository; readonly descriptor: Descriptor }
+type Image = { readonly client: RegistryClient; readonly repository: Repository; readonly descriptor: Descriptor }
 
-async function lookUp(
-  context: CommandContext,
-  client: RegistryClient,
-  references: readonly ImageReference[],
-  recursive: boolean,
-): Promise<Target[]> {
-  const targets: Target[] = []
-  for (const reference of references) {
-    if (!reference.digest) warnOfTag(context, reference)
+/** The older layout signs the name of a repository, and an image on the disk is in none. */
+function checkIdentity({ name, isLocal }: Target, { signContainerIdentity, payload }: Job['flags']): void {
+  if (isLocal && signContainerIdentity.length === 0 && payload === '')
+    throw new CountersignError('USAGE', `${name}: the layout of cosign 2 signs a repository name: want --sign-container-identity NAME`)
+}
+
+async function lookUp(context: CommandContext, targets: readonly Target[], recursive: boolean): Promise<Image[]> {
+  const images: Image[] = []
+  for (const { client, reference, isLocal } of targets) {
+    if (!reference.digest && !isLocal) warnOfTag(context, reference)
     const root = await client.resolve(reference, context.signal)
     const nodes = recursive ? await listImageTree(client, reference, root, context.signal) : [{ descriptor: root }]
-    targets.push(...nodes.map(({ descriptor }) => ({ repository: reference, descriptor })))
+    images.push(...nodes.map(({ descriptor }) => ({ client, repository: reference, descriptor })))
   }
-  return targets
+  return images
 }
 
 /** cosign's own words. */
@@ -94,7 +94,7 @@ type PlannedWrite = {
   readonly perform: () => Promise<string>
 }
 
-function planWrite(job: Job, image: Target, format: SigningFormats[number]): PlannedWrite {
+function planWrite(job: Job, image: Image, format: SigningFormats[number]): PlannedWrite {
   const place = signatureRepository(job.context, image.repository)
   const { digest } = image.descriptor
   if (format === 'bundle')
@@ -123,9 +123,10 @@ async function perform({ context, flags, formats }: Job, writes: readonly Planne
     }
 }
 
-async function signWithBundle(job: Job, { descriptor }: Target, place: Repository): Promise<string> {
-  const { context, client, signer, annotations, flags } = job
-  const earlier = await earlierBundle(job, descriptor, place)
+async function signWithBundle(job: Job, image: Image, place: Repository): Promise<string> {
+  const { context, signer, annotations, flags } = job
+  const { client, descriptor } = image
+  const earlier = await earlierBundle(job, image, place)
   if (!earlier) context.stderr('Signing artifact...\n')
   const signed = earlier ?? (await signImageBundle(signer, descriptor.digest, annotations))
   await writeFiles(job, descriptor, signed, signed.bundle)
@@ -137,9 +138,9 @@ async function signWithBundle(job: Job, { descriptor }: Target, place: Repositor
 }
 
 /** A second bundle by one key says nothing new; cosign adds it each time, and so do we unless a run of two writes is repeated. */
-async function earlierBundle({ context, client, signer, annotations, formats }: Job, { digest }: Descriptor, place: Repository) {
+async function earlierBundle({ context, signer, annotations, formats }: Job, { client, descriptor }: Image, place: Repository) {
   if (formats.length < 2) return undefined
-  const intended = { signer, image: digest, annotations }
+  const intended = { signer, image: descriptor.digest, annotations }
   const earlier = await findEarlierBundle(client, place, intended, maxAttachmentBytes(context), context.signal)
   if (earlier) context.stderr(`The bundle is there already: ${earlier.source} in ${repositoryName(place)}\n`)
   return earlier
@@ -147,10 +148,10 @@ async function earlierBundle({ context, client, signer, annotations, formats }: 
 
 async function signWithPayload(
   job: Job,
-  { repository, descriptor }: Target,
+  { client, repository, descriptor }: Image,
   place: { readonly repository: Repository; readonly tag: string },
 ): Promise<string> {
-  const { context, client, signer, annotations, flags } = job
+  const { context, signer, annotations, flags } = job
   const layout = legacyLayout(context, flags, descriptor)
   const identities = flags.signContainerIdentity.length > 0 ? flags.signContainerIdentity : [repositoryName(repository)]
   for (const identity of identities) {

@@ -13,7 +13,8 @@ export const signingCommands: readonly Command[] = [
     description:
       'Name the image by its digest: a tag moves, and what is signed is what the tag points to now.\n' +
       'The signature is stored beside the image in its registry, as a Sigstore bundle that cosign 3 verifies;\n' +
-      '--format legacy writes the layout of cosign 2, and --format both one of each: a run that broke off is completed by another.',
+      '--format legacy writes the layout of cosign 2, and --format both one of each: a run that broke off is completed by another.\n' +
+      'IMAGE may be oci:DIR, an OCI image layout on the disk, which then holds the signature too.',
     examples: [
       {
         what: 'sign an image with a key, recording it in no transparency log',
@@ -34,6 +35,10 @@ export const signingCommands: readonly Command[] = [
       {
         what: 'sign for readers of cosign 2 and of cosign 3 in one run',
         line: 'sign --key cosign.key --signing-config signing-config.json --format both IMAGE@sha256:...',
+      },
+      {
+        what: 'sign an image in a folder, as `save` stores it',
+        line: 'sign --key cosign.key --signing-config signing-config.json oci:DIR',
       },
       {
         what: 'take the key from an environment variable',
@@ -63,7 +68,10 @@ export const signingCommands: readonly Command[] = [
         what: 'accept the signature over a multi-platform image for the image of one platform in it',
         line: 'verify --key cosign.pub --insecure-ignore-tlog --via-index IMAGE:v1 IMAGE@sha256:...',
       },
-      { what: 'verify what `save` has written, without any network', line: 'verify --key cosign.pub --insecure-ignore-tlog --local-image DIR' },
+      {
+        what: 'verify what `save` has written, without any network',
+        line: 'verify --key cosign.pub --insecure-ignore-tlog --local-image DIR',
+      },
       { what: 'take the key from the web', line: 'verify --key https://example.com/cosign.pub --insecure-ignore-tlog IMAGE' },
     ],
     arguments: { name: '[IMAGE...]', min: 0, max: any },
