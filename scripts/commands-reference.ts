@@ -1,8 +1,9 @@
 /** Writes docs/commands.md from the command table: `node scripts/commands-reference.ts`. A unit test fails while it is stale. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commands, laterCommands } from '../src/cli/commands.ts'
+import { commands, laterCommands, refusedCommands } from '../src/cli/commands.ts'
 import { globalFlags } from '../src/cli/flags/global.ts'
 import { commandReference } from '../src/cli/reference.ts'
 
-writeFileSync(join(import.meta.dirname, '../docs/commands.md'), commandReference(commands, globalFlags, laterCommands))
+const program = { commands, later: laterCommands, refused: refusedCommands }
+writeFileSync(join(import.meta.dirname, '../docs/commands.md'), commandReference(program, globalFlags))

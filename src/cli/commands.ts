@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { hardwareTokens } from './flags/keys.ts'
 import { attachedCommands } from './table/attached.ts'
 import { bundleCommands } from './table/bundles.ts'
 import { cleaningCommands } from './table/cleaning.ts'
@@ -24,7 +25,7 @@ export const commands: readonly Command[] = [
   ...movingCommands,
   ...uploadCommands,
   ...registryCommands,
-  ...otherCommands,
+  ...otherCommands(() => commands),
 ]
 
 /** Commands of cosign's that are to come; until then they are refused by name. */
@@ -34,19 +35,10 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'attest',
   'attest-blob',
   'bundle create',
-  'completion',
   'debug providers',
   'download attestation',
   'download sbom',
-  'env',
   'initialize',
-  'piv-tool attestation',
-  'piv-tool generate-key',
-  'piv-tool reset',
-  'piv-tool set-management-key',
-  'piv-tool set-pin',
-  'piv-tool set-puk',
-  'piv-tool unblock',
   'pkcs11-tool list-keys-uris',
   'pkcs11-tool list-tokens',
   'signing-config create',
@@ -54,3 +46,16 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'verify-attestation',
   'verify-blob-attestation',
 ])
+
+/** Commands of cosign's that are not to come, each with why and what works instead. */
+export const refusedCommands: ReadonlyMap<string, string> = new Map(
+  [
+    'piv-tool attestation',
+    'piv-tool generate-key',
+    'piv-tool reset',
+    'piv-tool set-management-key',
+    'piv-tool set-pin',
+    'piv-tool set-puk',
+    'piv-tool unblock',
+  ].map(name => [name, `tokens are set up by their maker's own tool (ykman, yubico-piv-tool); ${hardwareTokens}`]),
+)

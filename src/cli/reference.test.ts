@@ -3,14 +3,15 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { FlagTable } from './command.ts'
-import { commands, laterCommands } from './commands.ts'
+import { commands, laterCommands, refusedCommands } from './commands.ts'
 import { globalFlags } from './flags/global.ts'
 import { helpText } from './help.ts'
 import { commandReference } from './reference.ts'
 
 test('docs/commands.md is what the command table says; `node scripts/commands-reference.ts` writes it', () => {
   const written = readFileSync(join(import.meta.dirname, '../../docs/commands.md'), 'utf8')
-  const lines = commandReference(commands, globalFlags, laterCommands).split('\n')
+  const program = { commands, later: laterCommands, refused: refusedCommands }
+  const lines = commandReference(program, globalFlags).split('\n')
   const at = written.split('\n').findIndex((line, at) => line !== lines[at])
   assert.equal(at < 0 ? undefined : written.split('\n')[at], at < 0 ? undefined : lines[at], `line ${at + 1}`)
   assert.equal(written.length, lines.join('\n').length)

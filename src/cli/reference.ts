@@ -1,8 +1,9 @@
 import type { Command, Flag, FlagTable } from './command.ts'
 import { defaultText, flagSpelling, isRepeatable, usageOf } from './help.ts'
+import type { Program } from './run.ts'
 
 /** `docs/commands.md`, made from the command table; a test fails when the file says anything else. */
-export function commandReference(commands: readonly Command[], globalFlags: FlagTable, later: ReadonlySet<string>): string {
+export function commandReference({ commands, later, refused = new Map() }: Program, globalFlags: FlagTable): string {
   return [
     '# Commands',
     '',
@@ -24,6 +25,12 @@ export function commandReference(commands: readonly Command[], globalFlags: Flag
     'These commands of cosign’s are refused by name:',
     '',
     ...[...later].map(name => `- \`${name}\``),
+    '',
+    '## Not to be built',
+    '',
+    'These too, each with what works instead:',
+    '',
+    ...[...refused].map(([name, reason]) => `- \`${name}\`: ${reason}`),
     '',
   ].join('\n')
 }

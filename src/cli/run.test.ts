@@ -80,10 +80,10 @@ const cases: Case[] = [
   },
   {
     name: 'one of two words',
-    argv: ['download', 'signature', 'i'],
+    argv: ['download', 'sbom', 'i'],
     table: commands,
     code: 1,
-    stderr: /^Error: download signature: countersign does not have/,
+    stderr: /^Error: download sbom: countersign does not have/,
   },
   { name: 'a group of them', argv: ['trusted-root'], table: commands, code: 1, stderr: /^Error: trusted-root: countersign does not have/ },
   {

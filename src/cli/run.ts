@@ -13,8 +13,12 @@ import { createPrompts } from './process/prompts.ts'
 import { failureLine, failureText } from './report-error.ts'
 import type { Sink, System } from './system.ts'
 
-/** The commands there are, and the names of cosign's that are to come. */
-export type Program = { readonly commands: readonly Command[]; readonly later: ReadonlySet<string> }
+/** The commands there are, and the names of cosign's that are not. */
+export type Program = {
+  readonly commands: readonly Command[]
+  readonly later: ReadonlySet<string> // to come
+  readonly refused?: ReadonlyMap<string, string> // not to come: why, and what works instead
+}
 
 /**
  * Runs one command line from parsing to the last byte written. Never throws: a failure is reported on standard error, in
@@ -44,7 +48,7 @@ export async function run(argv: readonly string[], system: System, program: Prog
 async function perform(line: CommandLine, system: System, program: Program, report: Reporter): Promise<ExitCode> {
   const { command } = line
   for (const notice of line.notices) report.text(`${notice}\n`)
-  if (line.failure) throw laterCommand(line, program.later) ?? line.failure
+  if (line.failure) throw missingCommand(line, program) ?? line.failure
   if (line.wantsHelp || !command) {
     report.output(helpText(line.words, program.commands, globalFlags))
     return 0
@@ -60,12 +64,22 @@ async function perform(line: CommandLine, system: System, program: Program, repo
   return await withinTime(command, flags, system, signal => command.run!(createContext(system, signal, report), flags, line.args))
 }
 
-/** A command of cosign's that is to come is refused as such, not as a misspelling. */
-function laterCommand({ command, words }: CommandLine, later: ReadonlySet<string>): CountersignError | undefined {
-  const isLater = (name: string) => later.has(name) || [...later].some(candidate => candidate.startsWith(`${name} `))
-  const name = [words.slice(0, 2).join(' '), words[0] ?? ''].find(isLater)
-  if (command || name === undefined) return undefined
-  return new CountersignError('CAPABILITY_MISSING', `${name}: countersign does not have this command of cosign's yet`)
+/** A command of cosign's that is not here is refused as such, not as a misspelling. */
+function missingCommand({ command, words }: CommandLine, { later, refused = new Map() }: Program): CountersignError | undefined {
+  if (command) return undefined
+  const asked = [words.slice(0, 2).join(' '), words[0] ?? '']
+  for (const name of asked) {
+    const [known, reason] = [...refused].find(([candidate]) => isNamed(candidate, name)) ?? []
+    if (known !== undefined) return new CountersignError('CAPABILITY_MISSING', `${name}: ${reason}`)
+    if ([...later].some(candidate => isNamed(candidate, name)))
+      return new CountersignError('CAPABILITY_MISSING', `${name}: countersign does not have this command of cosign's yet`)
+  }
+  return undefined
+}
+
+/** Whether a command has this name, or belongs to the group of this name. */
+function isNamed(command: string, name: string): boolean {
+  return command === name || command.startsWith(`${name} `)
 }
 
 /** Runs a command until it ends, its time is up or the user interrupts; told to stop, it has `graceMs` to do so. */

@@ -44,7 +44,7 @@ const logBundle = {
   SignedEntryTimestamp: 'AQID',
   Payload: { body: 'e30=', integratedTime: 1767322000, logIndex: 7, logID: 'ab'.repeat(32) },
 }
-disk.set('log.json', JSON.stringify(logBundle))
+disk.set('entry.json', JSON.stringify(logBundle))
 
 function pem(label: string, der: readonly number[]): string {
   return `-----BEGIN ${label}-----\n${encodeBase64(Uint8Array.from(der))}\n-----END ${label}-----\n`
@@ -224,7 +224,7 @@ export function attachedCases(): readonly Case[] {
         const answer = { body, integratedTime, logIndex, logID, verification: { signedEntryTimestamp: logBundle.SignedEntryTimestamp } }
         disk.set('blob-log.json', JSON.stringify({ base64Signature: 'AQID', rekorBundle: logBundle }))
         disk.set('answer.json', JSON.stringify({ ['24'.repeat(40)]: answer }))
-        for (const path of ['log.json', 'blob-log.json', 'answer.json'])
+        for (const path of ['entry.json', 'blob-log.json', 'answer.json'])
           assert.equal((await annotationsOf(`--rekor-response ${path}`))['dev.sigstore.cosign/bundle'], JSON.stringify(logBundle))
         disk.set('strange.json', '{"a":1}')
         const outcome = await cs(`${attach} --rekor-response strange.json ${await fresh()} -o json`)

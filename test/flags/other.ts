@@ -27,6 +27,8 @@ definePlain('registry', {
   failing: line => line.replace('127.0.0.1:0', 'nowhere'),
   prints: true,
 })
+definePlain('env', { line: async () => 'env', failing: line => `${line} nosuch`, prints: true })
+definePlain('completion', { line: async () => 'completion bash', failing: line => line.replace('bash', 'nosuch'), prints: true })
 definePlain('version', { line: async () => 'version', failing: line => `${line} nosuch`, prints: true })
 
 /** Flags of the remaining commands. */
@@ -122,6 +124,26 @@ export function otherCases(): readonly Case[] {
         await good(cs([...login, '-u', 'u', '--password-stdin'], { stdin: 'from stdin\n' }))
         assert.equal(stored(), btoa('u:from stdin'))
         assertRefused(await cs([...login, '-u', 'u', '-p', 'p', '--password-stdin', '-o', 'json']), usage(/got both/))
+      },
+    },
+    {
+      flag: 'show-descriptions',
+      commands: ['env'],
+      what: 'off leaves one line for each variable',
+      check: async () => {
+        assert.match((await good(cs('env'))).stdout, /^# COSIGN_REPOSITORY can be used to store .*\n# Expects: .*\nCOSIGN_REPOSITORY=$/m)
+        const { stdout } = await good(cs('env --show-descriptions=false'))
+        assert.match(stdout, /^(?:[A-Z][A-Z0-9_]*=.*\n)+$/)
+      },
+    },
+    {
+      flag: 'show-sensitive-values',
+      commands: ['env'],
+      what: 'prints what is otherwise masked',
+      check: async () => {
+        const environment = { COSIGN_PASSWORD: 'secret', COSIGN_REPOSITORY: 'r.test/x' }
+        assert.match((await good(cs('env', { environment }))).stdout, /^COSIGN_PASSWORD=\*{6}$/m)
+        assert.match((await good(cs('env --show-sensitive-values', { environment }))).stdout, /^COSIGN_PASSWORD=secret$/m)
       },
     },
     {

@@ -1,19 +1,23 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 
-/** Hardware tokens by PIV. */
+/** What is said of keys on hardware tokens, until PKCS#11 is there. */
+export const hardwareTokens =
+  'keys on a PIV token are reached through PKCS#11, which is not supported yet (to be --key "pkcs11:token=...;object=...?module-path=..."); use --key with a key file, env://NAME or https://…'
+
+/** Hardware tokens by PIV, cosign's way. */
 export const securityKeyFlags = {
   sk: {
     type: 'boolean',
     default: false,
-    refused: 'keys on a PIV token are not supported; use --key with a key file, env://NAME or https://…',
+    refused: hardwareTokens,
     help: 'use a key on a PIV token',
   },
   slot: {
     type: 'string',
     default: '',
     placeholder: 'SLOT',
-    refused: 'keys on a PIV token are not supported; use --key with a key file, env://NAME or https://…',
+    refused: hardwareTokens,
     help: 'slot of the PIV token: authentication, signature, card-authentication or key-management',
   },
 } as const satisfies FlagTable

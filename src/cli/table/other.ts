@@ -1,8 +1,44 @@
 import { type Command, defineCommand } from '../command.ts'
-import { versionFlags } from '../flags/other.ts'
+import { completionFlags, envFlags, versionFlags } from '../flags/other.ts'
 
-/** What concerns the program itself. */
-export const otherCommands: readonly Command[] = [
+/**
+ * What concerns the program itself.
+ *
+ * @param all - every command there is, these among them: completion is made from them
+ */
+export const otherCommands = (all: () => readonly Command[]): readonly Command[] => [
+  defineCommand({
+    name: 'completion',
+    group: 'Other',
+    summary: 'Print a script that completes command lines in a shell',
+    description:
+      'For bash, zsh, fish or PowerShell. The script stands alone and also completes the name cosign, under which countersign\n' +
+      'may be installed.',
+    examples: [
+      { what: 'in bash, for this session', line: 'completion bash > countersign.bash; source countersign.bash' },
+      { what: 'in zsh, into a folder of fpath', line: 'completion zsh > ~/.zsh/completions/_countersign' },
+      { what: 'in fish, for all sessions', line: 'completion fish > ~/.config/fish/completions/countersign.fish' },
+      { what: 'in PowerShell', line: 'completion powershell | Out-String | Invoke-Expression' },
+    ],
+    arguments: { name: 'SHELL', min: 1, max: 1 },
+    flags: completionFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/completion.ts')).createCompletion(all()),
+  }),
+  defineCommand({
+    name: 'env',
+    group: 'Other',
+    summary: 'Print the environment variables that have a meaning here',
+    description: 'Secrets are masked when they are set. Any flag can be set by a variable too: --allow-x by COUNTERSIGN_ALLOW_X.',
+    examples: [
+      { what: 'what is set to what', line: 'env' },
+      { what: 'without explanations', line: 'env --show-descriptions=false' },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: envFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/env.ts')).showEnvironment,
+  }),
   defineCommand({
     name: 'version',
     group: 'Other',
