@@ -6,6 +6,7 @@ import type { FailureDocument } from '../cli/report-error.ts'
 import { run } from '../cli/run.ts'
 import type { ErrorCode } from '../codec/error.ts'
 import type { Fetch, World } from '../codec/world.ts'
+import type { Folder } from '../oci/layout/folder.ts'
 import type { Handler } from '../services/listen.ts'
 import { createRegistry, memoryStore, type RegistryOptions } from '../services/registry/registry.ts'
 import { type Built, pushBuilt } from './image-builder.ts'
@@ -26,6 +27,8 @@ export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'p
   readonly environment?: Readonly<Record<string, string>>
   /** Leaves the passphrase out of the environment, so that it comes from standard input or is asked for. */
   readonly withoutPassphrase?: true
+  /** Alters each folder that the command opens: a disk that fails. */
+  readonly folders?: (folder: Folder) => Folder
   /** The command's time (`--timeout`) is up when this resolves; without it, never. */
   readonly timeUp?: Promise<unknown>
 }
@@ -82,7 +85,7 @@ export function createRig(options: RigOptions = {}): Rig {
   const modes = new Map<string, number>()
   const connections: Parameters<Connect>[0][] = []
 
-  const cs: Rig['cs'] = async (line, { environment, withoutPassphrase, timeUp, ...rest } = {}) => {
+  const cs: Rig['cs'] = async (line, { environment, withoutPassphrase, folders, timeUp, ...rest } = {}) => {
     const traffic = { requests: [] as string[], servedBytes: 0 }
     const base = createMemorySystem({
       ...world,
@@ -99,9 +102,10 @@ export function createRig(options: RigOptions = {}): Rig {
       const sleeping = base.world.sleep(ms, signal)
       return timeUp && ms === timeoutOfCommandsMs ? Promise.race([sleeping, timeUp.then(() => {})]) : sleeping
     }
+    const files = { ...base.files, folder: (path: string) => folders?.(base.files.folder(path)) ?? base.files.folder(path) }
     const argv = typeof line === 'string' ? line.split(' ').filter(word => word !== '') : line
     const program = { commands, later: laterCommands, refused: refusedCommands }
-    const code = await run(argv, { ...base, connect, world: { ...base.world, sleep } }, program)
+    const code = await run(argv, { ...base, connect, files, world: { ...base.world, sleep } }, program)
     for (const [path, { data, mode }] of base.disk)
       if (mode !== 0o644 || !disk.has(path)) {
         disk.set(path, data)

@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
 import { ociLimits } from '../limits.ts'
-import { type Descriptor, type FetchedManifest, parseManifest } from '../manifest.ts'
+import { type Descriptor, type FetchedManifest, kindOf, parseManifest } from '../manifest.ts'
 import { type ImageReference, isTag } from '../reference.ts'
 import type { Precondition, PushedManifest, RegistryClient } from '../registry-client.ts'
 import { blobPath, checkedPieces, readBlob } from './blob-files.ts'
@@ -116,7 +116,14 @@ class Layout {
 
   async headManifest(reference: OciDigest | string, signal: AbortSignal) {
     const manifest = await this.#ifThere(reference, signal)
+    // a referrer whose push broke off before index.json listed it is to be pushed again: tools look for it there
+    if (manifest && isOciDigest(reference) && (await this.#isUnlistedReferrer(manifest))) return undefined
     return manifest && { digest: manifest.digest, mediaType: manifest.mediaType, size: manifest.bytes.length }
+  }
+
+  async #isUnlistedReferrer({ bytes, mediaType, digest }: FetchedManifest): Promise<boolean> {
+    if (findEntry(await this.index(), digest) || !kindOf(mediaType)) return false
+    return entryOf(bytes, mediaType, this.nameOf(digest)).subject !== undefined
   }
 
   async fetchBlob({ digest, size }: Pick<Descriptor, 'digest' | 'size'>, limitBytes: number, signal: AbortSignal): Promise<Uint8Array> {

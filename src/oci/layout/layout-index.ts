@@ -138,8 +138,13 @@ export function tagsOf({ entries }: LayoutIndex): readonly string[] {
  */
 export function imagesOf({ entries }: Pick<LayoutIndex, 'entries'>): readonly Descriptor[] {
   const images = entries.filter(entry => isMarkedImage(entry) || (!entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry))))
-  const named = images.filter(entry => isMarkedImage(entry) || nameOf(entry) !== undefined)
+  const named = images.filter(isNamed)
   return named.length > 0 ? named : images.filter(({ artifactType }) => artifactType === undefined)
+}
+
+/** Whether an entry has a name or cosign's mark of an image. */
+export function isNamed(entry: Descriptor): boolean {
+  return isMarkedImage(entry) || nameOf(entry) !== undefined
 }
 
 /** The name of an entry as its annotation has it. */
@@ -181,7 +186,8 @@ function legacyTag(tag: string | undefined): { readonly digest: string; readonly
  */
 function markForCosign(entries: readonly Descriptor[]): readonly Descriptor[] {
   const marked = entries.filter(isMarkedImage)
-  const images = marked.length > 0 ? marked : imagesOf({ entries }).slice(0, 1)
+  const named = imagesOf({ entries }).filter(isNamed) // what has no name yet may be part of an image that is still being saved
+  const images = marked.length > 0 ? marked : named.slice(0, 1)
   return entries.map(entry => {
     if (images.includes(entry)) return withKind(entry, kindOf(entry.mediaType) === 'index' ? kinds.index : kinds.image)
     const legacy = legacyTag(nameOf(entry))

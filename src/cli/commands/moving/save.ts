@@ -1,6 +1,9 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
+import type { OciDigest } from '../../../formats/oci-digest.ts'
+import { imagesOf, isNamed, readLayoutIndex } from '../../../oci/layout/layout-index.ts'
 import type { CommandFunction } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
 import type { saveFlags } from '../../flags/moving.ts'
 import { openTargets } from '../../inputs/targets.ts'
 import { moveImage } from './move-image.ts'
@@ -10,16 +13,28 @@ import { moveImage } from './move-image.ts'
  * another one in it is replaced when asked for, and only once the new one is whole.
  */
 export const saveImage: CommandFunction<typeof saveFlags> = async (context, flags, [name]) => {
-  if (flags.dir === '') throw new CountersignError('USAGE', '--dir: want the folder to save to')
+  const { dir, force } = flags
+  if (dir === '') throw new CountersignError('USAGE', '--dir: want the folder to save to')
   const [source] = await openTargets(context, flags, [name!], { willPush: false })
-  const [destination] = await openTargets(context, flags, [`oci:${flags.dir}`], { willPush: true })
+  const tag = source!.reference.tag ?? 'latest'
+  const [destination] = await openTargets(context, flags, [`oci:${dir}:${tag}`], { willPush: true })
   const image = await source!.client.resolve(source!.reference, context.signal)
-  const { client, reference } = destination!
-  const earlier = reference.digest === image.digest ? undefined : reference.digest
-  if (earlier !== undefined && !flags.force)
-    throw new CountersignError('TAG_TAKEN', `folder ${quote(flags.dir)}: it holds another image, ${earlier}. Use \`-f\` to replace it`)
-  const options = { image, kinds: 'all', tag: source!.reference.tag ?? 'latest', force: flags.force, replaceSubjects: false } as const
+  const others = (await savedImages(context, dir)).filter(digest => digest !== image.digest)
+  if (others.length > 0 && !force)
+    throw new CountersignError('TAG_TAKEN', `folder ${quote(dir)}: it holds another image, ${others[0]}. Use \`-f\` to replace it`)
+  const options = { image, kinds: 'all', tag, force, replaceSubjects: false } as const
   await moveImage(context, { verb: 'saving', source: source!, destination: destination!, repositoryOf: 'source', options }, flags)
-  if (earlier !== undefined) await client.deleteManifest(reference, earlier, context.signal)
+  const { client, reference } = destination!
+  for (const digest of others) await client.deleteManifest(reference, digest, context.signal)
   return 0
+}
+
+/** The images in a folder; what a save that was interrupted left there has no name yet. */
+async function savedImages(context: CommandContext, dir: string): Promise<readonly OciDigest[]> {
+  const index = await readLayoutIndex(context.files.folder(dir))
+  return index
+    ? imagesOf(index)
+        .filter(isNamed)
+        .map(({ digest }) => digest)
+    : []
 }
