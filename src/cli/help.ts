@@ -14,8 +14,8 @@ const groups: readonly CommandGroup[] = ['Sign and verify', 'Bundles', 'Keys', '
 export function helpText(words: readonly string[], commands: readonly Command[], globalFlags: FlagTable): string {
   const name = words.join(' ')
   const command = commands.find(candidate => candidate.name === name)
-  if (command) return commandHelp(command, globalFlags)
   const members = words.length === 0 ? commands : commands.filter(candidate => candidate.name.startsWith(`${name} `))
+  if (command) return commandHelp(command, members, globalFlags)
   if (members.length === 0) {
     const names = commands.map(candidate => candidate.name)
     throw new CountersignError('USAGE', `unknown help topic ${quote(name)}${suggestion(name, names)}`)
@@ -44,7 +44,7 @@ export function defaultText(flag: Flag): string {
   return typeof flag.default === 'object' ? '' : String(flag.default)
 }
 
-function commandHelp(command: Command, globalFlags: FlagTable): string {
+function commandHelp(command: Command, below: readonly Command[], globalFlags: FlagTable): string {
   const examples = command.examples.flatMap(({ what, line }, at) => [...(at > 0 ? [''] : []), `  # ${what}`, `  countersign ${line}`])
   return lines([
     `${command.summary}.`,
@@ -53,6 +53,7 @@ function commandHelp(command: Command, globalFlags: FlagTable): string {
     'Usage:',
     `  countersign ${usageOf(command)}`,
     ...(examples.length === 0 ? [] : ['', 'Examples:', ...examples]),
+    ...(below.length === 0 ? [] : ['', 'Commands below it:', ...below.map(({ name, summary }) => `  ${name}  ${summary}`)]),
     ...flagSection('Flags:', command.flags),
     ...flagSection('Global flags:', globalFlags),
     '',

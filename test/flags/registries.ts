@@ -1,7 +1,23 @@
 import assert from 'node:assert/strict'
 import { assertRefused, rigHost } from '../../src/testing/command-rig.ts'
 import { signatureTagOf } from '../../src/testing/registry-hand.ts'
-import { type Case, child, cs, definePlain, fresh, good, hand, image, repositoryOf, rig, signing, tags, usage } from './setup.ts'
+import {
+  bundled,
+  type Case,
+  child,
+  classic,
+  cs,
+  definePlain,
+  fresh,
+  good,
+  hand,
+  image,
+  repositoryOf,
+  rig,
+  signing,
+  tags,
+  usage,
+} from './setup.ts'
 
 const legacy = '--new-bundle-format=false'
 
@@ -19,6 +35,11 @@ async function withOrphan(flags = legacy): Promise<string> {
 const orphan = signatureTagOf(image.digest)
 const holds = async (repository: string, tag = orphan) => (await tags(repository)).includes(tag)
 
+definePlain('registry doctor', {
+  line: async () => `registry doctor ${bundled}`,
+  failing: line => `${line} --mount-from ${rigHost}/classic:v1`,
+  prints: true,
+})
 definePlain('gc', { line: async () => `gc --plan ${await withOrphan()}`, failing: line => `${line} --yes`, prints: true })
 
 /** Flags of the registry commands. */
@@ -89,6 +110,53 @@ export function registryCommandCases(): readonly Case[] {
         assert.ok(await holds(repository, `old-${orphan}`))
         await good(cs(`gc --yes --attachment-tag-prefix old- ${repository}`))
         assert.ok(!(await holds(repository, `old-${orphan}`)))
+      },
+    },
+    {
+      flag: 'write',
+      commands: ['registry doctor'],
+      what: 'also tries what only writing shows, and leaves nothing behind',
+      check: async () => {
+        const before = await tags(bundled)
+        const reading = await good(cs(`registry doctor ${bundled}`))
+        assert.deepEqual(
+          reading.requests.filter(request => /^(PUT|PATCH)/.test(request)),
+          [],
+        )
+        assert.doesNotMatch(reading.stdout, /overwriting tags/)
+        const writing = await good(cs(`registry doctor --write ${bundled}`))
+        assert.match(writing.stdout, /^good +overwriting tags +a tag can be moved$/m)
+        assert.match(writing.stdout, /^good +clean-up +all that was made is deleted again$/m)
+        assert.deepEqual(await tags(bundled), before)
+      },
+    },
+    {
+      flag: 'mount-from',
+      commands: ['registry doctor'],
+      what: 'is an image of another repository whose config is mounted',
+      check: async () => {
+        const name = await fresh(child)
+        const { stdout } = await good(cs(`registry doctor --write --mount-from ${classic} ${name}`))
+        assert.match(stdout, /^good +mounting +a blob of registry\.test\/classic was mounted$/m)
+        assertRefused(await cs(`registry doctor --mount-from ${classic} -o json ${name}`), usage(/goes with --write: a mount is a write/))
+        const elsewhere = `registry doctor --write -o json ${name} --mount-from`
+        assertRefused(await cs(`${elsewhere} other.test/app:v1`), usage(/want an image of another repository of registry\.test/))
+        assertRefused(await cs(`${elsewhere} ${name}`), usage(/want an image of another repository/))
+      },
+    },
+    {
+      flag: 'output',
+      commands: ['registry doctor'],
+      what: 'json is one document with a state for each finding',
+      check: async () => {
+        const { stdout } = await good(cs(`registry doctor -o json ${bundled}`))
+        const report = JSON.parse(stdout)
+        assert.deepEqual(Object.keys(report), ['image', 'registry', 'signatures', 'works', 'findings'])
+        assert.deepEqual([report.works, report.findings[0].name, report.findings[0].state], [true, 'address', 'good'])
+        assert.match(
+          (await good(cs(`registry doctor ${bundled}`))).stdout,
+          /^good {5}address +https:\/\/registry\.test\/v2\/ answers 200\n/,
+        )
       },
     },
   ]

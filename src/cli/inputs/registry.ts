@@ -3,10 +3,11 @@ import { decodeUtf8 } from '../../codec/text.ts'
 import type { Fetch, World } from '../../codec/world.ts'
 import { machineEffects } from '../../oci/credentials/credential-effects.ts'
 import { dockerCredentials, flagCredentials } from '../../oci/credentials/credentials.ts'
+import { locateCredentials } from '../../oci/credentials/locate-credentials.ts'
 import type { ImageReference, Repository } from '../../oci/reference.ts'
 import { createRegistryClient, type RegistryClient } from '../../oci/registry-client.ts'
 import { repositoryUrl } from '../../oci/registry-exchange.ts'
-import { createRegistryFetch } from '../../oci/registry-fetch.ts'
+import { createRegistryFetch, type RegistryFetchOptions } from '../../oci/registry-fetch.ts'
 import type { CommandContext } from '../context.ts'
 import { signatureRepository } from './image-options.ts'
 
@@ -23,27 +24,47 @@ export type RegistryFlagValues = {
   readonly registryToken: string
 }
 
+/** How commands get to registries: over which connections, and with which credentials. */
+export type RegistryAccess = {
+  readonly world: World // with the transport that the flags ask for
+  readonly options: RegistryFetchOptions
+  readonly locate: (host: string) => Promise<string | undefined> // where the credentials for a host come from, for people
+}
+
 /**
- * A client for the registries of these images. Credentials given by flags go to those registries and to no other.
+ * Access to the registries of these images. Credentials given by flags go to those registries and to no other.
  *
  * @throws CountersignError `USAGE` for half a pair of flags, `FILE_UNREADABLE`
  */
+export async function registryAccess(
+  context: CommandContext,
+  flags: RegistryFlagValues,
+  images: readonly ImageReference[],
+): Promise<RegistryAccess> {
+  const hosts = new Set(images.flatMap(image => [hostOf(image), hostOf(signatureRepository(context, image))]))
+  const world: World = { ...context.world, fetch: await transportOf(context, flags) }
+  const effects = machineEffects(Object.fromEntries(context.environment))
+  const { registryUsername: username, registryPassword: password, registryToken: token } = flags
+  if ((username === '') !== (password === '')) throw pair('--registry-username', '--registry-password')
+  const given = { username, password, token }
+  const isMeant = (host: string) => hosts.has(host)
+  const credentials = flagCredentials(given, isMeant, dockerCredentials(effects))
+  return {
+    world,
+    options: { credentials, allowHttp: () => flags.allowHttpRegistry || flags.allowInsecureRegistry },
+    locate: host => locateCredentials(effects, isMeant(host) ? given : {}, credentials, host),
+  }
+}
+
+/** A client for the registries of these images, as `registryAccess` reaches them. */
 export async function openRegistry(
   context: CommandContext,
   flags: RegistryFlagValues,
   images: readonly ImageReference[],
   options: { readonly willPush: boolean },
 ): Promise<RegistryClient> {
-  const hosts = new Set(images.flatMap(image => [hostOf(image), hostOf(signatureRepository(context, image))]))
-  const world: World = { ...context.world, fetch: await transportOf(context, flags) }
-  const stored = dockerCredentials(machineEffects(Object.fromEntries(context.environment)))
-  const { registryUsername: username, registryPassword: password, registryToken: token } = flags
-  if ((username === '') !== (password === '')) throw pair('--registry-username', '--registry-password')
-  const fetch = createRegistryFetch(world, {
-    credentials: flagCredentials({ username, password, token }, host => hosts.has(host), stored),
-    allowHttp: () => flags.allowHttpRegistry || flags.allowInsecureRegistry,
-  })
-  return createRegistryClient(fetch, options)
+  const access = await registryAccess(context, flags, images)
+  return createRegistryClient(createRegistryFetch(access.world, access.options), options)
 }
 
 /** The host as requests name it: `Reg.Example:443` is `reg.example`. */

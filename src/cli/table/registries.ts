@@ -1,7 +1,8 @@
 import { type Command, defineCommand } from '../command.ts'
+import { registryDoctorFlags } from '../flags/cleaning.ts'
 import { loginFlags, registryServerFlags } from '../flags/other.ts'
 
-/** Logging in to a registry, and serving one. */
+/** Logging in to a registry, serving one, and examining one. */
 export const registryCommands: readonly Command[] = [
   defineCommand({
     name: 'login',
@@ -14,7 +15,7 @@ export const registryCommands: readonly Command[] = [
     arguments: { name: 'SERVER', min: 1, max: 1 },
     flags: loginFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/login.ts')).login,
+    load: async () => (await import('../commands/registries/login.ts')).login,
   }),
   defineCommand({
     name: 'registry',
@@ -29,6 +30,22 @@ export const registryCommands: readonly Command[] = [
     flags: registryServerFlags,
     exits: 'own',
     endless: true,
-    load: async () => (await import('../commands/registry.ts')).serveRegistry,
+    load: async () => (await import('../commands/registries/registry.ts')).serveRegistry,
+  }),
+  defineCommand({
+    name: 'registry doctor',
+    group: 'Registries',
+    summary: 'Find out what a registry supports, and what you may do there',
+    description:
+      'Nothing is written without --write. Each finding is good, limited, bad or unknown; the command fails when one is bad,\n' +
+      'that is, when images cannot be verified or signed there. Signatures are looked for where COSIGN_REPOSITORY says.',
+    examples: [
+      { what: 'what can be seen without writing', line: 'registry doctor IMAGE' },
+      { what: 'also what only writing shows, as JSON', line: 'registry doctor --write --output json IMAGE' },
+    ],
+    arguments: { name: 'IMAGE', min: 1, max: 1 },
+    flags: registryDoctorFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/registries/doctor.ts')).examine,
   }),
 ]

@@ -1,13 +1,13 @@
-import { serializeGoJson } from '../../codec/go-json.ts'
-import type { OciDigest } from '../../formats/oci-digest.ts'
-import { type CleaningPlan, planCleaning } from '../../oci/collect/plan-cleaning.ts'
-import { type Kept, nameOfRemoval, type Removal } from '../../oci/collect/removal.ts'
-import { removeAttached, requireDeletes } from '../../oci/collect/remove-attached.ts'
-import { formatReference, parseImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
-import type { CommandFunction } from '../command.ts'
-import type { cleanFlags } from '../flags/cleaning.ts'
-import { signatureRepository } from '../inputs/image-options.ts'
-import { openRegistry } from '../inputs/registry.ts'
+import { serializeGoJson } from '../../../codec/go-json.ts'
+import type { OciDigest } from '../../../formats/oci-digest.ts'
+import { type CleaningPlan, planCleaning } from '../../../oci/collect/plan-cleaning.ts'
+import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/removal.ts'
+import { removeAttached, requireDeletes } from '../../../oci/collect/remove-attached.ts'
+import { formatReference, parseImageReference, type Repository, repositoryName } from '../../../oci/reference.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { cleanFlags } from '../../flags/cleaning.ts'
+import { signatureRepository } from '../../inputs/image-options.ts'
+import { openRegistry } from '../../inputs/registry.ts'
 
 /** `clean`: removes what is attached to an image, once the plan was shown. Source: formats-and-flows §10. */
 export const cleanImage: CommandFunction<typeof cleanFlags> = async (context, flags, [image]) => {

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { CountersignError } from '../../codec/error.ts'
-import { quote } from '../../codec/text.ts'
-import { listen } from '../../services/listen.ts'
-import { createRegistry, folderStore, memoryStore } from '../../services/registry/registry.ts'
-import type { CommandFunction } from '../command.ts'
-import type { registryServerFlags } from '../flags/other.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { listen } from '../../../services/listen.ts'
+import { createRegistry, folderStore, memoryStore } from '../../../services/registry/registry.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { registryServerFlags } from '../../flags/other.ts'
 
 /** `registry`: serves an OCI registry until it is interrupted; its address is the first line of standard output. */
 export const serveRegistry: CommandFunction<typeof registryServerFlags> = async (context, flags) => {

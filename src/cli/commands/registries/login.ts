@@ -1,10 +1,10 @@
-import { CountersignError } from '../../codec/error.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
-import { machineEffects } from '../../oci/credentials/credential-effects.ts'
-import { storeLogin } from '../../oci/credentials/login.ts'
-import type { CommandFunction, FlagsOf } from '../command.ts'
-import type { CommandContext } from '../context.ts'
-import type { loginFlags } from '../flags/other.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { decodeUtf8 } from '../../../codec/text.ts'
+import { machineEffects } from '../../../oci/credentials/credential-effects.ts'
+import { storeLogin } from '../../../oci/credentials/login.ts'
+import type { CommandFunction, FlagsOf } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import type { loginFlags } from '../../flags/other.ts'
 
 /** `login`: keeps the credentials for a registry where Docker does. */
 export const login: CommandFunction<typeof loginFlags> = async (context, flags, [server]) => {

@@ -1,13 +1,13 @@
-import { CountersignError } from '../../codec/error.ts'
-import { serializeGoJson } from '../../codec/go-json.ts'
-import { collectOrphans } from '../../oci/collect/collect-orphans.ts'
-import { type CollectionPlan, type CollectionQuery, planCollection } from '../../oci/collect/plan-collection.ts'
-import { type Kept, nameOfRemoval, type Removal } from '../../oci/collect/removal.ts'
-import { requireDeletes } from '../../oci/collect/remove-attached.ts'
-import { parseRepository, repositoryName } from '../../oci/reference.ts'
-import type { CommandFunction } from '../command.ts'
-import type { gcFlags } from '../flags/cleaning.ts'
-import { openRegistry } from '../inputs/registry.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { serializeGoJson } from '../../../codec/go-json.ts'
+import { collectOrphans } from '../../../oci/collect/collect-orphans.ts'
+import { type CollectionPlan, type CollectionQuery, planCollection } from '../../../oci/collect/plan-collection.ts'
+import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/removal.ts'
+import { requireDeletes } from '../../../oci/collect/remove-attached.ts'
+import { parseRepository, repositoryName } from '../../../oci/reference.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { gcFlags } from '../../flags/cleaning.ts'
+import { openRegistry } from '../../inputs/registry.ts'
 
 /** `gc`: collects what is attached to images that are gone, once the plan was shown. */
 export const collectGarbage: CommandFunction<typeof gcFlags> = async (context, flags, [place, ...others]) => {

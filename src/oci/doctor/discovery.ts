@@ -1,0 +1,73 @@
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { fallbackTag, isReferrersIndex, listReferrersByApi, listReferrersByTag, readIndex } from '../attached/referrers.ts'
+import { nameOfTag, readTag } from '../attached/tag.ts'
+import { absentDigest } from '../collect/remove-attached.ts'
+import { mediaTypes } from '../manifest.ts'
+import { refusalOf, repositoryUrl } from '../registry-exchange.ts'
+import { discard } from '../transport/read-body.ts'
+import type { Examination } from './examination.ts'
+import { type Finding, probe } from './finding.ts'
+
+const withoutApi = 'bundles are listed at the fallback tag `sha256-HEX`, which many writers share'
+
+/** Whether the registry has the referrers API: what it answers, not what it says of itself. */
+export async function examineReferrersApi({ send, world, repository, resolved, signal }: Examination): Promise<Finding> {
+  return await probe('referrers API', 'bad', signal, async () => {
+    const target = repositoryUrl(repository, `referrers/${resolved?.digest ?? absentDigest(world)}`)
+    const answer = await send('GET', repository, target, { headers: { accept: mediaTypes.ociIndex } }, signal)
+    const { status } = answer
+    const type = (answer.headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
+    if (status === 200 && type === mediaTypes.ociIndex) {
+      await discard(answer)
+      return { state: 'good', seen: 'answers 200 with an index' }
+    }
+    if (status === 200) {
+      await discard(answer)
+      return { state: 'limited', seen: `pretended: answers 200 with ${quote(type)}, which is no index`, advice: withoutApi }
+    }
+    if (![400, 404, 405, 406, 501].includes(status)) throw await refusalOf(answer, 'referrers')
+    await discard(answer)
+    return { state: 'limited', seen: `not there, or not for this image: answers ${status}`, advice: withoutApi }
+  })
+}
+
+/** What the fallback tag of the image holds. */
+export async function examineFallbackTag({ client, repository, resolved, signal }: Examination): Promise<Finding> {
+  const name = 'fallback tag'
+  if (!resolved) return withoutImage(name)
+  return await probe(name, 'bad', signal, async () => {
+    const tag = fallbackTag(resolved.digest)
+    const what = nameOfTag(repository, tag)
+    const current = await readTag(client, repository, tag, signal)
+    if (!current) return { state: 'good', seen: 'absent' }
+    if (isReferrersIndex(current, resolved.digest)) return { state: 'good', seen: `an index that lists ${readIndex(current, what).length}` }
+    const holds = current.digest === resolved.digest ? 'the image itself, as `cosign copy` puts it there' : quote(current.mediaType)
+    const seen = `taken: it holds ${holds}`
+    const advice = `delete the tag ${tag} if another tag keeps what it holds, or keep signatures elsewhere with COSIGN_REPOSITORY`
+    if (await listReferrersByApi(client, repository, resolved.digest, signal)) return { state: 'limited', seen, advice }
+    return { state: 'bad', seen, advice, error: new CountersignError('REFERRERS_TAG_TAKEN', `${what}: ${seen}`) }
+  })
+}
+
+/** Whether all referrers of the image are found, whichever way they are looked for. */
+export async function examineListing({ client, repository, resolved, signal }: Examination): Promise<Finding> {
+  const name = 'listing'
+  if (!resolved) return withoutImage(name)
+  return await probe(name, 'bad', signal, async () => {
+    const byApi = await listReferrersByApi(client, repository, resolved.digest, signal)
+    const byTag = await listReferrersByTag(client, repository, resolved.digest, signal)
+    if (!byApi) return { state: 'good', seen: `${byTag.length} by the fallback tag` }
+    const known = new Set(byApi.map(({ digest }) => digest))
+    const overlooked = byTag.filter(({ digest }) => !known.has(digest)).length
+    const seen = `${byApi.length} by the API, ${byTag.length} by the fallback tag`
+    if (overlooked === 0) return { state: 'good', seen }
+    if (byApi.length === 0) return { state: 'limited', seen: `${seen}: written before the registry had the API, and still found` }
+    const advice = 'attach them again: where the API lists any, the fallback tag is not read'
+    return { state: 'limited', seen: `${seen}: ${overlooked} of the tag are not listed by the API, and so are overlooked`, advice }
+  })
+}
+
+function withoutImage(name: string): Finding {
+  return { name, state: 'unknown', seen: 'the image could not be pulled' }
+}

@@ -1,0 +1,56 @@
+import { CountersignError } from '../../codec/error.ts'
+import { absentDigest } from '../collect/remove-attached.ts'
+import { formatReference, repositoryName } from '../reference.ts'
+import { refusalOf, repositoryUrl, sameHostUrl } from '../registry-exchange.ts'
+import { discard } from '../transport/read-body.ts'
+import type { Examination } from './examination.ts'
+import { type Finding, probe } from './finding.ts'
+
+/** Whether we may pull the image: nothing can be verified without. */
+export async function examinePull(examination: Examination): Promise<Finding> {
+  const { client, image, signal } = examination
+  return await probe('pull', 'bad', signal, async () => {
+    const resolved = await client.resolve(image, signal)
+    examination.resolved = resolved
+    return { state: 'good', seen: `${formatReference(image)} is ${resolved.digest}` }
+  })
+}
+
+/** Whether we may push where signatures are kept: an upload is begun, and cancelled before anything is sent. */
+export async function examinePush({ send, repository, signal }: Examination): Promise<Finding> {
+  return await probe('push', 'bad', signal, async () => {
+    const asked = repositoryUrl(repository, 'blobs/uploads/')
+    const begun = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
+    if (begun.status !== 202) throw await refusalOf(begun, `upload to ${repositoryName(repository)}`)
+    const location = begun.headers.get('location')
+    await discard(begun)
+    if (location === null)
+      throw new CountersignError(
+        'REGISTRY_RESPONSE_MALFORMED',
+        `upload to ${repositoryName(repository)}: the registry names no location for it`,
+      )
+    const session = sameHostUrl(location, asked, 'upload location')
+    const cancelled = await probe('', 'unknown', signal, async () => {
+      const answer = await send('DELETE', repository, session, { push: true, idempotent: true }, signal)
+      await discard(answer)
+      return { state: 'good', seen: answer.ok ? 'was cancelled' : `is left to expire: its cancellation is answered ${answer.status}` }
+    })
+    const seen = `an upload to ${repositoryName(repository)} was begun, and ${cancelled.state === 'good' ? cancelled.seen : 'is left to expire'}`
+    return { state: 'good', seen }
+  })
+}
+
+/** Whether we may delete, by deleting a digest that no content has. */
+export async function examineDelete({ client, world, repository, signal }: Examination): Promise<Finding> {
+  const advice = '`clean` and `gc` cannot work here; signing and verifying can'
+  try {
+    await client.deleteManifest(repository, absentDigest(world), signal)
+    return { name: 'delete', state: 'good', seen: 'the deletion of what is not there is answered as such' }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof CountersignError)) throw error
+    const isKnown = ['DELETE_UNSUPPORTED', 'REGISTRY_DENIED', 'REGISTRY_UNAUTHORIZED'].includes(error.code)
+    const seen = error.code === 'DELETE_UNSUPPORTED' ? 'switched off: the registry answers 405' : error.message
+    return { name: 'delete', state: isKnown ? 'limited' : 'unknown', seen, advice }
+  }
+}
