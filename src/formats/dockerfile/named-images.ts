@@ -62,7 +62,10 @@ class ImageFinder {
   }
 
   take(instruction: Instruction): void {
-    switch (instruction.keyword) {
+    const { line, keyword } = instruction
+    if (this.#stages.length === 0 && keyword !== 'ARG' && keyword !== 'FROM')
+      throw malformed(line, `want nothing but ARG ahead of the first FROM, got ${keyword}`)
+    switch (keyword) {
       case 'FROM':
         this.#takeFrom(instruction)
         break
@@ -78,10 +81,12 @@ class ImageFinder {
         break
       case 'RUN':
         for (const mount of this.#flagValues(instruction, 'mount'))
-          for (const value of mountSources(mount, instruction.line)) this.#takeSource(value, instruction)
+          for (const value of mountSources(mount, line)) this.#takeSource(value, instruction)
         break
-      case 'ONBUILD':
-        this.take(readTrigger(instruction))
+      case 'ONBUILD': {
+        const trigger = readTrigger(instruction)
+        if (trigger.keyword !== 'ARG' && trigger.keyword !== 'ENV') this.take(trigger) // those two are set in other builds
+      }
     }
   }
 

@@ -24,7 +24,14 @@ export function parseYamlDocuments(text: string): readonly YamlValue[] {
     checkDepth(token, text)
   }
   // duplicate keys are looked for below: the composer compares each key with each other
-  const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, stringKeys: true, prettyErrors: false })
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: false,
+    stringKeys: true,
+    resolveKnownTags: false,
+    prettyErrors: false,
+  })
   const documents = [...composer.compose(tokens)]
   return documents.map(document => {
     const [problem] = [...document.errors, ...document.warnings]
