@@ -225,6 +225,68 @@ test('download signature prints sound bundles beside a broken one on one line ea
   )
 })
 
+test('a signature whose file ended in a line end, which cosign attaches with it, verifies', async () => {
+  const { good, app, hand, disk } = await createScene()
+  await good(`sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig --output-payload payload.json ${app}`)
+  const text = (path: string) => new TextDecoder().decode(disk.get(path) as Uint8Array)
+  const payload = disk.get('payload.json') as Uint8Array
+  await hand.putSignatures('app', image.digest, [{ payload, signature: `${text('sig')}\n` }])
+  await good(`verify ${trusting} ${app}`)
+  assert.equal(JSON.parse((await good(`download signature ${app}`)).stdout).Base64Signature, `${text('sig')}\n`)
+})
+
+test('scenario 70: tree of an index shows its own, and with --recursive its images’ too, in cosign’s words', async () => {
+  const { good, push } = await createScene()
+  const many = await push('many', index)
+  const of = (digest: string) => `${rigHost}/many@${digest}`
+  await good(`sign --key team.key ${noLog} ${legacy} ${many}`)
+  await good(`sign --key team.key ${noLog} ${of(arm.digest)}`)
+  const shown = await good(`tree ${rigHost}/many:v1`)
+  const own = new RegExp(
+    `^📦 Supply Chain Security Related artifacts for an image: ${rigHost}/many:v1\n` +
+      `└── 🔐 Signatures for an image tag: ${rigHost}/many:${hex(index.digest)}\\.sig\n   └── 🍒 sha256:[0-9a-f]{64}\n`,
+  )
+  assert.match(shown.stdout, new RegExp(`${own.source}$`))
+  const { stdout } = await good(`tree -r ${rigHost}/many:v1`)
+  assert.match(stdout, own)
+  assert.ok(stdout.includes(`No Supply Chain Security Related Artifacts found for image ${of(image.digest)},\n`))
+  assert.match(
+    stdout,
+    new RegExp(
+      `image: ${of(arm.digest)}\n└── 🔗 https://sigstore.dev/cosign/sign/v1 artifacts via OCI referrer: ${rigHost}/many@sha256:.*\n.*🍒.*\n$`,
+    ),
+  )
+})
+
+test('an image on the disk is looked at, and given signatures, like one in a registry', async () => {
+  const { good, cs, app, disk } = await createScene()
+  await good(`save --dir saved ${app}`)
+  assert.equal((await good('triangulate --type digest oci:saved')).stdout, `oci:saved@${image.digest}\n`)
+  assert.equal((await good('triangulate oci:saved')).stdout, `oci:saved:${hex(image.digest)}.sig\n`)
+  assert.match((await good('tree oci:saved')).stdout, /No Supply Chain Security Related Artifacts found for image oci:saved,/)
+  assertRefused(await cs('download signature oci:saved -o json'), {
+    exit: 1,
+    code: 'SIGNATURES_NOT_FOUND',
+    message: /^oci:saved: no signatures/,
+  })
+  await good(`sign --key team.key ${noLog} ${app}`)
+  const bundle = (await good(`download signature ${app}`)).stdout
+  disk.set('bundle.json', bundle)
+  for (const said of [/^$/, /^Nothing to do: the signature is attached to oci:saved@sha256:[0-9a-f]{64} already\n$/])
+    assert.match((await good('attach signature --bundle bundle.json oci:saved')).stderr, said)
+  await good(`sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig --output-payload payload.json ${app}`)
+  await good('attach signature --signature sig --payload payload.json oci:saved')
+  for (const format of ['', legacy]) await good(`verify ${trusting} ${format} oci:saved`)
+  assert.equal((await good('download signature oci:saved')).stdout, bundle)
+  const { artifacts } = JSON.parse((await good('tree -o json oci:saved')).stdout)
+  assert.deepEqual(
+    artifacts.map(({ reference }: { reference: string }) => reference.replace(/@sha256:.*/, '@')),
+    [`oci:saved:${hex(image.digest)}.sig`, 'oci:saved@'],
+  )
+  for (const line of ['generate oci:saved', 'attach signature --signature sig oci:saved'])
+    assertRefused(await cs(`${line} -o json`), { exit: 1, code: 'USAGE', message: /^oci:saved: .*an image on the disk is in n/ })
+})
+
 test('scenario 79: what these commands print is machine-readable while warnings go to standard error', async () => {
   const { good, app, disk } = await createScene()
   await good(`sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig ${app}`)

@@ -95,7 +95,7 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
       const signature = annotations.get(signatureAnnotation)
       if (!signature) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${signatureAnnotation}, got none`)
       return {
-        signature: decodeBase64(signature, `layer: annotation ${signatureAnnotation}`),
+        signature: decodeBase64(signature.replace(/\r?\n$/, ''), `layer: annotation ${signatureAnnotation}`), // cosign's `attach signature` keeps the line end of the file it is given
         content: payloadContent(payload),
         signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
         logEntries: annotations.get(logBundleAnnotation) ? 1 : 0,

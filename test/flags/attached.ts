@@ -4,6 +4,7 @@ import { assertRefused, rigHost } from '../../src/testing/command-rig.ts'
 import {
   bundled,
   type Case,
+  child,
   classic,
   cs,
   definePlain,
@@ -11,6 +12,7 @@ import {
   fresh,
   good,
   image,
+  index,
   signatureManifest,
   signing,
   tags,
@@ -80,6 +82,26 @@ export function attachedCases(): readonly Case[] {
         const { image: shown, digest, artifacts } = JSON.parse(stdout)
         assert.deepEqual([shown, digest, artifacts.length], [classic, image.digest, 1])
         assert.match((await good(cs(`tree ${classic}`))).stdout, /^📦 Supply Chain Security Related artifacts for an image: /)
+      },
+    },
+    {
+      flag: 'recursive',
+      commands: ['tree'],
+      what: 'shows what each image of an index has',
+      check: async () => {
+        const name = await fresh(index)
+        await good(cs(`${signing} ${name.replace(/@.*/, '')}@${child.digest}`))
+        const shown = async (flags: string) => JSON.parse((await good(cs(`tree -o json ${flags} ${name}`))).stdout)
+        assert.equal((await shown('')).images, undefined)
+        const { artifacts, images } = await shown('--recursive')
+        assert.deepEqual(artifacts, [])
+        assert.deepEqual(
+          images.map((entry: { digest: string; artifacts: unknown[] }) => [entry.digest, entry.artifacts.length]),
+          [
+            [image.digest, 0],
+            [child.digest, 1],
+          ],
+        )
       },
     },
     {

@@ -7,6 +7,13 @@ export const treeFlags = {
   ...registryFlags,
   ...referrersModeFlags,
   'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'referrers are always shown' },
+  recursive: {
+    type: 'boolean',
+    shorthand: 'r',
+    default: false,
+    own: true,
+    help: 'show what is attached to each image of an index as well',
+  },
 } as const satisfies FlagTable
 
 export const triangulateFlags = {

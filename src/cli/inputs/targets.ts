@@ -49,6 +49,17 @@ export async function openTargets(
   return targets
 }
 
+/** Finds one image, as `openTargets` finds several. */
+export async function openTarget(
+  context: CommandContext,
+  flags: RegistryFlagValues,
+  name: string,
+  options: { readonly willPush: boolean },
+): Promise<Target> {
+  const [target] = await openTargets(context, flags, [name], options)
+  return target!
+}
+
 /**
  * Opens the image in a folder, as `--local-image DIR` and `--dir DIR` name it: the whole text is the path, whatever it holds.
  *

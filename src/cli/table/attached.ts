@@ -13,7 +13,7 @@ export const attachedCommands: readonly Command[] = [
     arguments: onImage,
     flags: treeFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/tree.ts')).showTree,
+    load: async () => (await import('../commands/attached/tree.ts')).showTree,
   }),
   defineCommand({
     name: 'triangulate',
@@ -26,7 +26,7 @@ export const attachedCommands: readonly Command[] = [
     arguments: onImage,
     flags: triangulateFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/triangulate.ts')).triangulate,
+    load: async () => (await import('../commands/attached/triangulate.ts')).triangulate,
   }),
   defineCommand({
     name: 'generate',
@@ -40,7 +40,7 @@ export const attachedCommands: readonly Command[] = [
     arguments: onImage,
     flags: generateFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/generate.ts')).generatePayload,
+    load: async () => (await import('../commands/attached/generate.ts')).generatePayload,
   }),
   defineCommand({
     name: 'download signature',
@@ -53,7 +53,7 @@ export const attachedCommands: readonly Command[] = [
     arguments: onImage,
     flags: downloadSignatureFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/download-signature.ts')).downloadSignatures,
+    load: async () => (await import('../commands/attached/download-signature.ts')).downloadSignatures,
   }),
   defineCommand({
     name: 'attach signature',
@@ -69,6 +69,6 @@ export const attachedCommands: readonly Command[] = [
     arguments: onImage,
     flags: attachSignatureFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/attach-signature.ts')).attachSignature,
+    load: async () => (await import('../commands/attached/attach-signature.ts')).attachSignature,
   }),
 ]

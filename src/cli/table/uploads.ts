@@ -19,7 +19,7 @@ export const uploadCommands: readonly Command[] = [
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: uploadBlobFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/upload-blob.ts')).uploadBlobs,
+    load: async () => (await import('../commands/uploads/upload-blob.ts')).uploadBlobs,
   }),
   defineCommand({
     name: 'upload wasm',
@@ -29,6 +29,6 @@ export const uploadCommands: readonly Command[] = [
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: uploadWasmFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/upload-wasm.ts')).uploadWasm,
+    load: async () => (await import('../commands/uploads/upload-wasm.ts')).uploadWasm,
   }),
 ]

@@ -1,22 +1,22 @@
-import { encodeBase64 } from '../../codec/base64.ts'
-import { CountersignError } from '../../codec/error.ts'
-import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
-import { parseJson } from '../../codec/json.ts'
-import { bundleLimitBytes, parseBundle } from '../../formats/bundle.ts'
-import { logBundleJson } from '../../formats/log-bundle.ts'
-import type { OciDigest } from '../../formats/oci-digest.ts'
-import { readSignatureMaterial } from '../../formats/signature-material.ts'
-import { signatureAnnotation } from '../../formats/simple-signing.ts'
-import { fetchBundleBytes, isAboutContent, listBundleReferrers } from '../../oci/attached/bundle-referrers.ts'
-import { fetchSignatureLayers, type SignatureLayer, signatureTag } from '../../oci/attached/signature-tag.ts'
-import type { Descriptor } from '../../oci/manifest.ts'
-import { parseImageReference, type Repository } from '../../oci/reference.ts'
-import type { RegistryClient } from '../../oci/registry-client.ts'
-import type { CommandFunction } from '../command.ts'
-import type { CommandContext } from '../context.ts'
-import type { downloadSignatureFlags } from '../flags/attached.ts'
-import { maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
-import { openRegistry } from '../inputs/registry.ts'
+import { encodeBase64 } from '../../../codec/base64.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { type GoJson, serializeGoJson } from '../../../codec/go-json.ts'
+import { parseJson } from '../../../codec/json.ts'
+import { bundleLimitBytes, parseBundle } from '../../../formats/bundle.ts'
+import { logBundleJson } from '../../../formats/log-bundle.ts'
+import type { OciDigest } from '../../../formats/oci-digest.ts'
+import { readSignatureMaterial } from '../../../formats/signature-material.ts'
+import { signatureAnnotation } from '../../../formats/simple-signing.ts'
+import { fetchBundleBytes, isAboutContent, listBundleReferrers } from '../../../oci/attached/bundle-referrers.ts'
+import { fetchSignatureLayers, type SignatureLayer, signatureTag } from '../../../oci/attached/signature-tag.ts'
+import type { Descriptor } from '../../../oci/manifest.ts'
+import type { Repository } from '../../../oci/reference.ts'
+import type { RegistryClient } from '../../../oci/registry-client.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import type { downloadSignatureFlags } from '../../flags/attached.ts'
+import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
+import { openTarget } from '../../inputs/targets.ts'
 
 /**
  * `download signature`: what is attached to an image, one JSON document on each line: its bundles, attestations among them,
@@ -24,8 +24,7 @@ import { openRegistry } from '../inputs/registry.ts'
  * formats-and-flows §10.
  */
 export const downloadSignatures: CommandFunction<typeof downloadSignatureFlags> = async (context, flags, [image]) => {
-  const reference = parseImageReference(image!)
-  const client = await openRegistry(context, flags, [reference], { willPush: false })
+  const { reference, client } = await openTarget(context, flags, image!, { willPush: false })
   const { digest } = await client.resolve(reference, context.signal)
   const repository = signatureRepository(context, reference)
   const place: Place = { context, client, repository, limits: maxAttachmentBytes(context), unreadable: [] }

@@ -1,29 +1,30 @@
-import { encodeBase64 } from '../../codec/base64.ts'
-import { CountersignError } from '../../codec/error.ts'
-import { parseJson } from '../../codec/json.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
-import { bundleLimitBytes, looksLikeBundle } from '../../formats/bundle.ts'
-import { decodeDetachedSignature } from '../../formats/detached-signature.ts'
-import { parseLogEntryFile } from '../../formats/log-bundle.ts'
+import { encodeBase64 } from '../../../codec/base64.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { parseJson } from '../../../codec/json.ts'
+import { decodeUtf8 } from '../../../codec/text.ts'
+import { bundleLimitBytes, looksLikeBundle } from '../../../formats/bundle.ts'
+import { decodeDetachedSignature } from '../../../formats/detached-signature.ts'
+import { parseLogEntryFile } from '../../../formats/log-bundle.ts'
 import {
   encodeSignatureMaterial,
   parseCertificate,
   parseCertificates,
   parseTimestampResponse,
   type SignatureMaterial,
-} from '../../formats/signature-material.ts'
-import { encodeSimpleSigning, signatureAnnotation, simpleSigningMediaType } from '../../formats/simple-signing.ts'
-import { appendSignatureLayer, signatureTag } from '../../oci/attached/signature-tag.ts'
-import { formatReference, type ImageReference, parseImageReference, repositoryName } from '../../oci/reference.ts'
-import type { RegistryClient, ResolvedImage } from '../../oci/registry-client.ts'
-import { attachGivenBundle } from '../../sign/given-bundle.ts'
-import type { CommandFunction, FlagsOf } from '../command.ts'
-import type { CommandContext } from '../context.ts'
-import type { attachSignatureFlags } from '../flags/attached.ts'
-import { readBlob } from '../inputs/artifacts.ts'
-import { legacyLayout, signatureRepository } from '../inputs/image-options.ts'
-import { readPayload } from '../inputs/payload.ts'
-import { openRegistry } from '../inputs/registry.ts'
+} from '../../../formats/signature-material.ts'
+import { encodeSimpleSigning, signatureAnnotation, simpleSigningMediaType } from '../../../formats/simple-signing.ts'
+import { appendSignatureLayer, signatureTag } from '../../../oci/attached/signature-tag.ts'
+import { formatReference, repositoryName } from '../../../oci/reference.ts'
+import type { ResolvedImage } from '../../../oci/registry-client.ts'
+import { attachGivenBundle } from '../../../sign/given-bundle.ts'
+import type { CommandFunction, FlagsOf } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import type { attachSignatureFlags } from '../../flags/attached.ts'
+import { readBlob } from '../../inputs/artifacts.ts'
+import { legacyLayout, signatureRepository } from '../../inputs/image-options.ts'
+import { placeName } from '../../inputs/local-name.ts'
+import { readPayload } from '../../inputs/payload.ts'
+import { openTarget, type Target } from '../../inputs/targets.ts'
 
 type Flags = FlagsOf<typeof attachSignatureFlags>
 
@@ -34,18 +35,15 @@ type Flags = FlagsOf<typeof attachSignatureFlags>
 export const attachSignature: CommandFunction<typeof attachSignatureFlags> = async (context, flags, [image]) => {
   const bundle = await bundleOf(context, flags)
   checkCombination(flags, bundle !== undefined)
-  const reference = parseImageReference(image!)
-  const client = await openRegistry(context, flags, [reference], { willPush: true })
+  const target = await openTarget(context, flags, image!, { willPush: true })
+  const { client, reference } = target
   const resolved = await client.resolve(reference, context.signal)
-  const target: Target = { client, reference, image: resolved }
   const { added } = bundle
     ? await attachGivenBundle(client, context.world, signatureRepository(context, reference), resolved, bundle, context.signal)
-    : await attachLayer(context, flags, target)
-  if (!added) context.stderr(`Nothing to do: the signature is attached to ${repositoryName(reference)}@${resolved.digest} already\n`)
+    : await attachLayer(context, flags, target, resolved)
+  if (!added) context.stderr(`Nothing to do: the signature is attached to ${placeName(reference)}@${resolved.digest} already\n`)
   return 0
 }
-
-type Target = { readonly client: RegistryClient; readonly reference: ImageReference; readonly image: ResolvedImage }
 
 /** What --bundle names, and --payload without --signature when it is a bundle, as cosign takes it. */
 async function bundleOf(context: CommandContext, { bundle, payload, signature }: Flags): Promise<Uint8Array | undefined> {
@@ -86,21 +84,28 @@ function checkCombination(flags: Flags, hasBundle: boolean): void {
 
 const smallFileBytes = 1 << 20
 
-async function attachLayer(context: CommandContext, flags: Flags, { client, reference, image }: Target): Promise<{ added: boolean }> {
+async function attachLayer(
+  context: CommandContext,
+  flags: Flags,
+  target: Target,
+  image: ResolvedImage,
+): Promise<{ readonly added: boolean }> {
   const signature = decodeDetachedSignature(await readBlob(context, flags.signature, smallFileBytes))
   if (signature.length === 0) throw new CountersignError('SIGNATURE_MALFORMED', `signature ${flags.signature}: want one, got nothing`)
-  const bytes = flags.payload === '' ? impliedPayload(context, reference, image) : await readPayload(context, flags.payload, image.digest)
+  const bytes = flags.payload === '' ? impliedPayload(context, target, image) : await readPayload(context, flags.payload, image.digest)
   const material = encodeSignatureMaterial(await readMaterial(context, flags))
   const annotations = new Map([[signatureAnnotation, encodeBase64(signature)], ...material])
   const layer = { bytes, mediaType: simpleSigningMediaType, annotations }
   const tag = signatureTag(image.digest, 'sig', flags.attachmentTagPrefix)
   const layout = legacyLayout(context, { recordCreationTimestamp: false, registryReferrersMode: '' }, image)
-  const repository = signatureRepository(context, reference)
-  return await appendSignatureLayer(client, context.world, repository, tag, layer, layout, context.signal)
+  const repository = signatureRepository(context, target.reference)
+  return await appendSignatureLayer(target.client, context.world, repository, tag, layer, layout, context.signal)
 }
 
 /** The payload that `generate` prints. Whoever signed another one attached a signature that will not verify, so cosign warns, and so do we. */
-function impliedPayload(context: CommandContext, reference: ImageReference, { digest }: ResolvedImage): Uint8Array {
+function impliedPayload(context: CommandContext, { name, reference, isLocal }: Target, { digest }: ResolvedImage): Uint8Array {
+  if (isLocal)
+    throw new CountersignError('USAGE', `${name}: an image on the disk is in no repository, which a payload would name: want --payload`)
   const digested = formatReference({ registry: reference.registry, repository: reference.repository, digest })
   context.warn(
     `using obsolete implied signature payload data (with digested reference ${digested}); specify it explicitly with --payload instead`,
