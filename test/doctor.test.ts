@@ -386,7 +386,7 @@ const scenarios: readonly Scenario[] = [
     before: signed,
     finding: 'cost of verify',
     state: 'good',
-    seen: /^4 requests \(2 manifests, 1 referrers, 1 blobs\) for 1 pieces of evidence$/,
+    seen: /^4 requests \(2 manifests, 1 referrers, 1 blobs\); evidence found: 1$/,
   },
   {
     name: 'the API lists what is pushed',
@@ -476,6 +476,19 @@ const scenarios: readonly Scenario[] = [
     state: 'limited',
     seen: /^tags are immutable: .*409 TAG_INVALID "immutable"$/,
     advice: /exempt `sha256-\*`/,
+  },
+  { name: 'tags can be deleted', flags: '--write', finding: 'deleting tags', state: 'good', seen: /^a tag can be deleted by itself$/ },
+  {
+    name: 'tags cannot be deleted, manifests can',
+    habit: whenever(
+      (request, path) => isManifestDelete(request, path) && !path.includes('sha256:'),
+      () => failure(400, 'DIGEST_INVALID', 'no digest'),
+    ),
+    flags: '--write',
+    finding: 'deleting tags',
+    state: 'limited',
+    seen: /400 DIGEST_INVALID "no digest"$/,
+    advice: /by digest, with all their tags/,
   },
   { name: 'blobs can be sent in chunks', flags: '--write', finding: 'chunked uploads', state: 'good', seen: /chunks of 32768 bytes$/ },
   {

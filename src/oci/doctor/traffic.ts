@@ -36,7 +36,7 @@ export async function examineCost({ world, host, access, image, repository, reso
     const requests = [...observer.requests()]
     count = requests.reduce((sum, [, number]) => sum + number, 0)
     const parts = requests.map(([kind, number]) => `${number} ${kind}`).join(', ')
-    return { state: 'good', seen: `${count} requests (${parts}) for ${evidence.length} pieces of evidence` }
+    return { state: 'good', seen: `${count} requests (${parts}); evidence found: ${evidence.length}` }
   })
   return { finding, count }
 }

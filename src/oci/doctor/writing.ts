@@ -17,7 +17,11 @@ export async function examineWriting(examination: Examination, mountFrom: ImageR
   try {
     findings.push(await examineReferrer(examination, scratch))
     if (findings[0]?.state !== 'bad')
-      findings.push(await examineConditions(examination, scratch), await examineOverwriting(examination, scratch))
+      findings.push(
+        await examineConditions(examination, scratch),
+        await examineOverwriting(examination, scratch),
+        await examineTagDeletion(examination, scratch),
+      )
     findings.push(await examineChunks(examination, scratch))
     if (mountFrom) findings.push(await examineMount(examination, scratch, mountFrom))
   } finally {
@@ -70,6 +74,19 @@ async function examineOverwriting(examination: Examination, scratch: Scratch): P
       if (!(error instanceof CountersignError) || error.kind !== 'denied') throw error
       const advice = 'exempt `sha256-*` from immutable tags: a second signature needs it, unless the registry has the referrers API'
       return { state: 'limited', seen: `tags are immutable: ${error.message}`, advice }
+    }
+  })
+}
+
+/** Whether a tag can be deleted by itself: else `clean` deletes manifests, and only those that no other tag holds. */
+async function examineTagDeletion({ client, repository, signal }: Examination, scratch: Scratch): Promise<Finding> {
+  return await probe('deleting tags', 'unknown', signal, async () => {
+    try {
+      await client.deleteManifest(repository, scratch.tag, signal)
+      return { state: 'good', seen: 'a tag can be deleted by itself' }
+    } catch (error) {
+      if (!(error instanceof CountersignError) || error.kind !== 'denied') throw error
+      return { state: 'limited', seen: error.message, advice: 'manifests can at most be deleted by digest, with all their tags' }
     }
   })
 }
