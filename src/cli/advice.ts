@@ -27,4 +27,5 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
   TAG_TAKEN: 'give --force to put another image under the tag; signatures that are there stay',
   TIMED_OUT: 'give it more time by --timeout',
+  VARIABLE_UNSET: 'set it in the environment to what the build is given by --build-arg',
 }
