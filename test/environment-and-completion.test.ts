@@ -52,6 +52,18 @@ test('env says which variables of cosign’s are not read yet, and lists our own
   assert.doesNotMatch(stdout, /^COUNTERSIGN_PKCS11_PIN=/m)
 })
 
+test('scenario 75: a variable sets a flag, our own name before cosign’s, and the command line before both', async () => {
+  const image = `registry.test/app@sha256:${'0'.repeat(64)}`
+  const suffixOf = async (flags: string, environment: Readonly<Record<string, string>>) =>
+    (await cs(`triangulate ${flags} ${image}`, { environment })).stdout.trimEnd().replace(/.*\./, '')
+  assert.equal(await suffixOf('', {}), 'sig')
+  assert.equal(await suffixOf('', { COSIGN_TYPE: 'sbom' }), 'sbom')
+  assert.equal(await suffixOf('', { COSIGN_TYPE: 'sbom', COUNTERSIGN_TYPE: 'attestation' }), 'att')
+  assert.equal(await suffixOf('--type signature', { COSIGN_TYPE: 'sbom', COUNTERSIGN_TYPE: 'attestation' }), 'sig')
+  const outcome = await cs(`triangulate -o json ${image}`, { environment: { COSIGN_TYPE: 'nosuch' } })
+  assertRefused(outcome, { exit: 1, code: 'USAGE', message: /^environment variable COSIGN_TYPE: invalid value "nosuch" for --type/ })
+})
+
 const bash = onPath('bash')
 const scriptOf = async (shell: string) => (await cs(`completion ${shell}`)).stdout
 
