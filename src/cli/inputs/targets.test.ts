@@ -160,6 +160,8 @@ test('openLocalImage: the whole text is the path of a folder', async () => {
     assert.notEqual(reference.registry, 'oci:5000') // which is a host
   }
   await assert.rejects(openLocalImage(createTestContext({ files }), 'nothing'), { code: 'IMAGE_NOT_FOUND' })
+  const saved = await openLocalImage(createTestContext(), '5000/app', { willPush: true, tag: 'v1' })
+  assert.equal(formatReference(saved.reference), 'oci:./5000/app:v1')
 })
 
 test('signatures of an image on the disk are in its layout, whatever COSIGN_REPOSITORY says', async () => {

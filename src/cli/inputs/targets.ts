@@ -63,10 +63,16 @@ export async function openTarget(
 /**
  * Opens the image in a folder, as `--local-image DIR` and `--dir DIR` name it: the whole text is the path, whatever it holds.
  *
+ * @param options - `tag` of the image, where it is not the only one
  * @throws CountersignError as `openTargets`
  */
-export async function openLocalImage(context: CommandContext, dir: string, options = { willPush: false }): Promise<Target> {
-  const opened = await openLocal(context, new Map(), { transport: 'oci', path: dir }, options.willPush)
+export async function openLocalImage(
+  context: CommandContext,
+  dir: string,
+  options: { readonly willPush: boolean; readonly tag?: string } = { willPush: false },
+): Promise<Target> {
+  const local: LocalName = { transport: 'oci', path: dir, ...(options.tag !== undefined && { name: options.tag }) }
+  const opened = await openLocal(context, new Map(), local, options.willPush)
   return { name: dir, ...opened, isLocal: true }
 }
 

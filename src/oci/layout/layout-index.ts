@@ -99,7 +99,6 @@ export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: 
   const origin = same.find(entry => entry === holder || nameOf(entry) === undefined)
   const annotations = new Map(origin?.annotations)
   if (tag !== undefined) annotations.set(refNameAnnotation, tag)
-  if (legacyTag(tag)) annotations.delete(kindAnnotation) // it may have passed for an image as long as it had no name
   const { mediaType, size, digest, artifactType } = added
   const fresh = createDescriptor({ mediaType, size, digest, ...(artifactType !== undefined && { artifactType }) })
   const entry = annotated(origin ?? fresh, annotations)

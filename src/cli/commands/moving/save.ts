@@ -5,7 +5,7 @@ import { imagesOf, isNamed, readLayoutIndex } from '../../../oci/layout/layout-i
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { saveFlags } from '../../flags/moving.ts'
-import { openTargets } from '../../inputs/targets.ts'
+import { openLocalImage, openTargets } from '../../inputs/targets.ts'
 import { moveImage } from './move-image.ts'
 
 /**
@@ -17,14 +17,14 @@ export const saveImage: CommandFunction<typeof saveFlags> = async (context, flag
   if (dir === '') throw new CountersignError('USAGE', '--dir: want the folder to save to')
   const [source] = await openTargets(context, flags, [name!], { willPush: false })
   const tag = source!.reference.tag ?? 'latest'
-  const [destination] = await openTargets(context, flags, [`oci:${dir}:${tag}`], { willPush: true })
+  const destination = await openLocalImage(context, dir, { willPush: true, tag })
   const image = await source!.client.resolve(source!.reference, context.signal)
   const others = (await savedImages(context, dir)).filter(digest => digest !== image.digest)
   if (others.length > 0 && !force)
     throw new CountersignError('TAG_TAKEN', `folder ${quote(dir)}: it holds another image, ${others[0]}. Use \`-f\` to replace it`)
   const options = { image, kinds: 'all', tag, force, replaceSubjects: false } as const
-  await moveImage(context, { verb: 'saving', source: source!, destination: destination!, repositoryOf: 'source', options }, flags)
-  const { client, reference } = destination!
+  await moveImage(context, { verb: 'saving', source: source!, destination, repositoryOf: 'source', options }, flags)
+  const { client, reference } = destination
   for (const digest of others) await client.deleteManifest(reference, digest, context.signal)
   return 0
 }
