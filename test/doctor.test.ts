@@ -374,6 +374,16 @@ const scenarios: readonly Scenario[] = [
     seen: /ratelimit-limit: "100;w=21600".*ratelimit-remaining: "76;w=21600"|docker-ratelimit-source: "192\.0\.2\.1"/,
   },
   {
+    name: 'it repeats our password in a header about limits',
+    habit: async (request, path, rig) =>
+      (await challenged('Basic realm="x"', authorization => authorization === `Basic ${btoa('robot:s3cret')}`)(request, path, rig)) ??
+      adding({ 'docker-ratelimit-source': 's3cret' })(request, path, rig),
+    flags: '--registry-username robot --registry-password s3cret',
+    finding: 'rate limits',
+    state: 'good',
+    seen: /^none announced$/,
+  },
+  {
     name: 'hardly anything is left of its limits',
     habit: adding({ 'x-ratelimit-remaining': '2' }),
     finding: 'rate limits',

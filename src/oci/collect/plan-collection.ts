@@ -48,10 +48,14 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
     tags.flatMap(tag => parseAttachedTag(tag, prefix)),
     ({ subject }) => subject,
   )
-  const plans = await inParallel([...bySubject].sort(), 4, async ([subject, attached]) => {
-    if (await findSubject(client, places, subject, signal)) return await findGoneEntries(client, repository, subject, signal)
-    return await judgeOrphans(client, query, subject, attached, signal)
-  })
+  const plans = await inParallel(
+    [...bySubject].sort(([a], [b]) => (a < b ? -1 : 1)),
+    4,
+    async ([subject, attached]) => {
+      if (await findSubject(client, places, subject, signal)) return await findGoneEntries(client, repository, subject, signal)
+      return await judgeOrphans(client, query, subject, attached, signal)
+    },
+  )
   return {
     tags: tags.length,
     subjects: bySubject.size,

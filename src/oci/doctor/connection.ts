@@ -74,9 +74,9 @@ async function authentication({ host, signal }: Examination, origin: URL, { stat
   })
 }
 
-async function credentials({ credentialSource, host, signal }: Examination, { status }: Ping): Promise<Finding> {
+async function credentials({ locateCredentials, host, signal }: Examination, { status }: Ping): Promise<Finding> {
   return await probe('credentials', 'bad', signal, async () => {
-    const source = await credentialSource()
+    const source = await locateCredentials(host)
     if (source !== undefined) return { state: 'good', seen: source }
     if (status !== 401) return { state: 'good', seen: `none for ${host}, and none asked for` }
     return {

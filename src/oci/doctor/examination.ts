@@ -10,7 +10,7 @@ export type ExaminationOptions = {
   readonly image: ImageReference
   readonly repository: Repository // where its signatures are kept
   readonly access: RegistryFetchOptions
-  readonly credentialSource: () => Promise<string | undefined> // which credentials are used, never their secrets
+  readonly locateCredentials: (host: string) => Promise<string | undefined> // where those for a host come from, never their secrets
   readonly verifiesTls: boolean
   readonly attachmentBytes?: number // of one signature at most
 }
@@ -29,7 +29,7 @@ export type Examination = ExaminationOptions & {
 /** Begins an examination: nothing is asked yet. */
 export function beginExamination(world: World, options: ExaminationOptions, signal: AbortSignal): Examination {
   const { host } = repositoryUrl(options.image, '')
-  const observer = createObserver(world, host)
+  const observer = createObserver(world, host, options.access.credentials)
   const observed = { ...world, fetch: observer.fetch }
   const fetch = createRegistryFetch(observed, options.access)
   return { ...options, world: observed, host, observer, client: createRegistryClient(fetch), send: createSend(fetch, false), signal }

@@ -27,7 +27,7 @@ export async function examineCost({ world, host, access, image, repository, reso
   let count: number | undefined
   const finding = await probe('cost of verify', 'unknown', signal, async () => {
     if (!resolved) return { state: 'unknown', seen: 'the image could not be pulled' }
-    const observer = createObserver(world, host)
+    const observer = createObserver(world, host, access.credentials)
     const client = createRegistryClient(createRegistryFetch({ ...world, fetch: observer.fetch }, access))
     const { digest } = await client.resolve(image, signal)
     const query = { image: digest, repository, formats: 'bundle-first', tag: signatureTag(digest, 'sig'), legacyReferrers: false } as const

@@ -15,13 +15,13 @@ export const examine: CommandFunction<typeof registryDoctorFlags> = async (conte
   const repository = signatureRepository(context, image)
   const writing = flags.write ? writingOptions(flags.mountFrom, repository) : undefined
   if (!writing && flags.mountFrom !== '') throw new CountersignError('USAGE', '--mount-from goes with --write: a mount is a write')
-  const { world, options: access, locate } = await registryAccess(context, flags, [image])
+  const { world, options: access, locate: locateCredentials } = await registryAccess(context, flags, [image])
   const { maxBytes } = maxAttachmentBytes(context)
   const options: ExaminationOptions = {
     image,
     repository,
     access,
-    credentialSource: () => locate(image.registry),
+    locateCredentials,
     verifiesTls: !flags.allowInsecureRegistry,
     ...(maxBytes !== undefined && { attachmentBytes: maxBytes }),
   }
