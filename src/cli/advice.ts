@@ -10,7 +10,10 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   CREDENTIALS_UNAVAILABLE: 'check the credential helper that the docker config names, or give --registry-username and --registry-password',
   DELETE_UNSUPPORTED:
     "ask the registry's owner to switch deletion on (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete in its own interface",
+  FORGE_DENIED: 'give a token that may write secrets: scope `api` and role maintainer on GitLab, `repo` or `admin:org` on GitHub',
+  FORGE_UNAUTHORIZED: 'check that the token has not expired, and that GITLAB_HOST or GITHUB_HOST names the host it is for',
   IMAGE_NOT_FOUND: 'check the name and the tag; a private repository may also hide behind this: `countersign login`',
+  KEY_EXISTS: 'keep that key, or delete its variables there once nothing is signed with it',
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
   LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',

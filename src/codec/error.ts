@@ -13,6 +13,7 @@ export const errorKinds = {
   DER_MALFORMED: 'malformed',
   DOCUMENT_MALFORMED: 'malformed', // a Dockerfile or a Kubernetes manifest
   DSSE_MALFORMED: 'malformed',
+  FORGE_RESPONSE_MALFORMED: 'malformed', // of GitLab or GitHub
   HEX_MALFORMED: 'malformed',
   JSON_MALFORMED: 'malformed',
   KEY_MALFORMED: 'malformed',
@@ -45,6 +46,9 @@ export const errorKinds = {
   CONVERSION_IMPOSSIBLE: 'denied', // what was signed, or came along, has no place in the other format
   CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
   DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
+  FORGE_DENIED: 'denied', // GitLab or GitHub knows us and says no
+  FORGE_UNAUTHORIZED: 'denied', // GitLab or GitHub does not know us
+  KEY_EXISTS: 'denied', // a private key is where a new one was to go
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
   PATH_ESCAPES: 'denied', // a path or link that leads out of the folder it must stay in
   MANIFEST_SHARED: 'denied', // other tags hold it too, and it can only be deleted with all of them

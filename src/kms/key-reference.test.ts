@@ -7,6 +7,9 @@ for (const { text, reference } of [
   { text: '/keys/team.pub', reference: { kind: 'file', path: '/keys/team.pub' } },
   { text: 'gitlab.key', reference: { kind: 'file', path: 'gitlab.key' } }, // cosign takes it for a project on GitLab
   { text: 'C:\\keys\\team.pub', reference: { kind: 'file', path: 'C:\\keys\\team.pub' } },
+  { text: 'gitlab', reference: { kind: 'file', path: 'gitlab' } },
+  { text: 'gitlab://42', reference: { kind: 'gitlab', project: '42' } },
+  { text: 'gitlab://group/sub.group/my_project-1', reference: { kind: 'gitlab', project: 'group/sub.group/my_project-1' } },
   { text: 'env://SIGNING_KEY', reference: { kind: 'environment', name: 'SIGNING_KEY' } },
   { text: 'https://keys.test/a.pub?v=1', reference: { kind: 'url', url: new URL('https://keys.test/a.pub?v=1') } },
   { text: 'http://localhost:8080/a.pub', reference: { kind: 'url', url: new URL('http://localhost:8080/a.pub') } },
@@ -20,7 +23,7 @@ for (const { text, code, message } of [
   {
     text: 'nosuch://x',
     code: 'REFERENCE_MALFORMED',
-    message: /unrecognized scheme: "nosuch:\/\/"; want a file, env:\/\/VARIABLE or an https/,
+    message: /unrecognized scheme: "nosuch:\/\/"; want a file, env:\/\/VARIABLE, gitlab:\/\/PROJECT or an https/,
   },
   { text: 'http://keys.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https, for anybody could alter a key sent over http/ },
   { text: 'http://localhost.evil.test/a.pub', code: 'REFERENCE_MALFORMED', message: /want https/ },
@@ -32,10 +35,21 @@ for (const { text, code, message } of [
   ...['awskms:///alias/a', 'gcpkms://projects/p', 'azurekms://v.vault.azure.net/k', 'hashivault://k', 'openbao://k', 'k8s://ns/secret'].map(
     text => ({ text, code: 'CAPABILITY_MISSING', message: /keys in \w+ are not supported yet; want a file/ }),
   ),
-  ...['gitlab://1', 'github://o/r', 'pkcs11:token=t'].map(text => ({
+  { text: 'pkcs11:token=t', code: 'CAPABILITY_MISSING', message: /keys in pkcs11 are not supported yet; want a file/ },
+  { text: 'github://o/r', code: 'REFERENCE_MALFORMED', message: /unrecognized scheme: "github:\/\/"; want a file/ }, // secrets there cannot be read
+  ...[
+    'gitlab://',
+    'gitlab://a/../b',
+    'gitlab://a//b',
+    'gitlab:///a',
+    'gitlab://a/b?c',
+    'gitlab://a%2Fb',
+    'gitlab://-a',
+    'gitlab://a/.',
+  ].map(text => ({
     text,
-    code: 'CAPABILITY_MISSING',
-    message: /keys in \w+ are not supported yet; want a file/,
+    code: 'REFERENCE_MALFORMED',
+    message: /^gitlab reference: want gitlab:\/\/NUMBER or gitlab:\/\/GROUP\/PROJECT, got/,
   })),
 ])
   test(`parseKeyReference refuses ${text || 'nothing'}`, () => {

@@ -1,16 +1,18 @@
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
+import { type GitlabProject, parseGitlabProject } from './forge/gitlab.ts'
 
 /** Where a key is kept, as the value of `--key` says it. Source: formats-and-flows §1.3. */
 export type KeyReference =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'environment'; readonly name: string }
   | { readonly kind: 'url'; readonly url: URL }
+  | { readonly kind: 'gitlab'; readonly project: GitlabProject }
 
 /** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
-const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s', 'gitlab', 'github', 'pkcs11'] as const
+const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s', 'pkcs11'] as const
 
-const fallback = 'want a file, env://VARIABLE or an https:// URL'
+const fallback = 'want a file, env://VARIABLE, gitlab://PROJECT or an https:// URL'
 
 /**
  * Parses a key reference. Only `scheme://` makes one other than a file (and `pkcs11:`): a file may be called `gitlab.key`,
@@ -24,6 +26,7 @@ export function parseKeyReference(text: string): KeyReference {
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
   if (scheme === undefined || rest === undefined) return { kind: 'file', path: text }
   if (scheme === 'env') return { kind: 'environment', name: rest }
+  if (scheme === 'gitlab') return { kind: 'gitlab', project: parseGitlabProject(rest) }
   if (scheme === 'https' || scheme === 'http') return { kind: 'url', url: parseUrl(text) }
   const provider = laterProviders.find(name => name === scheme)
   if (provider) throw later(provider, text)

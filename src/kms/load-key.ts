@@ -6,6 +6,8 @@ import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
 import { fetchFile } from './fetch-file.ts'
+import { readGitlabVariable } from './forge/gitlab.ts'
+import { secretNames } from './forge/secret-store.ts'
 import { describeKeyReference, type KeyReference, parseKeyReference } from './key-reference.ts'
 
 /** What keys are read from. */
@@ -22,19 +24,20 @@ export type KeySources = {
  * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, or what `readKeyFile` throws
  */
 export async function loadPublicKey(reference: string, sources: KeySources): Promise<PublicKey> {
-  return parsePublicKeyPem(await readKeyFile(parseKeyReference(reference), sources), `key ${describeKeyReference(reference)}`)
+  return parsePublicKeyPem(await readKeyFile(parseKeyReference(reference), 'public', sources), `key ${describeKeyReference(reference)}`)
 }
 
 /**
  * The signer that a reference to an encrypted private key leads to. The passphrase is asked for once the file has been
- * read; it and the decrypted key are zeroed after use.
+ * read, unless it is kept beside the key; it and the decrypted key are zeroed after use.
  *
  * @throws CountersignError `PASSPHRASE_WRONG`, `KEY_MALFORMED`, `KEY_UNSUPPORTED`, or what `readKeyFile` throws
  */
 export async function loadSigner(reference: string, sources: KeySources, askPassphrase: () => Promise<Uint8Array>): Promise<Signer> {
-  const pem = await readKeyFile(parseKeyReference(reference), sources)
+  const parsed = parseKeyReference(reference)
+  const pem = await readKeyFile(parsed, 'private', sources)
   const what = `key ${describeKeyReference(reference)}`
-  const passphrase = await askPassphrase()
+  const passphrase = (await storedPassphrase(parsed, sources)) ?? (await askPassphrase())
   let pkcs8: Uint8Array | undefined
   try {
     pkcs8 = await decryptPrivateKey(pem, passphrase, what)
@@ -48,9 +51,11 @@ export async function loadSigner(reference: string, sources: KeySources, askPass
 /**
  * The bytes that a reference leads to, at most 64 KiB.
  *
- * @throws CountersignError `KEY_NOT_FOUND`, `FILE_UNREADABLE`, `SERVICE_UNAVAILABLE` or `LIMIT_EXCEEDED`
+ * @param half - of a key pair, where the reference leads to both
+ * @throws CountersignError `KEY_NOT_FOUND`, `FILE_UNREADABLE`, `SERVICE_UNAVAILABLE` or `LIMIT_EXCEEDED`; of a forge also what
+ *   `readGitlabVariable` throws
  */
-export async function readKeyFile(reference: KeyReference, sources: KeySources): Promise<Uint8Array> {
+export async function readKeyFile(reference: KeyReference, half: 'private' | 'public', sources: KeySources): Promise<Uint8Array> {
   switch (reference.kind) {
     case 'file':
       return await sources.readFile(reference.path, keyFileLimitBytes)
@@ -61,7 +66,20 @@ export async function readKeyFile(reference: KeyReference, sources: KeySources):
     }
     case 'url':
       return await fetchFile(reference.url, sources, keyFileLimitBytes)
+    case 'gitlab':
+      return await readGitlabVariable(reference.project, half === 'private' ? secretNames.privateKey : secretNames.publicKey, sources)
     default:
       throw new TypeError(`unhandled key reference ${reference satisfies never}`)
+  }
+}
+
+/** The passphrase that a forge keeps beside the key; nothing where there is none and somebody has to be asked. */
+async function storedPassphrase(reference: KeyReference, sources: KeySources): Promise<Uint8Array | undefined> {
+  if (reference.kind !== 'gitlab') return undefined
+  try {
+    return await readGitlabVariable(reference.project, secretNames.password, sources)
+  } catch (error) {
+    if (error instanceof CountersignError && error.code === 'KEY_NOT_FOUND') return undefined
+    throw error
   }
 }

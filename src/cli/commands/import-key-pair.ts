@@ -10,7 +10,7 @@ import { keySources } from '../inputs/keys.ts'
 /** `import-key-pair`: an existing PEM private key, encrypted and written beside its public key. */
 export const importKeyPair: CommandFunction<typeof importKeyPairFlags> = async (context, flags) => {
   if (flags.key === '') throw new CountersignError('USAGE', 'import-key-pair: want --key FILE, got none')
-  const pem = await readKeyFile(parseKeyReference(flags.key), keySources(context))
+  const pem = await readKeyFile(parseKeyReference(flags.key), 'private', keySources(context))
   const key = parsePrivateKeyPem(pem, flags.key) // before any question is asked: a key we refuse is not worth a passphrase
   await writeKeyPair(context, flags.outputKeyPrefix, () => key, flags.yes)
   return 0

@@ -49,6 +49,6 @@ export const importKeyPairFlags = {
 export const publicKeyFlags = {
   ...failureFormatFlags,
   ...securityKeyFlags,
-  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME or https://…' },
+  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT' },
   outfile: { type: 'string', default: '', placeholder: 'FILE', help: 'write the public key to FILE instead of standard output' },
 } as const satisfies FlagTable

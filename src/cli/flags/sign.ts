@@ -9,7 +9,7 @@ const signerFlags = {
   ...signingServiceFlags,
   ...securityKeyFlags,
   bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'write to FILE all that verification needs' },
-  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME or https://…' },
+  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT' },
   'new-bundle-format': {
     type: 'boolean',
     default: true,

@@ -24,8 +24,8 @@ export const bundleCommands: readonly Command[] = [
     group: 'Bundles',
     summary: 'Convert an older signature file to a bundle of version 0.3',
     description:
-      'Reads Sigstore bundles of version 0.1 and 0.2, and, checking the signature with the public key first, blob bundles of cosign 2\n' +
-      'and DSSE envelopes. The private key is not needed; what could not be converted without it is refused.\n' +
+      'Reads Sigstore bundles of version 0.1 and 0.2, and blob bundles of cosign 2 and DSSE envelopes, whose signature is checked\n' +
+      'with the public key first. The private key is not needed; what could not be converted without it is refused.\n' +
       'FILE is a path, or - for standard input.',
     examples: [
       { what: 'a bundle of version 0.1 or 0.2', line: 'bundle upgrade old.sigstore.json --out new.sigstore.json' },
