@@ -219,7 +219,7 @@ test('findManifestImages answers any text, or refuses it by an error of ours', (
         if (!(error instanceof CountersignError)) throw error
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   )
 })
 
