@@ -94,6 +94,7 @@ export function createRig(options: RigOptions = {}): Rig {
       files: Object.fromEntries(disk),
       environment: { ...(withoutPassphrase ? {} : { COSIGN_PASSWORD: testPassphrase }), ...environment },
     })
+    const before = new Map(base.disk) // commands that run at once keep each other's files
     const connect: Connect = settings => {
       connections.push(settings)
       return options.connect ? options.connect(settings) : reach(hosts, traffic)
@@ -106,12 +107,12 @@ export function createRig(options: RigOptions = {}): Rig {
     const argv = typeof line === 'string' ? line.split(' ').filter(word => word !== '') : line
     const program = { commands, later: laterCommands, refused: refusedCommands }
     const code = await run(argv, { ...base, connect, files, world: { ...base.world, sleep } }, program)
-    for (const [path, { data, mode }] of base.disk)
-      if (mode !== 0o644 || !disk.has(path)) {
-        disk.set(path, data)
-        modes.set(path, mode)
-      } else disk.set(path, data)
-    for (const path of disk.keys()) if (!base.disk.has(path)) disk.delete(path)
+    for (const [path, file] of base.disk)
+      if (before.get(path) !== file) {
+        disk.set(path, file.data)
+        modes.set(path, file.mode)
+      }
+    for (const path of before.keys()) if (!base.disk.has(path)) disk.delete(path)
     const stdout = base.written.stdout()
     const stdoutBytes = base.written.stdoutBytes()
     return { code, stdout, stdoutBytes, stderr: base.written.stderr(), failure: readFailure(stdout, code), ...traffic, modes: base.modes }
