@@ -1,5 +1,6 @@
 /**
- * Writes the tables of docs/registries.md from what `registry doctor --write` finds out: `node scripts/registries-table.ts`.
+ * Writes the table of docs/registries.md from what `registry doctor --write` finds out: `node scripts/registries-table.ts`, or
+ * with `--check` fails when the page says anything else.
  * It starts every registry that is listed, so each column is of a run. Wants the tools of scripts/peers.sh.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -73,7 +74,9 @@ const table = [
 const text = readFileSync(page, 'utf8')
 const [from, to] = [text.indexOf(begin), text.indexOf(end)]
 if (from < 0 || to < from) throw new Error(`${page}: want the lines ${begin} and ${end}`)
-writeFileSync(page, text.slice(0, from) + table + text.slice(to + end.length))
+const wanted = text.slice(0, from) + table + text.slice(to + end.length)
+if (!process.argv.includes('--check')) writeFileSync(page, wanted)
+else if (text !== wanted) throw new Error(`${page} is stale; the doctor sees\n${table}`)
 console.log(table)
 
 /** An image with a signature of each format and another image to mount from; then the doctor's word. */
