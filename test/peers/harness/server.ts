@@ -61,6 +61,8 @@ export function startServer(
 export type DockerRegistryOptions = {
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientcas?: readonly string[] }
   readonly htpasswd?: string
+  /** Whether clients may delete; they may unless told. */
+  readonly deletes?: boolean
 }
 
 let registries = 0
@@ -69,9 +71,9 @@ let registries = 0
  * Debian's docker-registry 2.8 (no referrers API) on a free loopback port, its storage in the place: all that are started in
  * one place serve the same content.
  */
-export function startDockerRegistry(place: Place, { tls, htpasswd }: DockerRegistryOptions = {}): Promise<Server> {
+export function startDockerRegistry(place: Place, { tls, htpasswd, deletes = true }: DockerRegistryOptions = {}): Promise<Server> {
   const config = place.path(`docker-registry-${registries++}.yml`)
-  const storage = { filesystem: { rootdirectory: place.path('docker-registry') }, delete: { enabled: true } }
+  const storage = { filesystem: { rootdirectory: place.path('docker-registry') }, delete: { enabled: deletes } }
   const http = { addr: '127.0.0.1:0', ...(tls && { tls }) }
   const auth = htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: htpasswd } } }
   // JSON is YAML. The registry prints the port it was given.
@@ -83,3 +85,9 @@ export function startDockerRegistry(place: Place, { tls, htpasswd }: DockerRegis
 export function startOwnRegistry(place: Place, flags: readonly string[] = []): Promise<Server> {
   return startServer(place, countersign(), ['registry', '--listen', '127.0.0.1:0', ...flags], /^https?:\/\/(127\.0\.0\.1:\d+)$/m)
 }
+
+/** Both registries that hold what peers make: one without the referrers API, one with it. Both let clients delete. */
+export const registryKinds: readonly { readonly name: string; readonly start: (place: Place) => Promise<Server> }[] = [
+  { name: 'docker-registry', start: place => startDockerRegistry(place) },
+  { name: 'countersign registry', start: place => startOwnRegistry(place, ['--deletes']) },
+]
