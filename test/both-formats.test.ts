@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeUtf8 } from '../src/codec/text.ts'
+import { decodeUtf8, encodeUtf8 } from '../src/codec/text.ts'
 import { assertRefused, createRig, type Outcome, type Rig, rigHost } from '../src/testing/command-rig.ts'
 import { type Built, buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
@@ -88,6 +88,17 @@ test("bundles of others, of other types and broken ones are not taken for one's 
   await good(rig.cs(`sign --key stranger.key --tlog-upload=false ${name}`))
   await good(rig.cs(`${signing} ${name}`))
   assert.deepEqual(await counts(rig, 'app'), { bundles: 3, layers: 1 })
+  await good(rig.cs(`${trusting} ${name}`))
+})
+
+test('a bundle that names another key than it is signed with is of no use to verifiers, and another is added', async () => {
+  const rig = createRig()
+  const name = await rig.push('app', image)
+  await good(rig.cs(`sign --key team.key --tlog-upload=false --upload=false --bundle mine.json ${name}`))
+  const altered = decodeUtf8(rig.disk.get('mine.json') as Uint8Array, 'mine').replace(/"hint":"[^"]+"/, '"hint":"AA=="')
+  await createHand(rig.registry).attachBundle('app', image, encodeUtf8(altered), 'https://sigstore.dev/cosign/sign/v1')
+  await good(rig.cs(`${signing} ${name}`))
+  assert.deepEqual(await counts(rig, 'app'), { bundles: 2, layers: 1 })
   await good(rig.cs(`${trusting} ${name}`))
 })
 

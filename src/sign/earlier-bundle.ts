@@ -1,3 +1,4 @@
+import { encodeBase64 } from '../codec/base64.ts'
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { defaultHash } from '../crypto/algorithm.ts'
@@ -29,8 +30,8 @@ export type EarlierBundle = ImageSignature & {
 
 /**
  * The bundle that the image has already when an earlier run came that far: the same statement to the last byte, with a
- * signature that verifies with the signer's own key. Bundles that cannot be read are somebody else's; a registry that does not
- * answer is an error, for then nobody knows.
+ * signature that verifies with the signer's own key, found where verifiers look. Bundles that cannot be read are somebody
+ * else's; a registry that does not answer is an error, for then nobody knows.
  *
  * @throws CountersignError of kind `unavailable` or `denied` from the registry, `LIMIT_EXCEEDED`
  */
@@ -65,8 +66,9 @@ export async function findEarlierBundle(
 
 async function signatureOver(message: Uint8Array, candidate: Candidate, { publicKey, hash }: Signer): Promise<Uint8Array | undefined> {
   try {
-    const { content, signature } = candidate.decode()
+    const { content, signature, signer } = candidate.decode()
     if (content.kind !== 'statement' || !bytesEqual(content.bytes, message)) return undefined
+    if (signer.kind !== 'hint' || signer.hint !== encodeBase64(publicKey.id)) return undefined // verifiers would take it for another's
     await verifySignature(publicKey, signature, messageOfBytes(message), [hash ?? defaultHash(publicKey)])
     return signature
   } catch (error) {

@@ -137,7 +137,7 @@ const verifierFlags = {
   ...securityKeyFlags,
   ...experimentalReferrersFlags,
   'insecure-ignore-tlog': { type: 'boolean', default: false, weakensAs: true, help: 'do not require an entry in a transparency log' },
-  key: { type: 'string', default: '', placeholder: 'KEY', decidesTrust: true, help: 'public key: a file, env://NAME or https://…' },
+  key: { type: 'string', default: '', placeholder: 'KEY', decidesTrust: true, help: 'public key: a file, env://NAME, https://… or gitlab://PROJECT' },
   'max-workers': { type: 'integer', default: 10, placeholder: 'N', help: 'how many signatures are verified at once' },
   'new-bundle-format': {
     type: 'boolean',
