@@ -4,7 +4,7 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import { inParallel } from '../in-parallel.ts'
 import type { Descriptor } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
-import { attachedRepository, type Place } from './place.ts'
+import { attachedRepository, createSlots, type Place } from './place.ts'
 import type { Tally } from './report.ts'
 import type { SourceManifest, Survey } from './survey.ts'
 
@@ -38,17 +38,19 @@ export function createDelivery(
     readonly destination: Place
     readonly survey: Survey
     readonly tally: Tally
+    readonly maxWorkers: number
     readonly onArrival: (what: string) => void
   },
   signal: AbortSignal,
 ): Delivery {
-  const { source, destination, survey, tally, onArrival } = route
+  const { source, destination, survey, tally, maxWorkers, onArrival } = route
+  const inSlot = createSlots(maxWorkers) // of blobs, so that as many at most are in memory
   const blobs = new Map<string, Promise<void>>()
   const arrivals = new Map<OciDigest, Promise<Arrival>>()
 
   const blob: Delivery['blob'] = (descriptor, from, to) => {
     const key = `${descriptor.size} ${descriptor.digest} ${repositoryName(to)}` // who lies about the size must not hide who does not
-    const known = blobs.get(key) ?? bringBlob({ source, destination, tally, descriptor, from, to }, signal)
+    const known = blobs.get(key) ?? inSlot(() => bringBlob({ source, destination, tally, descriptor, from, to }, signal))
     blobs.set(key, known)
     return known
   }

@@ -120,6 +120,21 @@ test('a tag that holds another image is refused before anything is written, and 
   assert.equal((await destination.client.headManifest(far, 'v1', signal))?.digest, digest)
 })
 
+test('an image that somebody tags meanwhile is not overwritten', async () => {
+  const [source, destination] = [memoryRig(), memoryRig()]
+  await pushImage(source.client)
+  const { digest } = await pushImage(source.client, 'other', 'theirs')
+  await copy(source, destination, { name: 'other', kinds: new Set() })
+  const theirs = await source.client.fetchManifest(repository, digest, signal)
+  const pushManifest: Rig['client']['pushManifest'] = async (place, reference, ...rest) => {
+    if (reference === 'mine') await destination.client.pushManifest(place, reference, theirs.bytes, theirs.mediaType, signal)
+    return await destination.client.pushManifest(place, reference, ...rest)
+  }
+  const racing = { ...destination, client: { ...destination.client, pushManifest } }
+  await assert.rejects(copy(source, racing, { tag: 'mine' }), { code: 'MANIFEST_CHANGED' })
+  assert.equal((await destination.client.headManifest(far, 'mine', signal))?.digest, digest)
+})
+
 test('signatures that the destination has already stay, and ours come after them, none twice', async () => {
   const [source, destination] = [memoryRig(), memoryRig()]
   const { digest } = await pushImage(source.client)

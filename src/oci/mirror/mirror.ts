@@ -48,22 +48,22 @@ export type MirrorOptions = {
 export async function mirror(source: Place, destination: Place, options: MirrorOptions, signal: AbortSignal): Promise<MirrorReport> {
   const inSlot = createSlots(options.maxWorkers)
   const [from, to] = [boundPlace(source, inSlot), boundPlace(destination, inSlot)]
-  const isTagged = await checkTag(to, options, signal)
+  const held = await checkTag(to, options, signal)
   const survey = await surveyImage(from, options.image, options, signal)
   const tally = startTally()
   tally.leftBehind.push(...survey.leftBehind)
   const onArrival = options.onArrival ?? (() => {})
-  const delivery = createDelivery({ source: from, destination: to, survey, tally, onArrival }, signal)
+  const { maxWorkers } = options
+  const delivery = createDelivery({ source: from, destination: to, survey, tally, maxWorkers, onArrival }, signal)
   const job: Job = { destination: to, options, survey, tally, delivery, signal, arrivals: new Map(), absent: new Map() }
   job.arrivals.set(survey.root, await delivery.manifest(survey.root, false))
   for (const level of survey.levels) await deliverLevel(job, level)
   for (const level of survey.levels.toReversed()) await publishLevel(job, level)
   if (options.tag !== undefined) {
-    if (!isTagged) {
-      const { bytes, mediaType } = options.image.manifest
-      await to.client.pushManifest(to.repository, options.tag, bytes, mediaType, signal)
-    }
-    tally.tags[isTagged ? 'present' : 'sent']++
+    const { bytes, mediaType } = options.image.manifest
+    const precondition = held === 'nothing' && !options.force ? 'absent' : undefined // whoever tags another image meanwhile is not overwritten
+    if (held !== 'image') await to.client.pushManifest(to.repository, options.tag, bytes, mediaType, signal, precondition)
+    tally.tags[held === 'image' ? 'present' : 'sent']++
   }
   return reportOf(job)
 }
@@ -79,14 +79,18 @@ type Job = {
   readonly absent: Map<SourceTag, ReadonlySet<OciDigest>> // blobs of an older tag that the source lacks
 }
 
-/** Whether the tag holds the image already. */
-async function checkTag({ client, repository }: Place, { tag, image, force }: MirrorOptions, signal: AbortSignal): Promise<boolean> {
-  if (tag === undefined) return false
-  const head = await client.headManifest(repository, tag, signal)
-  if (!head) return false
+/** What the tag holds at the destination, if that may be replaced. */
+async function checkTag(
+  { client, repository }: Place,
+  { tag, image, force }: MirrorOptions,
+  signal: AbortSignal,
+): Promise<'image' | 'another' | 'nothing'> {
+  const head = tag === undefined ? undefined : await client.headManifest(repository, tag, signal)
+  if (tag === undefined || !head) return 'nothing'
   const held = head.digest ?? (await readTag(client, repository, tag, signal))?.digest
-  if (held !== undefined && held !== image.digest && !force) throw tagTaken(repository, tag)
-  return held === image.digest
+  if (held === image.digest) return 'image'
+  if (!force) throw tagTaken(repository, tag)
+  return 'another'
 }
 
 /** Brings what is attached, under its digest; nothing lists it yet but a registry that does so by itself. */

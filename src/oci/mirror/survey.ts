@@ -77,6 +77,8 @@ const suffixes = ['sig', 'att', 'sbom'] as const
 export async function surveyImage(source: Place, image: ResolvedImage, options: SurveyOptions, signal: AbortSignal): Promise<Survey> {
   const { client, repository } = source
   const manifests = new Map<OciDigest, SourceManifest>()
+  const underWay = new Map<OciDigest, Promise<readonly SourceManifest[]>>()
+  const visited = new Set<OciDigest>() // what was looked at for attachments
   const leftBehind: LeftBehind[] = []
   const leave: Leave = (what, of, error) => {
     if (!canBeLeft(error)) throw error
@@ -89,26 +91,35 @@ export async function surveyImage(source: Place, image: ResolvedImage, options: 
     bytes += fetched.bytes.length
     return bytes <= keptBytes ? { bytes: fetched.bytes } : {}
   }
-  const add = async (fetched: FetchedManifest, place: Repository, level: number, depth: number): Promise<SourceManifest[]> => {
+  /** Adds a manifest and all below it, once each. Broken or incomplete, it is no part of the survey, however many name it. */
+  const add = (fetched: FetchedManifest, place: Repository, level: number, depth: number): Promise<readonly SourceManifest[]> => {
+    const known = underWay.get(fetched.digest) ?? addNew(fetched, place, level, depth)
+    underWay.set(fetched.digest, known)
+    return known
+  }
+  const addNew = async (fetched: FetchedManifest, place: Repository, level: number, depth: number): Promise<readonly SourceManifest[]> => {
     const { digest, mediaType } = fetched
-    if (manifests.has(digest)) return []
     const what = `manifest ${repositoryName(place)}@${digest}`
-    if (manifests.size === ociLimits.mirrorManifests)
+    if (underWay.size >= ociLimits.mirrorManifests)
       throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.mirrorManifests} manifests with one image`)
     if (depth > ociLimits.indexDepth)
       throw new CountersignError('LIMIT_EXCEEDED', `${what}: want indexes at most ${ociLimits.indexDepth} deep`)
     const { children, blobs } = readParts(fetched, what)
-    const entry = { digest, mediaType, size: fetched.bytes.length, repository: place, level, ...keep(fetched) }
-    manifests.set(digest, { ...entry, children: [], blobs }) // no index is looked into twice
+    const kept = keep(fetched)
     const found = await inParallel(children, options.maxWorkers, async child => {
       const below = await client.fetchManifest(place, child.digest, signal).catch(orBlob(child))
       if (below) checkSize(below, child, what)
       return below ? { digest: child.digest, nodes: await add(below, place, level, depth + 1) } : child
     })
     const node: SourceManifest = {
-      ...entry,
+      digest,
+      mediaType,
+      size: fetched.bytes.length,
+      repository: place,
+      level,
       children: found.flatMap(child => ('nodes' in child ? [child.digest] : [])),
       blobs: [...blobs, ...found.flatMap(child => ('nodes' in child ? [] : [child]))],
+      ...kept,
     }
     manifests.set(digest, node)
     return [node, ...found.flatMap(child => ('nodes' in child ? child.nodes : []))]
@@ -117,7 +128,9 @@ export async function surveyImage(source: Place, image: ResolvedImage, options: 
   const levels: SurveyLevel[] = []
   let subjects: readonly Subject[] = await add(image.manifest, repository, 0, 0)
   while (subjects.length > 0) {
-    const found = await inParallel(subjects, options.maxWorkers, subject => attachedTo(subject, levels.length === 0))
+    const fresh = [...new Map(subjects.map(subject => [subject.digest, subject])).values()].filter(({ digest }) => !visited.has(digest))
+    for (const { digest } of fresh) visited.add(digest)
+    const found = await inParallel(fresh, options.maxWorkers, subject => attachedTo(subject, levels.length === 0))
     const tags = found.flatMap(({ tags }) => tags)
     const listed = found.flatMap(({ listed }) => listed)
     const next: Subject[] = tags.map(({ manifest }) => manifest)
