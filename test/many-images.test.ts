@@ -200,6 +200,21 @@ test('when time is up, what is left is listed as not verified and the report is 
   assert.ok(!outcome.requests.some(request => request.includes('/later/')))
 })
 
+test('a folder that is not there, or broken, does not keep others from being verified', async () => {
+  const { cs, signed, disk } = await createShelf(1)
+  await good(cs(`save --dir saved ${signed[0]}`))
+  disk.set('broken/oci-layout', '{')
+  for (const [line, names] of [
+    [`oci:nowhere ${signed[0]} oci:broken oci:saved`, ['oci:nowhere', 'oci:broken']],
+    ['--local-image nowhere saved broken', ['nowhere', 'broken']],
+  ] as const) {
+    const outcome = await cs(`${trusting} ${line}`)
+    assert.equal(outcome.code, 1)
+    assert.ok(outcome.stderr.includes(`\n  ${names[0]}: IMAGE_NOT_FOUND: `) && outcome.stderr.includes(`\n  ${names[1]}: `), outcome.stderr)
+    assert.match(outcome.stdout, /"critical"/)
+  }
+})
+
 for (const { name, list, code, message } of [
   {
     name: 'a line that is no name',

@@ -12,7 +12,7 @@ import { writeVerdict } from '../output/verdict.ts'
 import { jsonReport, plainOutput, textReport, type VerificationOutput } from '../output/verification-output.ts'
 import { ImageQueue } from '../verification/image-queue.ts'
 import { openIndexEvidence } from '../verification/index-evidence.ts'
-import { type Subject, subjectOf } from '../verification/subject.ts'
+import { type Queued, type Subject, subjectOf } from '../verification/subject.ts'
 import { verifyImage } from '../verification/verify-image.ts'
 import { verifyMany } from '../verification/verify-many.ts'
 
@@ -36,7 +36,8 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
     const queue = new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal })
     await verifyMany(search, queue, outputOf(context, flags))
   } else {
-    const [subject] = subjects as [Subject]
+    const [subject] = subjects
+    if (!subject || 'failure' in subject) throw subject?.failure // it was thrown where it came up
     writeVerdict(context, { name: subject.name, ...(await verifyImage(search, subject)) }, flags.output)
   }
   return 0
@@ -62,15 +63,37 @@ async function namedSubjects(
   context: CommandContext,
   flags: VerifyFlags,
   args: readonly string[],
-): Promise<{ readonly subjects: readonly Subject[]; readonly index: Subject | undefined }> {
+): Promise<{ readonly subjects: readonly Queued[]; readonly index: Subject | undefined }> {
   const listed = flags.file === '' ? [] : await readImageList(context, flags.file)
   const names = [...new Set([...args, ...listed])]
-  const all = flags.viaIndex === '' ? names : [...names, flags.viaIndex]
-  const targets = flags.localImage
-    ? await Promise.all(all.map(dir => openLocalImage(context, dir)))
-    : await openTargets(context, flags, all, { willPush: false })
-  const subjects = targets.map(subjectOf)
-  return { subjects: subjects.slice(0, names.length), index: subjects[names.length] }
+  const indexes = flags.viaIndex === '' ? [] : [flags.viaIndex]
+  const open = async (some: readonly string[]): Promise<readonly Subject[]> => {
+    const targets = flags.localImage
+      ? await Promise.all(some.map(dir => openLocalImage(context, dir)))
+      : await openTargets(context, flags, some, { willPush: false })
+    return targets.map(subjectOf)
+  }
+  try {
+    const opened = await open([...names, ...indexes])
+    return { subjects: opened.slice(0, names.length), index: opened[names.length] }
+  } catch (failure) {
+    if (names.length === 1 || !isAboutOneImage(failure)) throw failure
+  }
+  const [index] = await open(indexes)
+  const openAlone = async (typed: string): Promise<Queued> => {
+    try {
+      return (await open([typed]))[0]!
+    } catch (failure) {
+      if (isAboutOneImage(failure)) return { typed, name: typed, failure }
+      throw failure
+    }
+  }
+  return { subjects: await Promise.all(names.map(openAlone)), index }
+}
+
+/** A folder or archive that is not there, or broken, is the failure of the image in it; a name that is none is everybody's. */
+function isAboutOneImage(failure: unknown): boolean {
+  return failure instanceof CountersignError && failure.kind !== 'usage' && failure.code !== 'REFERENCE_MALFORMED'
 }
 
 /** A list of images is answered by one report; arguments are, as by cosign, by a document for each image. */

@@ -2,14 +2,14 @@ import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
 import { derivationJson } from '../../verify/render.ts'
 import type { CommandContext } from '../context.ts'
 import { failureDocument, spellControls } from '../report-error.ts'
-import type { Subject } from '../verification/subject.ts'
+import type { Named } from '../verification/subject.ts'
 import type { Verified } from '../verification/verify-image.ts'
 import { verdictJson, writeVerdict } from './verdict.ts'
 
 /** Where it is written what came of several images, one after the other. */
 export type VerificationOutput = {
-  readonly verified: (subject: Subject, verified: Verified) => void
-  readonly failed: (subject: Subject, failure: unknown) => void
+  readonly verified: (image: Named, verified: Verified) => void
+  readonly failed: (image: Named, failure: unknown) => void
   /** Everything was handed on. Called however it went. */
   readonly end: (counts: { readonly verified: number; readonly failed: number }) => void
   /** It says of the failures what there is to say, so that no document about them may follow. */

@@ -1,8 +1,5 @@
 import { listImageTree } from '../../oci/image-tree.ts'
-import { childOf, type Subject } from './subject.ts'
-
-/** The next image, or why the images in one that was given cannot be told. */
-export type Queued = { readonly subject: Subject; readonly failure?: unknown }
+import { childOf, type Named, type Queued, type Subject } from './subject.ts'
 
 /**
  * The images that one command is to verify, in order; each name comes once. With `recursive` an index is followed by every
@@ -11,11 +8,11 @@ export type Queued = { readonly subject: Subject; readonly failure?: unknown }
 export class ImageQueue {
   readonly #recursive: boolean
   readonly #signal: AbortSignal
-  readonly #waiting: Subject[] // the next one last
-  readonly #underway: Subject[] = []
+  readonly #waiting: Queued[] // the next one last
+  readonly #underway: Named[] = []
   readonly #names: Set<string>
 
-  constructor(subjects: readonly Subject[], options: { readonly recursive: boolean; readonly signal: AbortSignal }) {
+  constructor(subjects: readonly Queued[], options: { readonly recursive: boolean; readonly signal: AbortSignal }) {
     this.#recursive = options.recursive
     this.#signal = options.signal
     this.#names = new Set(subjects.map(({ name }) => name))
@@ -28,10 +25,10 @@ export class ImageQueue {
   }
 
   async *take(): AsyncGenerator<Queued> {
-    const roots = this.#recursive ? new Set(this.#waiting) : new Set()
-    for (let subject = this.#waiting.pop(); subject; subject = this.#waiting.pop()) {
-      this.#underway.push(subject)
-      yield roots.delete(subject) ? await this.#lookInto(subject) : { subject }
+    const roots = new Set<Queued>(this.#recursive ? this.#waiting : [])
+    for (let next = this.#waiting.pop(); next; next = this.#waiting.pop()) {
+      this.#underway.push(next)
+      yield roots.delete(next) && !('failure' in next) ? await this.#lookInto(next) : next
     }
   }
 
@@ -41,7 +38,7 @@ export class ImageQueue {
   }
 
   /** Those that were not dealt with. */
-  left(): readonly Subject[] {
+  left(): readonly Named[] {
     return [...this.#underway, ...this.#waiting.toReversed()]
   }
 
@@ -53,9 +50,10 @@ export class ImageQueue {
       const children = nodes.map(({ descriptor }) => childOf(subject, descriptor.digest)).filter(({ name }) => !this.#names.has(name))
       for (const { name } of children) this.#names.add(name)
       this.#waiting.push(...children.reverse())
-      return { subject: { ...subject, digest: root.digest } }
+      return { ...subject, digest: root.digest }
     } catch (failure) {
-      return { subject, failure }
+      const { typed, name } = subject
+      return { typed, name, failure }
     }
   }
 }

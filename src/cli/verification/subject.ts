@@ -3,14 +3,21 @@ import { formatReference, type ImageReference } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
 import type { Target } from '../inputs/targets.ts'
 
-/** An image to verify. */
-export type Subject = {
+/** What an image is called. */
+export type Named = {
   readonly typed: string // as somebody named it
   readonly name: string // in full, as cosign shows it
+}
+
+/** An image to verify. */
+export type Subject = Named & {
   readonly reference: ImageReference
   readonly client: RegistryClient
   readonly digest?: OciDigest // where it is known without asking
 }
+
+/** One of several images to verify, or why it is out of reach. */
+export type Queued = Subject | (Named & { readonly failure: unknown })
 
 /** An image that a command was given. A digest needs no lookup: only its signatures are fetched. */
 export function subjectOf({ name: typed, reference, client, isLocal }: Target): Subject {

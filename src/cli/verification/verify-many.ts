@@ -3,12 +3,12 @@ import { CommandFailure } from '../exit-code.ts'
 import { inOrder } from '../output/in-order.ts'
 import { createProgress } from '../output/progress.ts'
 import type { VerificationOutput } from '../output/verification-output.ts'
-import type { ImageQueue, Queued } from './image-queue.ts'
-import type { Subject } from './subject.ts'
+import type { ImageQueue } from './image-queue.ts'
+import type { Named, Queued } from './subject.ts'
 import { Tally } from './tally.ts'
 import { type Search, type Verified, verifyImage } from './verify-image.ts'
 
-type Attempt = { readonly subject: Subject } & ({ readonly verified: Verified } | { readonly failure: unknown })
+type Attempt = { readonly image: Named } & ({ readonly verified: Verified } | { readonly failure: unknown })
 
 /**
  * Verifies images with at most `--max-workers` under way and writes what comes of each in their order, as it comes: nothing
@@ -21,26 +21,26 @@ export async function verifyMany(search: Search, queue: ImageQueue, output: Veri
   const { context, flags } = search
   const tally = new Tally()
   const progress = createProgress(context, { what: 'verifying', ...(queue.size !== undefined && { total: queue.size }) })
-  const fail = (subject: Subject, failure: unknown) => {
+  const fail = (image: Named, failure: unknown) => {
     if (failure instanceof CommandFailure) context.stderr(`\n${failure.details.explanation ?? ''}`)
-    tally.addFailed(subject.typed, failure)
-    output.failed(subject, failure)
+    tally.addFailed(image.typed, failure)
+    output.failed(image, failure)
   }
   const handOn = (attempt: Attempt) => {
     queue.settle()
-    if ('failure' in attempt) fail(attempt.subject, attempt.failure)
+    if ('failure' in attempt) fail(attempt.image, attempt.failure)
     else {
       tally.addVerified()
-      output.verified(attempt.subject, attempt.verified)
+      output.verified(attempt.image, attempt.verified)
     }
-    progress.step(attempt.subject.name)
+    progress.step(attempt.image.name)
   }
   let ending: unknown
   try {
     await inOrder(queue.take(), flags.maxWorkers, queued => attempt(search, queued), handOn)
   } catch (cause) {
     ending = cause
-    for (const subject of queue.left()) fail(subject, cause)
+    for (const image of queue.left()) fail(image, cause)
   }
   progress.end()
   output.end(tally)
@@ -50,13 +50,13 @@ export async function verifyMany(search: Search, queue: ImageQueue, output: Veri
 }
 
 /** What comes of one image. Only what is not about this image is thrown. */
-async function attempt(search: Search, { subject, failure }: Queued): Promise<Attempt> {
+async function attempt(search: Search, image: Queued): Promise<Attempt> {
   try {
-    if (failure !== undefined) throw failure
-    return { subject, verified: await verifyImage(search, subject) }
+    if ('failure' in image) throw image.failure
+    return { image, verified: await verifyImage(search, image) }
   } catch (failure) {
     search.context.signal.throwIfAborted()
-    if (failure instanceof CommandFailure || failure instanceof CountersignError) return { subject, failure }
+    if (failure instanceof CommandFailure || failure instanceof CountersignError) return { image, failure }
     throw failure // a defect of ours
   }
 }
