@@ -41,8 +41,8 @@ export const movingCommands: readonly Command[] = [
     group: 'Moving images',
     summary: 'Push a saved image with everything attached to it',
     description:
-      `${whatTravels}The folder may have been written by cosign 2 or 3, oras, skopeo, crane or this program. What is attached goes to\n` +
-      'COSIGN_REPOSITORY where it is set. A tag that holds another image is overwritten, as by a push.',
+      `${whatTravels}The folder may have been written by cosign 2 or 3, oras, skopeo, crane or this program.\n` +
+      'What is attached goes to COSIGN_REPOSITORY where it is set. A tag that holds another image is overwritten, as by a push.',
     examples: [{ what: 'what was saved, under another name', line: 'load --dir ./app mirror.example.com/app:v1' }],
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: loadFlags,
