@@ -158,6 +158,14 @@ test('a blob that is not there, or is larger than it may be, is refused before i
   await assert.rejects(client.fetchBlob(place, { digest: blobDigest, size: blob.length }, 10, signal), { code: 'LIMIT_EXCEEDED' })
 })
 
+test('a push repairs a file that has other bytes than its name says', async () => {
+  const client = clientOf({ [pathOf(blobDigest)]: blob.map(byte => byte ^ 1), [pathOf(image.digest)]: image.manifest.subarray(1) })
+  await client.pushBlob(place, blob, signal)
+  await client.pushManifest(place, 'v1', image.manifest, image.mediaType, signal)
+  assert.equal((await client.fetchBlob(place, { digest: blobDigest, size: blob.length }, 1 << 20, signal)).length, blob.length)
+  assert.equal((await client.resolve({ ...place, tag: 'v1' }, signal)).digest, image.digest)
+})
+
 test('indexes inside each other end: no digest can be its own', async () => {
   const depths: OciDigest[] = []
   const files: Record<string, Uint8Array> = {}

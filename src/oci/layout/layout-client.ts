@@ -157,10 +157,17 @@ class Layout {
     signal.throwIfAborted()
     this.#marked ??= markAsLayout(this.#folder)
     await this.#marked
-    if ((await this.#folder.size(blobPath(blob.digest))) === blob.size) return blob
+    if (await this.#holds(blob, isWhole)) return blob
     const data = isWhole ? content : checkedPieces(content.open(), blob, `blob ${this.nameOf(blob.digest)}`, signal)
     await this.#folder.write(blobPath(blob.digest), data)
     return blob
+  }
+
+  /** Whether a blob is there. What is in memory anyway is small enough to be compared, so that a push repairs a broken file. */
+  async #holds({ digest, size }: Pick<Descriptor, 'digest' | 'size'>, isCompared: boolean): Promise<boolean> {
+    if ((await this.#folder.size(blobPath(digest))) !== size) return false
+    const bytes = isCompared ? await this.#folder.read(blobPath(digest), size) : undefined
+    return bytes === undefined || ociDigestOf(bytes) === digest
   }
 
   pushManifest(push: ManifestPush, signal: AbortSignal): Promise<PushedManifest> {
