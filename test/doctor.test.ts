@@ -234,6 +234,16 @@ const scenarios: readonly Scenario[] = [
     seen: /left to expire: its cancellation is answered 405$/,
   },
   {
+    name: 'cancelling an upload is forbidden',
+    habit: whenever(
+      ({ method }, path) => method === 'DELETE' && path.includes('/uploads/'),
+      () => failure(403, 'DENIED', 'no'),
+    ),
+    finding: 'push',
+    state: 'good',
+    seen: /was begun, and is left to expire: want permission to delete/,
+  },
+  {
     name: 'pushing is forbidden',
     habit: whenever(isUpload, () => failure(403, 'DENIED', 'read only')),
     finding: 'push',

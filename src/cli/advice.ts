@@ -17,6 +17,7 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
   LAYOUT_MALFORMED: 'check that the path leads to an image layout, or an archive of the kind named; `countersign save` makes layouts',
   LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
+  MANIFEST_CHANGED: 'somebody else changed it meanwhile: run the command again',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
   PATH_ESCAPES: 'copy the layout anew, with the files themselves in place of links',
   PASSPHRASE_WRONG: 'set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked',

@@ -17,7 +17,8 @@ export async function examinePull(examination: Examination): Promise<Finding> {
 }
 
 /** Whether we may push where signatures are kept: an upload is begun, and cancelled before anything is sent. */
-export async function examinePush({ send, repository, signal }: Examination): Promise<Finding> {
+export async function examinePush(examination: Examination): Promise<Finding> {
+  const { send, repository, signal } = examination
   return await probe('push', 'bad', signal, async () => {
     const asked = repositoryUrl(repository, 'blobs/uploads/')
     const begun = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
@@ -30,14 +31,22 @@ export async function examinePush({ send, repository, signal }: Examination): Pr
         `upload to ${repositoryName(repository)}: the registry names no location for it`,
       )
     const session = sameHostUrl(location, asked, 'upload location')
-    const cancelled = await probe('', 'unknown', signal, async () => {
-      const answer = await send('DELETE', repository, session, { push: true, idempotent: true }, signal)
-      await discard(answer)
-      return { state: 'good', seen: answer.ok ? 'was cancelled' : `is left to expire: its cancellation is answered ${answer.status}` }
-    })
-    const seen = `an upload to ${repositoryName(repository)} was begun, and ${cancelled.state === 'good' ? cancelled.seen : 'is left to expire'}`
+    const seen = `an upload to ${repositoryName(repository)} was begun, and ${await cancelUpload(examination, session)}`
     return { state: 'good', seen }
   })
+}
+
+/** What became of an upload that was begun for nothing. */
+async function cancelUpload({ send, repository, signal }: Examination, session: URL): Promise<string> {
+  try {
+    const answer = await send('DELETE', repository, session, { push: true, idempotent: true }, signal)
+    await discard(answer)
+    return answer.ok ? 'was cancelled' : `is left to expire: its cancellation is answered ${answer.status}`
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof CountersignError)) throw error
+    return `is left to expire: ${error.message}`
+  }
 }
 
 /** Whether we may delete, by deleting a digest that no content has. */

@@ -1,3 +1,4 @@
+import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
@@ -7,7 +8,7 @@ import { repositoryName } from '../reference.ts'
 import { repositoryUrl } from '../registry-exchange.ts'
 import { discard } from '../transport/read-body.ts'
 import type { Examination } from './examination.ts'
-import { type Finding, probe } from './finding.ts'
+import type { Finding } from './finding.ts'
 
 const config = encodeUtf8('{}')
 const artifactType = 'application/vnd.countersign.doctor.v1+json'
@@ -60,8 +61,13 @@ export async function cleanUp(examination: Examination, scratch: Scratch): Promi
   const { client, send, repository, signal } = examination
   const stays: string[] = []
   const attempt = async (what: string, remove: () => Promise<boolean>) => {
-    const { state } = await probe('', 'unknown', signal, async () => ({ state: (await remove()) ? 'good' : 'bad', seen: '' }))
-    if (state !== 'good') stays.push(what)
+    try {
+      if (!(await remove())) stays.push(what)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof CountersignError)) throw error
+      stays.push(what)
+    }
   }
   for (const digest of [...scratch.manifests].reverse())
     await attempt(digest, async () => {
