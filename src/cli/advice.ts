@@ -16,6 +16,8 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   KEY_EXISTS: 'keep that key, or delete its variables there once nothing is signed with it',
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
   LAYOUT_MALFORMED: 'check that the path leads to an image layout, or an archive of the kind named; `countersign save` makes layouts',
+  LAYOUT_NOT_FOUND:
+    'name a folder that `countersign save` or another tool made; archives are named oci-archive:FILE or docker-archive:FILE',
   LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
   MANIFEST_CHANGED: 'somebody else changed it meanwhile: run the command again',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',

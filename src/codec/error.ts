@@ -71,6 +71,7 @@ export const errorKinds = {
   IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
   BLOB_NOT_FOUND: 'unavailable',
   KEY_NOT_FOUND: 'unavailable',
+  LAYOUT_NOT_FOUND: 'unavailable', // no image layout in this folder
   MANIFEST_CHANGED: 'unavailable', // the tag no longer holds what we replace
   REFERRERS_CONTENDED: 'unavailable', // others kept overwriting the tag we append to
   REGISTRY_UNAVAILABLE: 'unavailable',

@@ -152,7 +152,7 @@ export function movingCases(): readonly Case[] {
           await good(cs(`${line} --dir ${dir}`))
           assert.ok(disk.has(`${dir}/index.json`))
         } else {
-          const missing = { exit: 1, code: 'IMAGE_NOT_FOUND', message: new RegExp(dir) } as const
+          const missing = { exit: 1, code: 'LAYOUT_NOT_FOUND', message: new RegExp(dir) } as const
           assertRefused(await cs(`${line} --dir ${dir} -o json`), missing)
           await good(cs(`${line} --dir ${await saved()}`))
         }

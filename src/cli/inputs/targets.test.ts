@@ -97,7 +97,7 @@ for (const { name, reference } of [
 for (const { name, willPush = false, code, message } of [
   {
     name: 'oci:two',
-    code: 'IMAGE_NOT_FOUND',
+    code: 'USAGE',
     message: new RegExp(
       `^image "oci:two": want one by its name or digest, several are there: "v1" ${first.digest}, "r.example/app:v2" ${second.digest}$`,
     ),
@@ -105,13 +105,14 @@ for (const { name, willPush = false, code, message } of [
   { name: 'oci:two:no/such:v1', code: 'IMAGE_NOT_FOUND', message: /^image "oci:two:no\/such:v1": no such image is there: "v1" sha256:/ },
   {
     name: 'oci:nothing',
-    code: 'IMAGE_NOT_FOUND',
+    code: 'LAYOUT_NOT_FOUND',
     message: /^image "oci:nothing": there is no image layout: neither oci-layout nor index\.json$/,
   },
+  { name: 'oci:nothing:v1', code: 'LAYOUT_NOT_FOUND', message: /^image "oci:nothing": there is no image layout/ },
   { name: 'oci-archive:nothing.tar', code: 'FILE_UNREADABLE', message: /^file "nothing\.tar": no such file or folder$/ },
   {
     name: 'docker-archive:docker.tar',
-    code: 'IMAGE_NOT_FOUND',
+    code: 'USAGE',
     message: /several are there: "docker\.io\/library\/busybox:latest" sha256:/,
   },
   { name: 'docker-archive:docker.tar:alpine', code: 'IMAGE_NOT_FOUND', message: /no such image is there/ },
@@ -159,7 +160,7 @@ test('openLocalImage: the whole text is the path of a folder', async () => {
     assert.deepEqual([name, isLocal, (await client.resolve(reference, signal)).digest], [dir, true, first.digest])
     assert.notEqual(reference.registry, 'oci:5000') // which is a host
   }
-  await assert.rejects(openLocalImage(createTestContext({ files }), 'nothing'), { code: 'IMAGE_NOT_FOUND' })
+  await assert.rejects(openLocalImage(createTestContext({ files }), 'nothing'), { code: 'LAYOUT_NOT_FOUND' })
   const saved = await openLocalImage(createTestContext(), '5000/app', { willPush: true, tag: 'v1' })
   assert.equal(formatReference(saved.reference), 'oci:./5000/app:v1')
 })

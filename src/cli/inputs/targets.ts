@@ -29,8 +29,8 @@ export type Target = {
  * none yet and `willPush` is set, it is to be, and gets the tag `latest`. A name that is no tag, as some tools write into
  * `index.json`, is looked up at once.
  *
- * @throws CountersignError `REFERENCE_MALFORMED`; `IMAGE_NOT_FOUND` naming what there is; `LAYOUT_MALFORMED`; `CAPABILITY_MISSING`
- *   to push into an archive; whatever `openRegistry` throws
+ * @throws CountersignError `REFERENCE_MALFORMED`; `LAYOUT_NOT_FOUND`; `IMAGE_NOT_FOUND` or, for one of several, `USAGE`, naming what
+ *   there is; `LAYOUT_MALFORMED`; `CAPABILITY_MISSING` to push into an archive; whatever `openRegistry` throws
  */
 export async function openTargets(
   context: CommandContext,
@@ -106,18 +106,22 @@ async function openFolder({ files, signal }: CommandContext, { transport, path }
 /** What an image is called in its layout: its tag or digest. */
 async function nameIn(folder: Folder, local: LocalName, willPush: boolean): Promise<Pick<ImageReference, 'tag' | 'digest'>> {
   const { name, digest, transport } = local
+  const index = await readLayoutIndex(folder)
+  if (!index && !willPush)
+    throw new CountersignError(
+      'LAYOUT_NOT_FOUND',
+      `image ${quote(localRegistry(local))}: there is no image layout: neither oci-layout nor index.json`,
+    )
   if (digest) return { digest }
   if (name !== undefined && isTag(name) && transport !== 'docker-archive') return { tag: name }
-  const index = await readLayoutIndex(folder)
   const images = index ? imagesOf(index) : []
   const found = name === undefined ? images : images.filter(image => nameOf(image) === name || hasImageName(image, name))
   const [image, ...others] = new Set(found.map(image => image.digest))
   if (image && others.length === 0) return { digest: image }
   if (name === undefined && willPush && images.length === 0) return { tag: 'latest' }
   const what = `image ${quote(`${localRegistry(local)}${name === undefined ? '' : `:${name}`}`)}`
-  if (!index) throw new CountersignError('IMAGE_NOT_FOUND', `${what}: there is no image layout: neither oci-layout nor index.json`)
-  const wish = image ? 'want one by its name or digest, several are there' : 'no such image is there'
-  throw new CountersignError('IMAGE_NOT_FOUND', `${what}: ${wish}: ${listed(images)}`)
+  if (image) throw new CountersignError('USAGE', `${what}: want one by its name or digest, several are there: ${listed(images)}`)
+  throw new CountersignError('IMAGE_NOT_FOUND', `${what}: no such image is there: ${listed(images)}`)
 }
 
 const listedAtMost = 10
