@@ -237,3 +237,13 @@ test('a push into a layout of another version writes nothing', async () => {
   await assert.rejects(client.pushManifest(place, 'v2', other.manifest, other.mediaType, signal), { code: 'LAYOUT_MALFORMED' })
   assert.equal(await client.hasBlob(place, other.digest, signal), false)
 })
+
+test('a push into a layout with 1000 entries leaves it readable', async () => {
+  const entries = Array.from({ length: 1000 }, (_, at) => ({ ...entry, ...tagged(`v${at + 1}`) }))
+  const client = clientOf({}, entries)
+  await assert.rejects(client.pushManifest(place, 'v1001', image.manifest, image.mediaType, signal), {
+    code: 'LIMIT_EXCEEDED',
+    message: /index\.json: want at most 1000 entries/,
+  })
+  assert.equal((await client.resolve({ ...place, tag: 'v1000' }, signal)).digest, image.digest)
+})

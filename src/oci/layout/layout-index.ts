@@ -63,10 +63,20 @@ function checkVersion(marker: Uint8Array, what: string): void {
     throw new CountersignError('LAYOUT_MALFORMED', `${what}: want an OCI image layout of version ${layoutVersion}, got ${quote(version)}`)
 }
 
-/** Writes `index.json`, and `oci-layout` before it where it is missing. */
+/**
+ * Writes `index.json`, and `oci-layout` before it where it is missing.
+ *
+ * @throws CountersignError `LIMIT_EXCEEDED` for an index that could not be read again
+ */
 export async function writeLayoutIndex(folder: Folder, { raw, entries }: LayoutIndex): Promise<void> {
+  const bytes = encodeUtf8(serializeGoJson({ ...raw, manifests: entries.map(entry => entry.raw) }))
+  if (entries.length > ociLimits.descriptors || bytes.length > ociLimits.manifestBytes)
+    throw new CountersignError(
+      'LIMIT_EXCEEDED',
+      `layout ${quote(folder.name)}: index.json: want at most ${ociLimits.descriptors} entries, as many as any client reads`,
+    )
   await markAsLayout(folder)
-  await folder.write('index.json', encodeUtf8(serializeGoJson({ ...raw, manifests: entries.map(entry => entry.raw) })))
+  await folder.write('index.json', bytes)
 }
 
 /** Makes a layout of a folder that is none: writes `oci-layout`. @throws CountersignError `LAYOUT_MALFORMED` for one of another version */
