@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { cosign3 } from './harness/actor.ts'
-import { countersign, runOk } from './harness/command.ts'
+import { binFolder } from './harness/bin-folder.ts'
+import { runOk } from './harness/command.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 
 // The block that the README shows is run as it stands, but for the address of the image, by sh.
@@ -24,22 +25,12 @@ function readBlock(): string {
   return block
 }
 
-/** A folder whose `countersign` is the command under test. */
-function binFolder(): string {
-  const folder = scene.place.path('bin')
-  mkdirSync(folder)
-  const [program, ...first] = countersign()
-  if (first.length === 0) symlinkSync(program, join(folder, 'countersign'))
-  else writeFileSync(join(folder, 'countersign'), `#!/bin/sh\nexec '${program}' '${first.join("' '")}' "$@"\n`, { mode: 0o755 })
-  return folder
-}
-
 test("the README's block signs and verifies an image and a file", async () => {
   const block = readBlock()
   assert.equal(block.split(example).length - 1, 2, `the block signs and verifies ${example}`)
   const image = await scene.copyImage('app')
   writeFileSync(scene.place.path('app.tar'), 'a release\n')
-  const env = { PATH: `${binFolder()}:${scene.place.env['PATH']}` }
+  const env = { PATH: `${binFolder(scene.place)}:${scene.place.env['PATH']}` }
   const { stdout, stderr } = await runOk(scene.place, ['/bin/sh', '-e', '-u'], [], { input: block.replaceAll(example, image), env })
   assert.match(stdout, new RegExp(`"docker-manifest-digest":"${scene.digest}"`))
   assert.match(stderr, /^Verified OK$/m)

@@ -30,8 +30,8 @@ export const bundleCommands: readonly Command[] = [
     examples: [
       { what: 'a bundle of version 0.1 or 0.2', line: 'bundle upgrade old.sigstore.json --out new.sigstore.json' },
       {
-        what: 'a blob bundle of cosign 2, which names no digest',
-        line: 'bundle upgrade FILE.bundle --artifact FILE --out FILE.sigstore.json',
+        what: 'a blob bundle of cosign 2, which names neither file nor key',
+        line: 'bundle upgrade FILE.bundle --artifact FILE --key cosign.pub --out FILE.sigstore.json',
       },
       {
         what: 'an attestation that is a DSSE envelope',

@@ -18,7 +18,7 @@ export const otherCommands = (all: () => readonly Command[]): readonly Command[]
       { what: 'in bash, for this session', line: 'completion bash > countersign.bash; source countersign.bash' },
       { what: 'in zsh, into a folder of fpath', line: 'completion zsh > ~/.zsh/completions/_countersign' },
       { what: 'in fish, for all sessions', line: 'completion fish > ~/.config/fish/completions/countersign.fish' },
-      { what: 'in PowerShell', line: 'completion powershell | Out-String | Invoke-Expression' },
+      { what: 'for PowerShell, whose profile then reads the file', line: 'completion powershell > countersign.ps1' },
     ],
     arguments: { name: 'SHELL', min: 1, max: 1 },
     flags: completionFlags,

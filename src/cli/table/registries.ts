@@ -24,7 +24,7 @@ export const registryCommands: readonly Command[] = [
     description: 'For tests and demonstrations: no authentication, no TLS. Serves until it is interrupted.',
     examples: [
       { what: 'a registry in memory on a free port', line: 'registry --listen 127.0.0.1:0' },
-      { what: 'one that keeps its content', line: 'registry --dir ./registry' },
+      { what: 'one that keeps its content', line: 'registry --listen 127.0.0.1:0 --dir ./registry' },
     ],
     arguments: { name: '', min: 0, max: 0 },
     flags: registryServerFlags,

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { commands } from '../../src/cli/commands.ts'
+import { type Listener, listen } from '../../src/services/listen.ts'
+import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
+import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine } from './harness/example-place.ts'
+import { openScene, type Scene } from './harness/scene.ts'
+import { type Server, startDockerRegistry, startOwnRegistry, startServer } from './harness/server.ts'
+
+// Every example of every command is run as docs/commands.md shows it, by bash, against real registries: only the addresses
+// and the words that stand for any name are replaced, and the files it reads are there.
+
+let scene: Scene
+let addresses: Addresses
+const servers: Server[] = []
+const listeners: Listener[] = []
+const faults: unknown[] = [] // of the servers, not of the examples
+before(async () => {
+  scene = await openScene()
+  await pushExamples(scene)
+  const htpasswd = scene.place.path('htpasswd')
+  writeFileSync(htpasswd, 'robot:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n') // of `correct horse`
+  servers.push(await startOwnRegistry(scene.place), await startDockerRegistry(scene.place, { htpasswd }))
+  const pem = (name: string) => readFileSync(join(import.meta.dirname, '../vectors/tls', name), 'utf8')
+  const report = (error: unknown) => faults.push(error)
+  const publicKey = readFileSync(scene.a.pub, 'utf8')
+  const [gitlab, github] = [createGitlab(['projects/group/project']), createGithub(['repos/owner/repository'], '/api/v3')]
+  listeners.push(
+    await listen(async () => new Response(publicKey), { tls: { key: pem('server.key'), cert: pem('server.pem') }, report }),
+    await listen(request => (request.headers.has('private-token') ? gitlab : github).handle(request), { report }),
+  )
+  const [mirror, protectedRegistry] = servers.map(({ host }) => host)
+  const [web, forge] = listeners.map(({ url }) => url.origin)
+  addresses = { mirror: mirror!, protectedRegistry: protectedRegistry!, web: web!, forge: forge! }
+})
+after(async () => {
+  for (const listener of listeners) await listener.close()
+  for (const server of servers) await server.stop()
+  await scene.close()
+  assert.deepEqual(faults, [])
+})
+
+test('every command has an example', () => {
+  assert.deepEqual(
+    commands.filter(({ examples }) => examples.length === 0).map(({ name }) => name),
+    [],
+  )
+})
+
+const known = new Set<string>()
+for (const { name, examples, endless } of commands)
+  for (const { line } of examples)
+    test(`countersign ${line}`, async () => {
+      assert.ok(line === name || line.startsWith(`${name} `), `an example of ${name}`)
+      assert.ok(!known.has(line), 'shown once')
+      known.add(line)
+      const filled = fillIn(line, scene, addresses)
+      assert.doesNotMatch(filled, /[A-Z]{4,}(?!_)(?=[ .:@]|$)|example\.com|\.\.\./, 'nothing is left that stands for something else')
+      const folder = await prepareFolder(scene, filled)
+      const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken }
+      if (endless) {
+        const place = { ...scene.place, folder }
+        const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)
+        try {
+          assert.equal((await fetch(`http://${server.host}/v2/`)).status, 200)
+        } finally {
+          await server.stop()
+        }
+        return
+      }
+      const { code, stdout, stderr } = await runLine(scene, folder, `countersign ${filled}`, env)
+      assert.equal(code, 0, `${stdout}${stderr}`)
+    })

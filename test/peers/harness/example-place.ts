@@ -1,0 +1,147 @@
+import { createHash, createPrivateKey, sign } from 'node:crypto'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cosign2, cosign3 } from './actor.ts'
+import { binFolder } from './bin-folder.ts'
+import { type Ended, run, runOk, tool } from './command.ts'
+import { pushIndex } from './image.ts'
+import type { Place } from './place.ts'
+import type { Scene } from './scene.ts'
+
+const vectors = join(import.meta.dirname, '../../vectors')
+
+/** Addresses that stand for those of the examples. */
+export type Addresses = { readonly mirror: string; readonly protectedRegistry: string; readonly web: string; readonly forge: string }
+
+/** Pushes what the examples name: `app:v1`, an index signed with all that is in it; `multi:v1`, an index that alone is signed; others, bare. */
+export async function pushExamples(scene: Scene): Promise<void> {
+  const { place, registry } = scene
+  const arm = `${registry.host}/app:arm64`
+  const one = await scene.copyImage('app')
+  await runOk(place, tool('crane'), ['mutate', '--insecure', '--set-platform', 'linux/arm64', one, '-t', arm])
+  for (const name of ['signatures', 'tools', 'multi']) await scene.copyImage(name)
+  const digest = await pushIndex(place, `${registry.host}/app:v1`, [one, arm])
+  await runOk(place, tool('crane'), ['copy', '--insecure', `${registry.host}/app@${digest}`, `${registry.host}/multi:v1`])
+  const claims = ['-a', 'commit=4f2a9c']
+  await scene.sign(cosign3, 'bundle', scene.a, ...claims, '--recursive', `${registry.host}/app@${digest}`)
+  await scene.sign(cosign2, 'legacy', scene.a, ...claims, `${registry.host}/app@${digest}`)
+  await scene.sign(cosign3, 'bundle', scene.a, `${registry.host}/multi@${digest}`)
+}
+
+/** The line with names of things that are there in place of those that stand for any. */
+export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, web }: Addresses): string {
+  const { host } = scene.registry
+  const app = /^upload /.test(line) ? 'uploaded' : line.includes('--via-index') ? 'multi' : 'app'
+  return line
+    .replace('login registry.example.com', `login ${protectedRegistry}`)
+    .replaceAll('https://example.com/', `${web}/`)
+    .replaceAll('mirror.example.com/', `${mirror}/`)
+    .replaceAll('registry.example.com/', `${host}/`)
+    .replaceAll('IMAGE@sha256:...', `${host}/${app}@${scene.digest}`)
+    .replaceAll('IMAGE...', `${host}/app@${scene.digest}`)
+    .replaceAll('IMAGE:v1', `${host}/${app}:v1`)
+    .replaceAll('IMAGE', `${host}/${app}:v1`)
+    .replaceAll('FILE', 'file')
+    .replaceAll('DIR', 'saved')
+}
+
+/** Files that an example finds, by the name it gives them. Each maker writes the file into the folder it is given. */
+const makers: Readonly<Record<string, (scene: Scene, path: string) => Promise<void> | void>> = {
+  'cosign.key': (scene, path) => copyFileSync(scene.a.key, path),
+  'cosign.pub': (scene, path) => copyFileSync(scene.a.pub, path),
+  'openssl.key': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/rsa-2048.pkcs1.pem'), path),
+  'key.pem': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/prime256v1.sec1.pem'), path),
+  'signing-config.json': (_, path) =>
+    writeFileSync(path, '{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'),
+  'images.txt': (scene, path) => writeFileSync(path, `${scene.registry.host}/app:v1\n`),
+  'deployment.yaml': (scene, path) => writeFileSync(path, deployment(scene)),
+  Dockerfile: (scene, path) => writeFileSync(path, `FROM ${scene.registry.host}/app:v1\nRUN true\n`),
+  token: (_, path) => writeFileSync(path, 'correct horse\n'),
+  file: (_, path) => writeFileSync(path, content),
+  'file.sigstore.json': (scene, path) => signFile(scene, 'bundle', path),
+  'old.sigstore.json': async (scene, path) => {
+    await signFile(scene, 'bundle', path)
+    writeFileSync(path, readFileSync(path, 'utf8').replace('bundle.v0.3+json', 'bundle+json;version=0.2'))
+  },
+  'file.bundle': (scene, path) => signFile(scene, 'legacy', path),
+  'file.sig': async (scene, path) => {
+    await signFile(scene, 'legacy', `${path}.bundle`)
+    writeFileSync(path, JSON.parse(readFileSync(`${path}.bundle`, 'utf8')).base64Signature)
+  },
+  'attestation.json': async (scene, path) => {
+    const flags = [...cosign2.signs('legacy'), '--key', scene.a.key, '--predicate', contentPath(scene), '--type', 'custom']
+    await runOk(scene.place, cosign2.command(), ['attest-blob', ...flags, '--output-signature', path, contentPath(scene)])
+  },
+  'image.sigstore.json': async (scene, path) => {
+    const { stdout } = await runOk(scene.place, cosign3.command(), ['download', 'signature', `${scene.registry.host}/app:v1`])
+    writeFileSync(path, stdout.split('\n')[0]!)
+  },
+  'payload.json': async (scene, path) => {
+    writeFileSync(path, (await runOk(scene.place, cosign3.command(), ['generate', `${scene.registry.host}/app:v1`])).stdout)
+  },
+  signature: async (scene, path) => {
+    const { stdout } = await runOk(scene.place, cosign3.command(), ['generate', `${scene.registry.host}/app:v1`])
+    const key = createPrivateKey(readFileSync(join(vectors, 'cosign-keys/import/prime256v1.sec1.pem')))
+    writeFileSync(path, sign('sha256', Buffer.from(stdout), key).toString('base64'))
+  },
+  'report.pdf': (_, path) => writeFileSync(path, '%PDF-1.7\n'),
+  'tool-linux': (_, path) => writeFileSync(path, 'a program'),
+  'tool-mac': (_, path) => writeFileSync(path, 'another program'),
+  'rules.bin': (_, path) => writeFileSync(path, createHash('sha256').update('rules').digest()),
+  'module.wasm': (_, path) => writeFileSync(path, Buffer.from('0061736d01000000', 'hex')),
+  saved: (scene, path) => saveImage(scene, path),
+  './app': (scene, path) => saveImage(scene, path),
+}
+const content = '{"release":1}\n'
+
+/** What an example writes is not there before it. */
+const writes = /(?:>|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
+
+/** A folder of its own for one example, with every file in it that its line reads. */
+export async function prepareFolder(scene: Scene, line: string): Promise<string> {
+  const folder = mkdtempSync(scene.place.path('example-'))
+  const written = [...line.matchAll(writes)].map(([, name]) => name)
+  const words = line.split(/[ :;=]/)
+  for (const [name, make] of Object.entries(makers))
+    if (words.includes(name) && !written.includes(name)) await make(scene, join(folder, name))
+  for (const name of ['.zsh/completions', '.config/fish/completions'])
+    mkdirSync(join(scene.place.folder, 'home', name), { recursive: true })
+  return folder
+}
+
+/** What examples find in the environment, beside the place's own. */
+export function exampleEnvironment(scene: Scene, { forge }: Addresses): Readonly<Record<string, string>> {
+  return {
+    PATH: `${binFolder(scene.place)}:${scene.place.env['PATH']}`,
+    SIGNING_KEY: readFileSync(scene.a.key, 'utf8'),
+    SSL_CERT_FILE: join(vectors, 'tls/ca.pem'),
+    GITLAB_HOST: forge,
+    GITHUB_HOST: forge,
+  }
+}
+
+/** Runs a line by bash in a folder; a deployment is on its standard input. The first command that fails ends it. */
+export function runLine(scene: Scene, folder: string, line: string, env: Readonly<Record<string, string>>): Promise<Ended> {
+  const place: Place = { ...scene.place, folder }
+  return run(place, ['/bin/bash', '-e', '-u', '-o', 'pipefail'], ['-c', line], { env, input: deployment(scene) })
+}
+
+function deployment(scene: Scene): string {
+  const containers = [{ name: 'app', image: `${scene.registry.host}/app:v1` }]
+  return `${JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { spec: { containers } } } })}\n` // JSON is YAML
+}
+
+function contentPath(scene: Scene): string {
+  writeFileSync(scene.place.path('content'), content)
+  return scene.place.path('content')
+}
+
+async function signFile(scene: Scene, format: 'bundle' | 'legacy', path: string): Promise<void> {
+  const signer = format === 'bundle' ? cosign3 : cosign2
+  const flags = [...signer.signs(format), '--key', scene.a.key, '--bundle', path]
+  await runOk(scene.place, signer.command(), ['sign-blob', ...flags, contentPath(scene)])
+}
+
+async function saveImage(scene: Scene, path: string): Promise<void> {
+  await runOk(scene.place, cosign3.command(), ['save', '--dir', path, `${scene.registry.host}/app:v1`])
+}
