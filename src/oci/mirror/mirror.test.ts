@@ -229,6 +229,27 @@ test('listed manifests and layers that are missing at the source stay behind by 
   )
 })
 
+test('of an image index that cosign 3 signed into at the fallback tag, the signature travels as a referrer and the images do not', async () => {
+  const [source, destination] = [memoryRig({ referrers: false }), memoryRig({ referrers: false })]
+  const one = await pushImage(source.client, 'a', 'one')
+  const stranger = await pushImage(source.client, 'b', 'two')
+  const root = await pushIndex(source, 'v1', [one])
+  const signature = await attachBundle(source, root, 'signature')
+  await pushIndex(source, fallbackTag(root.digest), [signature.raw, one, stranger])
+  const report = await copy(source, destination)
+  assert.deepEqual([report.images, report.referrers, report.attached.sig], [2, 1, 1])
+  assert.deepEqual(
+    report.leftBehind.map(({ what }) => what),
+    [stranger.digest],
+  )
+  assert.match(report.leftBehind[0]!.reason, /its subject is not there, not sha256:/)
+  const listed = await listReferrers(destination.client, far, root.digest, signal)
+  assert.deepEqual(
+    listed.map(({ digest }) => digest),
+    [signature.digest],
+  )
+})
+
 test('a bundle whose layer is absent at the source is not listed at the destination', async () => {
   const [source, destination] = [memoryRig(), memoryRig({ referrers: false })]
   const image = await pushImage(source.client)

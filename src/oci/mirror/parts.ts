@@ -1,6 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readArray, readAs, readObject } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf, parseManifest, readDescriptor } from '../manifest.ts'
 
@@ -8,6 +9,7 @@ import { type Descriptor, type FetchedManifest, kindOf, parseManifest, readDescr
 export type ManifestParts = {
   readonly children: readonly Descriptor[] // manifests, or plain blobs where an index lists such
   readonly blobs: readonly Descriptor[] // config first
+  readonly subject?: OciDigest // what it is attached to
 }
 
 const lists = ['config', 'layers', 'blobs', 'manifests'] as const
@@ -23,7 +25,9 @@ const lists = ['config', 'layers', 'blobs', 'manifests'] as const
 export function readParts(fetched: FetchedManifest, what: string): ManifestParts {
   if (kindOf(fetched.mediaType)) {
     const parsed = parseManifest(fetched, what)
-    return parsed.kind === 'index' ? { children: parsed.manifests, blobs: [] } : { children: [], blobs: [parsed.config, ...parsed.layers] }
+    const subject = parsed.subject && { subject: parsed.subject.digest }
+    if (parsed.kind === 'index') return { children: parsed.manifests, blobs: [], ...subject }
+    return { children: [], blobs: [parsed.config, ...parsed.layers], ...subject }
   }
   return readAs('MANIFEST_MALFORMED', what, () => {
     const document = readObject(parseJson(fetched.bytes, what, { bytes: ociLimits.manifestBytes }), what)
@@ -32,6 +36,8 @@ export function readParts(fetched: FetchedManifest, what: string): ManifestParts
     const listOf = (name: (typeof lists)[number]) =>
       readArray(document[name] ?? [], `${what}: ${name}`, ociLimits.descriptors, readDescriptor)
     const config = document['config'] === undefined ? [] : [readDescriptor(document['config'], `${what}: config`)]
-    return { children: listOf('manifests'), blobs: [...config, ...listOf('layers'), ...listOf('blobs')] }
+    const subject =
+      document['subject'] === undefined ? undefined : { subject: readDescriptor(document['subject'], `${what}: subject`).digest }
+    return { children: listOf('manifests'), blobs: [...config, ...listOf('layers'), ...listOf('blobs')], ...subject }
   })
 }

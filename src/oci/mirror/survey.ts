@@ -139,6 +139,10 @@ export async function surveyImage(source: Place, image: ResolvedImage, options: 
       try {
         const fetched = await client.fetchManifest(place, descriptor.digest, signal)
         checkSize(fetched, descriptor, what)
+        if (manifests.get(fetched.digest)?.level === 0) return [] // cosign 3 signs into the index that `cosign copy` left at the fallback tag
+        const { subject: named } = readParts(fetched, what)
+        if (named !== subject)
+          throw new CountersignError('ARTIFACT_MISMATCH', `${what}: its subject is ${named ?? 'not there'}, not ${subject}`)
         const kind = kindOfReferrer(fetched, what)
         if (options.kinds !== 'all' && !options.kinds.has(kind)) return []
         next.push(...(await add(fetched, place, levels.length + 1, 0)))
