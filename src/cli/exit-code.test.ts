@@ -24,6 +24,7 @@ const cases: { name: string; failure: unknown; rule: ExitRule; code: number }[] 
   { name: 'a defect of a command of our own', failure: 'thrown text', rule: 'own', code: 1 },
   { name: 'Ctrl-C', failure: new Interrupted(), rule: 'own', code: 130 },
   { name: 'Ctrl-C in verify', failure: new Interrupted(), rule: 'cosign verify', code: 130 },
+  { name: 'Ctrl-C with images left', failure: new CommandFailure(new Interrupted(), { images: [] }), rule: 'cosign verify', code: 130 },
 ]
 for (const { name, failure, rule, code } of cases)
   test(`exitCode: ${name} (${rule}): ${code}`, () => assert.equal(exitCode(failure, rule), code))

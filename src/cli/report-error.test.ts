@@ -23,6 +23,11 @@ for (const { name, failure, document } of [
   },
   { name: 'something thrown that is no error', failure: 7, document: { code: 'INTERNAL', kind: 'internal', message: '7' } },
   { name: 'Ctrl-C', failure: new Interrupted(), document: { code: 'INTERRUPTED', kind: 'interrupted', message: 'interrupted' } },
+  {
+    name: 'Ctrl-C with images left',
+    failure: new CommandFailure(new Interrupted(), { images: [{ image: 'a' }] }),
+    document: { code: 'INTERRUPTED', kind: 'interrupted', message: 'interrupted', images: [{ image: 'a' }] },
+  },
 ])
   test(`failureDocument: ${name}`, () => assert.deepEqual(failureDocument(failure), { error: document }))
 
