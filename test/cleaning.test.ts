@@ -208,20 +208,26 @@ test('a journal leads clean to nothing but bundles of the image', async () => {
   assert.ok(await scene.has('app', victim.replace(/.*@/, '')))
 })
 
-test('clean refuses to delete a manifest that another tag holds too', async () => {
-  const { cs, push, hand, alter } = createScene()
-  alter(byDigestOnly)
-  const name = await push('app', image)
-  await good(cs(`${signing} ${legacy} ${name}`))
-  await hand.putManifest('app', 'kept', await hand.manifest('app', signatures))
-  await hand.putManifest('app', signatures, await hand.manifest('app', 'kept'))
-  assertRefused(await cs(`clean --force -o json ${name}`), {
-    exit: 1,
-    code: 'MANIFEST_SHARED',
-    message: /the registry deletes no tags, only manifests with all their tags, and tag "kept" holds sha256:[0-9a-f]{64} too$/,
+for (const telling of [true, false])
+  test(`clean refuses to delete a manifest that another tag holds too, ${telling ? 'by HEAD' : 'by GET where HEAD tells no digest'}`, async () => {
+    const { cs, push, hand, alter, registry } = createScene()
+    alter(async (request, path) => {
+      if (telling || request.method !== 'HEAD') return byDigestOnly(request, path)
+      const answer = await registry(request)
+      answer.headers.delete('docker-content-digest')
+      return answer
+    })
+    const name = await push('app', image)
+    await good(cs(`${signing} ${legacy} ${name}`))
+    await hand.putManifest('app', 'kept', await hand.manifest('app', signatures))
+    await hand.putManifest('app', signatures, await hand.manifest('app', 'kept'))
+    assertRefused(await cs(`clean --force -o json ${name}`), {
+      exit: 1,
+      code: 'MANIFEST_SHARED',
+      message: /the registry deletes no tags, only manifests with all their tags, and tag "kept" holds sha256:[0-9a-f]{64} too$/,
+    })
+    assert.ok((await hand.tags('app')).includes('kept'))
   })
-  assert.ok((await hand.tags('app')).includes('kept'))
-})
 
 test('clean says that a registry deletes nothing', async () => {
   const { cs, push } = createScene({ deletes: false })
@@ -332,6 +338,14 @@ for (const { name, answer, exit, code, message } of [
     assert.ok(!outcome.requests.some(request => request.startsWith('DELETE')))
     assert.ok((await scene.hand.tags('app')).includes(signatures))
   })
+
+test('gc ends with nothing deleted when a registry that it should look in cannot be reached', async () => {
+  const scene = createScene()
+  await orphan(scene, 'app')
+  const outcome = await scene.cs(`gc --yes -o json ${rigHost}/app nowhere.test/app`)
+  assertRefused(outcome, { exit: 6, code: 'REGISTRY_UNAVAILABLE', message: /nowhere\.test/ })
+  assert.ok((await scene.hand.tags('app')).includes(signatures))
+})
 
 test('gc takes no 404 of a repository that lists nothing: it may be one that we cannot see', async () => {
   const scene = createScene()
