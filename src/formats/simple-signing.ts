@@ -1,3 +1,4 @@
+import { decodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { type GoJson, serializeGoJson } from '../codec/go-json.ts'
 import { type Json, parseJson, readAs, readObject, readObjectOf, readString } from '../codec/json.ts'
@@ -12,6 +13,18 @@ export const simpleSigningMediaType = 'application/vnd.dev.cosign.simplesigning.
 
 /** Layer annotation that holds the base64 signature over the layer's bytes. */
 export const signatureAnnotation = 'dev.cosignproject.cosign/signature'
+
+/**
+ * The signature in a layer's annotations, base64 in one line; a line end after it is passed over, because cosign's `attach
+ * signature` keeps that of the file it is given.
+ *
+ * @throws CountersignError `SIGNATURE_MALFORMED` where there is none, `BASE64_MALFORMED`
+ */
+export function readSignatureAnnotation(annotations: ReadonlyMap<string, string>): Uint8Array {
+  const text = annotations.get(signatureAnnotation)
+  if (!text) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${signatureAnnotation}, got none`)
+  return decodeBase64(text.replace(/\r?\n$/, ''), `layer: annotation ${signatureAnnotation}`)
+}
 
 /** What a legacy signature says about an image. Untrusted until its signature is checked. Source: formats-and-flows §2.1. */
 export type SimpleSigning = {

@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
+import { encodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import type { World } from '../codec/world.ts'
 import { defaultHash } from '../crypto/algorithm.ts'
@@ -7,7 +7,7 @@ import type { Signer } from '../crypto/signer.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
 import { preAuthEncoding } from '../formats/dsse.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
-import { encodeSimpleSigning, signatureAnnotation, simpleSigningMediaType } from '../formats/simple-signing.ts'
+import { encodeSimpleSigning, readSignatureAnnotation, signatureAnnotation, simpleSigningMediaType } from '../formats/simple-signing.ts'
 import { encodeSignStatement, signPredicateType, statementPayloadType } from '../formats/statement.ts'
 import { createBundleReferrer } from '../oci/attached/bundle-referrer.ts'
 import { attachReferrer } from '../oci/attached/referrers.ts'
@@ -85,10 +85,9 @@ export async function attachImagePayload(
 
 async function isSignedBy({ publicKey, hash }: Signer, { annotations, bytes }: SignatureLayer): Promise<boolean> {
   const [name, ...others] = annotations.keys()
-  const existing = annotations.get(signatureAnnotation)
-  if (name !== signatureAnnotation || others.length > 0 || !existing) return false
+  if (name !== signatureAnnotation || others.length > 0) return false
   try {
-    await verifySignature(publicKey, decodeBase64(existing, 'signature'), messageOfBytes(bytes), [hash ?? defaultHash(publicKey)])
+    await verifySignature(publicKey, readSignatureAnnotation(annotations), messageOfBytes(bytes), [hash ?? defaultHash(publicKey)])
     return true
   } catch (error) {
     if (error instanceof CountersignError) return false // somebody else's signature, or none

@@ -1,4 +1,3 @@
-import { decodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import type { HashName } from '../crypto/digest.ts'
@@ -8,7 +7,7 @@ import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
 import { preAuthEncoding } from '../formats/dsse.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
-import { parseSimpleSigning, type SimpleSigning, signatureAnnotation } from '../formats/simple-signing.ts'
+import { parseSimpleSigning, readSignatureAnnotation, type SimpleSigning } from '../formats/simple-signing.ts'
 import { parseStatement, type Statement, statementPayloadType } from '../formats/statement.ts'
 import type { IndexChain } from './membership.ts'
 
@@ -91,16 +90,12 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
   return {
     source,
     format: 'simple-signing',
-    decode: () => {
-      const signature = annotations.get(signatureAnnotation)
-      if (!signature) throw new CountersignError('SIGNATURE_MALFORMED', `layer: want annotation ${signatureAnnotation}, got none`)
-      return {
-        signature: decodeBase64(signature.replace(/\r?\n$/, ''), `layer: annotation ${signatureAnnotation}`), // cosign's `attach signature` keeps the line end of the file it is given
-        content: payloadContent(payload),
-        signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
-        logEntries: annotations.get(logBundleAnnotation) ? 1 : 0,
-      }
-    },
+    decode: () => ({
+      signature: readSignatureAnnotation(annotations),
+      content: payloadContent(payload),
+      signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
+      logEntries: annotations.get(logBundleAnnotation) ? 1 : 0,
+    }),
   }
 }
 
