@@ -1,44 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commands } from '../src/cli/commands.ts'
-import { attachedCases } from './flags/attached.ts'
-import { blobCases } from './flags/blob.ts'
-import { bundleCases } from './flags/bundles.ts'
-import { cleaningCases } from './flags/cleaning.ts'
-import { documentCases } from './flags/documents.ts'
-import { globalCases } from './flags/global.ts'
-import { movingCases } from './flags/moving.ts'
-import { otherCases } from './flags/other.ts'
-import { registryCommandCases } from './flags/registries.ts'
-import { registryCases } from './flags/registry.ts'
-import { type Case, cs, literally, otherThanDefault, tableOf } from './flags/setup.ts'
-import { signCases } from './flags/sign.ts'
-import { uploadCases } from './flags/uploads.ts'
-import { verifyCases } from './flags/verify.ts'
-
-const cases: readonly Case[] = [
-  ...globalCases(),
-  ...registryCases(),
-  ...signCases(),
-  ...verifyCases(),
-  ...blobCases(),
-  ...otherCases(),
-  ...documentCases(),
-  ...bundleCases(),
-  ...attachedCases(),
-  ...cleaningCases(),
-  ...movingCases(),
-  ...uploadCases(),
-  ...registryCommandCases(),
-]
+import { cases, nothingToAnswer, ofTheServer } from './flags/cases.ts'
+import { cs, literally, otherThanDefault, tableOf } from './flags/setup.ts'
 
 for (const { flag, commands: names, what, check } of cases)
   for (const name of names) test(`--${flag} of ${name}: ${what}`, () => check(name))
-
-/** Flags that answer questions where none is asked yet: a key and no log leave nothing to confirm. They are in every script. */
-const nothingToAnswer = new Set(['sign --yes', 'sign-blob --yes'])
-/** Flags of the server command, which test/registry-command.test.ts runs on a socket. */
-const ofTheServer = new Set(['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`))
 
 test('every flag of every command that is not refused makes a difference in a test above', () => {
   const wanted = commands.flatMap(command =>
@@ -64,8 +31,7 @@ test('keyless, KMS, logs and timestamps are among what is refused by name', () =
   )
   for (const wanted of ['sign --identity-token', 'sign --rekor-url', 'sign --timestamp-server-url', 'verify --certificate-identity'])
     assert.ok(refused.includes(wanted), wanted)
-  for (const wanted of ['generate-key-pair --kms', 'verify --trusted-root', 'public-key --sk'])
-    assert.ok(refused.includes(wanted), wanted)
+  for (const wanted of ['generate-key-pair --kms', 'verify --trusted-root', 'public-key --sk']) assert.ok(refused.includes(wanted), wanted)
 })
 
 for (const command of commands)

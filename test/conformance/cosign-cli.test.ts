@@ -1,59 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Flag, FlagTable } from '../../src/cli/command.ts'
 import { commands, laterCommands, refusedCommands } from '../../src/cli/commands.ts'
 import { globalFlags } from '../../src/cli/flags/global.ts'
+import { leaves, type Row, rows, waiting } from './cosign-cli.ts'
 
 // Every command and flag that cosign 2.5.0 and 3.1.1 have, against our command table. Where they differ, 3.1.1 decides.
-const path = join(import.meta.dirname, '../../../shared/spec/cosign-cli.tsv')
-if (!existsSync(path)) throw new Error(`${path} is missing: this suite compares the command table with it`)
-
-type Row = {
-  readonly command: string
-  readonly flag: string
-  readonly shorthand: string
-  readonly default: string
-  readonly inV3: string
-  readonly inV2: string
-}
-const rows: readonly Row[] = readFileSync(path, 'utf8')
-  .trimEnd()
-  .split('\n')
-  .slice(1)
-  .map(line => {
-    const [command = '', flag = '', shorthand = '', text = '', inV2 = '', inV3 = ''] = line.split('\t')
-    return {
-      command: command.replace(/^cosign ?/, ''),
-      flag: flag.replace(/^--/, ''),
-      shorthand: shorthand.replace(/^-/, ''),
-      default: text,
-      inV2,
-      inV3,
-    }
-  })
-const names = [...new Set(rows.map(row => row.command))]
-const leaves = names.filter(name => name !== '' && !names.some(other => other.startsWith(`${name} `)))
-
-/** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
-const waiting: Readonly<Record<number, readonly string[]>> = {
-  3: [
-  ],
-  4: ['bundle create', 'initialize', 'signing-config create', 'trusted-root create'],
-  5: ['debug providers'],
-  6: [
-    'attach attestation',
-    'attach sbom',
-    'attest',
-    'attest-blob',
-    'download attestation',
-    'download sbom',
-    'verify-attestation',
-    'verify-blob-attestation',
-  ],
-  7: ['pkcs11-tool list-keys-uris', 'pkcs11-tool list-tokens'],
-}
 const waitingNames = Object.values(waiting).flat()
 
 test('the table of cosign is there', () => assert.ok(rows.length > 700 && leaves.length > 30))

@@ -1,0 +1,36 @@
+import { attachedCases } from './attached.ts'
+import { blobCases } from './blob.ts'
+import { bundleCases } from './bundles.ts'
+import { cleaningCases } from './cleaning.ts'
+import { documentCases } from './documents.ts'
+import { globalCases } from './global.ts'
+import { movingCases } from './moving.ts'
+import { otherCases } from './other.ts'
+import { registryCommandCases } from './registries.ts'
+import { registryCases } from './registry.ts'
+import type { Case } from './setup.ts'
+import { signCases } from './sign.ts'
+import { uploadCases } from './uploads.ts'
+import { verifyCases } from './verify.ts'
+
+/** Every case there is. */
+export const cases: readonly Case[] = [
+  ...globalCases(),
+  ...registryCases(),
+  ...signCases(),
+  ...verifyCases(),
+  ...blobCases(),
+  ...otherCases(),
+  ...documentCases(),
+  ...bundleCases(),
+  ...attachedCases(),
+  ...cleaningCases(),
+  ...movingCases(),
+  ...uploadCases(),
+  ...registryCommandCases(),
+]
+
+/** Flags that answer questions where none is asked yet: a key and no log leave nothing to confirm. They are in every script. */
+export const nothingToAnswer = new Set(['sign --yes', 'sign-blob --yes'])
+/** Flags of the server command, which test/registry-command.test.ts runs on a socket. */
+export const ofTheServer = new Set(['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`))
