@@ -1,163 +1,204 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are variables of Dockerfiles
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Actor, cosign2, cosign3, ours } from './harness/actor.ts'
+import { type Actor, actors, cosign2, cosign3, ours } from './harness/actor.ts'
+import { readAllClaims } from './harness/claims.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 
-// Documents that name images, read by ours and by both cosigns: where all agree, and where cosign verifies less or something else.
+// `manifest verify` and `dockerfile verify` of the same documents by all three. Where ours comes to another answer than both
+// cosigns, the name of the test says what they do.
 
-type Expected = {
-  readonly exit: number
-  /** What is said to be verified: S and O are signed, U is not. Nothing: the command ends before that. */
-  readonly extracted?: string
+let scene: Scene
+before(async () => {
+  scene = await openScene()
+  for (const name of ['good', 'fine']) await scene.sign(cosign2, 'legacy', scene.a, await scene.copyImage(name))
+  await scene.sign(cosign3, 'bundle', scene.a, await scene.copyImage('bundled'))
+  await scene.copyImage('bare')
+})
+after(() => scene.close())
+
+/** GOOD and FINE are signed in the older layout, BUNDLED by a bundle, BARE not at all. */
+function fillIn(text: string): string {
+  const image = (name: string) => `${scene.registry.host}/${name}:v1`
+  return text
+    .replaceAll('GOOD', image('good'))
+    .replaceAll('FINE', image('fine'))
+    .replaceAll('BUNDLED', image('bundled'))
+    .replaceAll('BARE', image('bare'))
+    .replaceAll('HOST', scene.registry.host)
 }
-type Document = Expected & {
+
+type Sample = {
   readonly name: string
   readonly text: string
   readonly flags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Where cosign answers differently. */
-  readonly cosign?: Expected
+  /** File name; that of the kind unless told. */
+  readonly file?: string
+  readonly exit: number
+  /** Where both cosigns end otherwise: how, and what they do. */
+  readonly theirs?: { readonly exit: number; readonly because: string }
 }
 
-const pod = (spec: string) => `apiVersion: v1\nkind: Pod\nspec: ${spec}\n`
+let files = 0
+function compare(command: readonly [string, string], fileName: string, samples: readonly Sample[]): void {
+  for (const { name, text, flags = [], env = {}, file = fileName, exit, theirs } of samples)
+    test(`${name}: ${exit}${theirs ? `, where cosign ends with ${theirs.exit}: ${theirs.because}` : ''}`, async () => {
+      const path = scene.place.path(`${files++}-${file}`)
+      writeFileSync(path, fillIn(text))
+      const stdout = new Map<Actor, string>()
+      for (const actor of actors) {
+        const args = [...command, '--key', scene.a.pub, '--insecure-ignore-tlog', ...flags, path]
+        const ended = await scene.run(actor, args, { env })
+        assert.equal(ended.code, actor === ours ? exit : (theirs?.exit ?? exit), `${actor.name}: ${ended.stderr}`)
+        stdout.set(actor, ended.stdout)
+      }
+      if (exit === 0 && !theirs) assert.deepEqual(readAllClaims(stdout.get(ours)!), readAllClaims(stdout.get(cosign3)!))
+    })
+}
 
-const dockerfiles: readonly Document[] = [
-  { name: 'a single stage', text: 'FROM S', exit: 0, extracted: 'S' },
-  { name: 'several stages', text: 'FROM S AS a\nRUN x\nFROM --platform=linux/amd64 O as b\n', exit: 0, extracted: 'S, O' },
-  { name: 'an unsigned stage', text: 'FROM U\nFROM S', exit: 10, extracted: 'U, S' },
-  { name: 'the base only', text: 'FROM U\nFROM S', flags: ['--base-image-only'], exit: 0, extracted: 'S' },
-  { name: 'ARG', text: 'ARG A=S\nFROM ${A}', exit: 0, extracted: 'S' },
-  { name: 'the environment', text: 'ARG A\nFROM $A', env: { A: 'S' }, exit: 0, extracted: 'S' },
-  { name: 'ARG over the environment', text: 'ARG A=S\nFROM $A', env: { A: 'U' }, exit: 0, extracted: 'S' },
-  { name: 'scratch', text: 'FROM S AS a\nFROM scratch\nCOPY --from=a / /', exit: 0, extracted: 'S' },
-  { name: 'scratch alone', text: 'FROM scratch', exit: 1 },
-  { name: 'COPY --from alone', text: 'FROM S\nCOPY --from=U', exit: 10, extracted: 'S, U' },
+const pod = (spec: string) => `apiVersion: v1\nkind: Pod\nspec:\n${spec.replace(/^/gm, '  ')}\n`
+const containers = (...images: readonly string[]) =>
+  `containers:\n${images.map((image, i) => `- name: c${i}\n  image: ${image}`).join('\n')}`
+const workload = (kind: string, image: string) =>
+  `apiVersion: apps/v1\nkind: ${kind}\nspec:\n  template:\n    spec:\n${containers(image).replace(/^/gm, '      ')}\n`
+const cronJob = (image: string) =>
+  `apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n${containers(image).replace(/^/gm, '          ')}\n`
+const list = (image: string) =>
+  `apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  spec:\n${containers(image).replace(/^/gm, '    ')}\n`
+const notRead = { exit: 1, because: 'it finds no images in it' }
+const noBundles = { exit: 10, because: 'neither version looks for bundles here' }
+const overlooked = { exit: 0, because: 'it overlooks that image' }
 
-  {
-    name: 'COPY --from with other flags',
-    text: 'FROM S\nCOPY --chown=1 --from=U x y',
-    exit: 10,
-    extracted: 'S, U',
-  },
-  { name: 'RUN --mount', text: 'FROM S\nRUN --mount=from=U,target=/x y', exit: 10, extracted: 'S, U', cosign: { exit: 0, extracted: 'S' } },
-  { name: 'ONBUILD', text: 'FROM S\nONBUILD COPY --from=U x y', exit: 10, extracted: 'S, U', cosign: { exit: 0, extracted: 'S' } },
-  { name: 'the name of a stage', text: 'FROM S AS a\nFROM a', exit: 0, extracted: 'S', cosign: { exit: 1, extracted: 'S, a' } },
-  {
-    name: 'the base behind a stage',
-    text: 'FROM S AS a\nFROM a',
-    flags: ['--base-image-only'],
-    exit: 0,
-    extracted: 'S',
-    cosign: { exit: 1, extracted: 'a' },
-  },
-  {
-    name: 'ENV of a stage',
-    text: 'ARG A=U\nFROM S\nENV A=O\nFROM $A',
-    exit: 10,
-    extracted: 'S, U',
-    cosign: { exit: 0, extracted: 'S, O' },
-  },
-  { name: 'a default', text: 'FROM ${A:-S}', exit: 0, extracted: 'S', cosign: { exit: 2 } },
-  { name: 'a line that goes on', text: 'FROM \\\n  S', exit: 0, extracted: 'S', cosign: { exit: 1, extracted: '\\' } },
-  { name: 'a here-document', text: 'FROM S\nRUN <<E\nFROM U\nE', exit: 0, extracted: 'S', cosign: { exit: 10, extracted: 'S, U' } },
-  { name: 'the same image twice', text: 'FROM S\nFROM S', exit: 0, extracted: 'S', cosign: { exit: 0, extracted: 'S, S' } },
-]
-
-const manifests: readonly Document[] = [
-  { name: 'a pod', text: pod('{containers: [{image: O}], initContainers: [{image: S}]}'), exit: 0, extracted: 'S, O' },
-  { name: 'an unsigned image', text: pod('{containers: [{image: U}]}'), exit: 10, extracted: 'U' },
-  {
-    name: 'a deployment',
-    text: 'apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: [{image: S}]}}}',
-    exit: 0,
-    extracted: 'S',
-  },
-  {
-    name: 'a cron job',
-    text: 'apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{image: S}]}}}}}',
-    exit: 0,
-    extracted: 'S',
-  },
-  {
-    name: 'several documents',
-    text: `apiVersion: v1\nkind: Service\n---\n${pod('{containers: [{image: S}]}')}---\n${pod('{containers: [{image: O}]}')}`,
-    exit: 0,
-    extracted: 'S, O',
-  },
-  { name: 'anchors', text: pod('{containers: [&a {image: S}], initContainers: [{<<: *a, image: O}]}'), exit: 0, extracted: 'O, S' },
-  { name: 'JSON', text: '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"S"}]}}', exit: 0, extracted: 'S' },
-  { name: 'field names in any case', text: pod('{Containers: [{Image: U}]}'), exit: 10, extracted: 'U' },
-  { name: 'no image', text: 'apiVersion: v1\nkind: Service\n', exit: 1 },
-  { name: 'an image that is no text', text: pod('{containers: [{image: 5}]}'), exit: 1 },
-  { name: 'no YAML', text: 'a: [', exit: 1 },
-
-  {
-    name: 'an ephemeral container',
-    text: pod('{containers: [{image: S}], ephemeralContainers: [{image: U}]}'),
-    exit: 10,
-    extracted: 'S, U',
-    cosign: { exit: 0, extracted: 'S' },
-  },
-  {
-    name: 'an image volume',
-    text: pod('{containers: [{image: S}], volumes: [{image: {reference: U}}]}'),
-    exit: 10,
-    extracted: 'S, U',
-    cosign: { exit: 0, extracted: 'S' },
-  },
-  {
-    name: 'a list beside a pod',
-    text: `apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Pod, spec: {containers: [{image: U}]}}]\n---\n${pod('{containers: [{image: S}]}')}`,
-    exit: 10,
-    extracted: 'U, S',
-    cosign: { exit: 0, extracted: 'S' },
-  },
-  {
-    name: 'a pod template',
-    text: 'apiVersion: v1\nkind: PodTemplate\ntemplate: {spec: {containers: [{image: S}]}}',
-    exit: 0,
-    extracted: 'S',
-    cosign: { exit: 1 },
-  },
-  { name: 'a container without image', text: pod('{containers: [{image: S}, {name: x}]}'), exit: 1, cosign: { exit: 0, extracted: 'S' } },
-  { name: 'a key twice', text: pod('{containers: [{image: U, image: S}]}'), exit: 1, cosign: { exit: 0, extracted: 'S' } },
-]
-
-describe('documents', { concurrency: 2 }, () => {
-  let scene: Scene
-  let names: ReadonlyMap<string, string>
-  before(async () => {
-    scene = await openScene()
-    names = new Map([
-      ['S', await scene.copyImage('signed')],
-      ['O', await scene.copyImage('other')],
-      ['U', await scene.copyImage('unsigned')],
-    ])
-    for (const image of ['S', 'O']) await scene.sign(cosign2, 'legacy', scene.a, names.get(image)!)
-  })
-  after(() => scene.close())
-
-  const fill = (text: string) => text.replace(/\b[SOU]\b/g, letter => names.get(letter)!)
-
-  for (const { kind, documents } of [
-    { kind: 'dockerfile', documents: dockerfiles },
-    { kind: 'manifest', documents: manifests },
+describe('manifest verify', { concurrency: 2 }, () => {
+  compare(['manifest', 'verify'], 'manifest.yaml', [
+    { name: 'a pod', text: pod(containers('GOOD')), exit: 0 },
+    { name: 'a pod of two images', text: pod(containers('GOOD', 'FINE')), exit: 0 },
+    { name: 'a pod that cosign 3 signed as it does by default', text: pod(containers('BUNDLED')), exit: 0, theirs: noBundles },
+    { name: 'a pod that is not signed', text: pod(containers('BARE')), exit: 10 },
+    { name: 'a pod of which one image is not signed', text: pod(containers('GOOD', 'BARE')), exit: 10 },
+    {
+      name: 'an init container that is not signed',
+      text: pod(`${containers('BARE').replace('containers', 'initContainers')}\n${containers('GOOD')}`),
+      exit: 10,
+    },
+    {
+      name: 'an ephemeral container that is not signed',
+      text: pod(`${containers('BARE').replace('containers', 'ephemeralContainers')}\n${containers('GOOD')}`),
+      exit: 10,
+      theirs: overlooked,
+    },
+    {
+      name: 'an image volume that is not signed',
+      text: pod(`${containers('GOOD')}\nvolumes:\n- name: data\n  image:\n    reference: BARE`),
+      exit: 10,
+      theirs: overlooked,
+    },
+    ...['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job'].flatMap((kind): Sample[] => [
+      { name: `a ${kind}`, text: workload(kind, 'GOOD'), exit: 0 },
+      { name: `a ${kind} that is not signed`, text: workload(kind, 'BARE'), exit: 10 },
+    ]),
+    { name: 'a CronJob', text: cronJob('GOOD'), exit: 0 },
+    { name: 'a CronJob that is not signed', text: cronJob('BARE'), exit: 10 },
+    { name: 'a List', text: list('GOOD'), exit: 0, theirs: notRead },
+    { name: 'a List that is not signed', text: list('BARE'), exit: 10, theirs: notRead },
+    {
+      name: 'a PodTemplate that is not signed',
+      text: workload('PodTemplate', 'BARE').replace('spec:\n  template', 'template').replaceAll(/^ {2}/gm, ''),
+      exit: 10,
+      theirs: notRead,
+    },
+    {
+      name: 'a resource of another API',
+      text: 'apiVersion: example.com/v1\nkind: Thing\nspec:\n  image: GOOD\n',
+      exit: 0,
+      theirs: notRead,
+    },
+    { name: 'two documents', text: `${pod(containers('GOOD'))}---\n${cronJob('FINE')}`, exit: 0 },
+    { name: 'two documents, the second not signed', text: `${pod(containers('GOOD'))}---\n${pod(containers('BARE'))}`, exit: 10 },
+    {
+      name: 'documents without images among others',
+      text: `apiVersion: v1\nkind: Service\nspec: {}\n---\n${pod(containers('GOOD'))}---\n# end\n`,
+      exit: 0,
+    },
+    { name: 'an alias', text: pod('containers:\n- &c\n  name: a\n  image: GOOD\n- <<: *c\n  name: b\n  image: FINE'), exit: 0 },
+    { name: 'no images', text: 'apiVersion: v1\nkind: Service\nspec: {}\n', exit: 1 },
+    { name: 'nothing', text: '', exit: 1 },
+    { name: 'no YAML', text: 'a: [\n', exit: 1 },
+    { name: 'JSON', text: '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"GOOD"}]}}', file: 'pod.yml', exit: 0 },
+    {
+      name: 'JSON in a .json',
+      text: '{"apiVersion":"v1","kind":"Pod","spec":{"containers":[{"image":"GOOD"}]}}',
+      file: 'pod.json',
+      exit: 0,
+      theirs: { exit: 1, because: 'it takes .yaml and .yml only' },
+    },
+    { name: 'another kind of file', text: pod(containers('GOOD')), file: 'pod.txt', exit: 1 },
+    { name: 'another claim', text: pod(containers('GOOD')), flags: ['-a', 'commit=1'], exit: 12 },
   ])
-    for (const [at, document] of documents.entries())
-      test(`${kind} verify: ${document.name}`, async () => {
-        const path = scene.place.path(`${kind}-${at}.yaml`)
-        writeFileSync(path, fill(document.text))
-        const answers = async (actor: Actor): Promise<Expected> => {
-          const args = [kind, 'verify', ...actor.verifies('legacy', scene.place), '--key', scene.a.pub, ...(document.flags ?? []), path]
-          const env = Object.fromEntries(Object.entries(document.env ?? {}).map(([name, text]) => [name, fill(text)]))
-          const { code, stderr } = await scene.run(actor, args, { env })
-          const extracted = /^Extracted image\(s\): (.*)$/m.exec(stderr)?.[1]
-          return { exit: code, ...(extracted !== undefined && { extracted }) }
-        }
-        const filled = ({ exit, extracted }: Expected) => ({ exit, ...(extracted !== undefined && { extracted: fill(extracted) }) })
-        assert.deepEqual(await answers(ours), filled(document))
-        for (const actor of [cosign3, cosign2]) assert.deepEqual(await answers(actor), filled(document.cosign ?? document), actor.name)
-      })
+})
+
+describe('dockerfile verify', { concurrency: 2 }, () => {
+  const base = ['--base-image-only']
+  const noReference = (what: string) => ({ exit: 1, because: `it takes ${what} for the name of an image` })
+  compare(['dockerfile', 'verify'], 'Dockerfile', [
+    { name: 'FROM', text: 'FROM GOOD\nRUN true\n', exit: 0 },
+    { name: 'FROM that cosign 3 signed as it does by default', text: 'FROM BUNDLED\n', exit: 0, theirs: noBundles },
+    { name: 'FROM that is not signed', text: 'FROM BARE\n', exit: 10 },
+    { name: 'two stages', text: 'FROM GOOD AS build\nFROM FINE\nCOPY --from=build /a /b\n', exit: 0 },
+    { name: 'two stages, the first not signed', text: 'FROM BARE AS build\nFROM GOOD\nCOPY --from=build /a /b\n', exit: 10 },
+    { name: 'two stages, the last not signed', text: 'FROM GOOD AS build\nFROM BARE\nCOPY --from=build /a /b\n', exit: 10 },
+    { name: 'FROM a stage', text: 'FROM GOOD AS build\nFROM build\n', exit: 0, theirs: noReference('the stage') },
+    { name: 'COPY --from=0', text: 'FROM GOOD\nFROM FINE\nCOPY --from=0 /a /b\n', exit: 0, theirs: noReference('the number') },
+    { name: 'COPY --from of an image', text: 'FROM GOOD\nCOPY --from=FINE /a /b\n', exit: 0 },
+    { name: 'COPY --from of an image that is not signed', text: 'FROM GOOD\nCOPY --from=BARE /a /b\n', exit: 10 },
+    { name: 'COPY --from behind another flag', text: 'FROM GOOD\nCOPY --chown=1 --from=BARE /a /b\n', exit: 10 },
+    { name: 'RUN --mount=from', text: 'FROM GOOD\nRUN --mount=type=bind,from=BARE,target=/x true\n', exit: 10, theirs: overlooked },
+    { name: 'ARG', text: 'ARG BASE=GOOD\nFROM $BASE\n', exit: 0 },
+    { name: 'ARG of an image that is not signed', text: `ARG BASE=BARE\nFROM $\{BASE}\n`, exit: 10 },
+    { name: 'ARG in the middle of a name', text: 'ARG NAME=good\nFROM HOST/$NAME:v1\n', exit: 0 },
+    {
+      name: 'a default where a variable is used',
+      text: `ARG NAME\nFROM HOST/$\{NAME:-good}:v1\n`,
+      exit: 0,
+      theirs: { exit: 1, because: 'it puts nothing in its place' },
+    },
+    { name: 'ARG from the environment', text: 'ARG NAME\nFROM HOST/$NAME:v1\n', env: { NAME: 'good' }, exit: 0 },
+    { name: 'a variable of the environment', text: 'FROM HOST/$NAME:v1\n', env: { NAME: 'bare' }, exit: 10 },
+    { name: 'ENV', text: 'FROM GOOD\nENV OTHER=BARE\nCOPY --from=$OTHER /a /b\n', exit: 10 },
+    { name: 'a variable that nothing tells', text: 'FROM $MISSING\n', exit: 1, theirs: { exit: 2, because: 'it panics' } },
+    { name: '--platform', text: 'FROM --platform=linux/amd64 GOOD\n', exit: 0 },
+    { name: 'lower case', text: 'from BARE as b\n', exit: 10 },
+    { name: 'tabs and blank lines', text: 'FROM  GOOD\n\n\tFROM\tFINE\n', exit: 0 },
+    { name: 'a comment', text: '# FROM BARE\nFROM GOOD\n', exit: 0 },
+    { name: 'a line that goes on', text: 'FROM \\\n  GOOD\n', exit: 0, theirs: noReference('the backslash') },
+    {
+      name: 'FROM within a here-document',
+      text: 'FROM GOOD\nRUN <<EOF\nFROM BARE\nEOF\n',
+      exit: 0,
+      theirs: { exit: 10, because: 'it takes the text for an instruction' },
+    },
+    { name: 'scratch', text: 'FROM scratch\nCOPY --from=GOOD /a /b\n', exit: 0 },
+    { name: 'scratch alone', text: 'FROM scratch\n', exit: 1 },
+    { name: 'nothing', text: '', exit: 1 },
+    { name: 'no FROM', text: 'RUN true\n', exit: 1 },
+    { name: 'ADD --from', text: 'FROM GOOD\nADD --from=BARE /a /b\n', exit: 10, theirs: overlooked },
+    { name: '--base-image-only', text: 'FROM BARE AS build\nFROM GOOD\n', flags: base, exit: 0 },
+    { name: '--base-image-only of an image that is not signed', text: 'FROM GOOD AS build\nFROM BARE\n', flags: base, exit: 10 },
+    {
+      name: '--base-image-only with COPY --from of a signed image after it',
+      text: 'FROM BARE\nCOPY --from=GOOD /a /b\n',
+      flags: base,
+      exit: 10,
+      theirs: { exit: 0, because: 'it verifies what is copied from, as it comes last' },
+    },
+    {
+      name: '--base-image-only with COPY --from of an image that is not signed after it',
+      text: 'FROM GOOD\nCOPY --from=BARE /a /b\n',
+      flags: base,
+      exit: 0,
+      theirs: { exit: 10, because: 'it verifies what is copied from, as it comes last' },
+    },
+    { name: 'another claim', text: 'FROM GOOD\n', flags: ['-a', 'commit=1'], exit: 12 },
+  ])
 })
