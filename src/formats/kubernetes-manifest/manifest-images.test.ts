@@ -108,6 +108,13 @@ for (const { name, text, images, passedOver = [] as string[], unread = [] as str
     passedOver: ['document 1: HelmRelease "x"'],
     unread: ['document 1: HelmRelease "x": spec.values.image', 'document 1: HelmRelease "x": spec.values.sub.image'],
   },
+  {
+    name: 'a ConfigMap with items, which kubectl applies as a list',
+    text: `apiVersion: v1\nkind: ConfigMap\nitems:\n- ${workload('Pod', 'v1', pod('a')).trimEnd().replaceAll('\n', '\n  ')}`,
+    images: ['a'],
+    passedOver: [],
+  },
+  { name: 'a group of others under k8s.io', text: workload('Cluster', 'kops.k8s.io/v1alpha2', '{etcd: {image: a}}'), images: ['a'] },
   { name: 'a group of others that looks like one of Kubernetes', text: workload('Secret', 'x-k8s.io/v1', '{image: a}'), images: ['a'] },
 ])
   test(`findManifestImages: ${name}`, () => assert.deepEqual(findManifestImages(text), { images, passedOver, unread }))
@@ -165,6 +172,12 @@ for (const { name, text, code = 'DOCUMENT_MALFORMED', message } of [
     text: `a0: &a0 [x]\n${Array.from({ length: 90 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}, *a${n}]\n`).join('')}`,
     code: 'LIMIT_EXCEEDED',
     message: 'manifest: document 1: object without kind: want at most 1000000 values, aliases counted, got more',
+  },
+  {
+    name: 'lists of lists by aliases',
+    text: `x: &a0 {}\n${Array.from({ length: 40 }, (_, n) => `a${n}: &a${n + 1} {apiVersion: v1, kind: List, items: [*a${n}, *a${n}]}\n`).join('')}apiVersion: v1\nkind: List\nitems: [*a40]\n`,
+    code: 'LIMIT_EXCEEDED',
+    message: 'manifest: want at most 10000 objects, aliases counted, got more',
   },
   {
     name: 'too many images',

@@ -13,6 +13,7 @@ export type ManifestImages = {
 export const manifestLimitBytes = 4 << 20
 
 const maxImages = 1000
+const maxObjects = 10_000
 const maxVisits = 1_000_000 // of values: aliases of aliases make few bytes into many
 
 /** In the order in which their images are told. */
@@ -31,8 +32,8 @@ type Owner = {
  * or its template stands, and of image volumes. In kinds that others defined, each text named `image` counts as well. Field
  * names are matched in any case, as cosign does, though Kubernetes itself wants them exact.
  *
- * @throws CountersignError `DOCUMENT_MALFORMED` with the object and the path; `LIMIT_EXCEEDED` past 1,000 images, 100 levels
- *   or a million values
+ * @throws CountersignError `DOCUMENT_MALFORMED` with the object and the path; `LIMIT_EXCEEDED` past 1,000 images, 10,000
+ *   objects, 100 levels or a million values
  * @see Kubernetes API: PodSpec v1 core, ImageVolumeSource v1 core
  */
 export function findManifestImages(text: string): ManifestImages {
@@ -47,6 +48,7 @@ class ManifestFinder {
   readonly #passedOver: string[] = []
   readonly #unread: string[] = []
   #named = 0 // images, each as often as it is named
+  #objects = 0
   #visits = 0
 
   found(): ManifestImages {
@@ -62,9 +64,11 @@ class ManifestFinder {
     const owner: Owner = { label: `${place}: ${labelOf(value, kind)}`, own }
     const before = this.#named
     const items = value.get('items')
-    if (own && kind.endsWith('List') && isList(items)) {
+    if (++this.#objects > maxObjects)
+      throw new CountersignError('LIMIT_EXCEEDED', `manifest: want at most ${maxObjects} objects, aliases counted, got more`)
+    if (own && isList(items)) {
       for (const [at, item] of items.entries()) this.takeObject(item, `${place}: items[${at}]`)
-      return
+      if (kind.endsWith('List')) return // what else has items, kubectl takes for a list and others for what its kind says
     }
     if (!own || !opaqueKinds.has(kind)) this.#walkMap(value, '', owner)
     if (this.#named === before) this.#passedOver.push(owner.label)
@@ -127,11 +131,19 @@ class ManifestFinder {
   }
 }
 
-/** Groups of Kubernetes' own have no dot or end in `.k8s.io`; all others have a dot. */
+/** Groups of Kubernetes' own that have a dot; others may end in `.k8s.io` too, as those of kOps do, whose images are run. */
+const dottedGroups = new Set(
+  `admissionregistration apiextensions apiregistration authentication authorization certificates coordination discovery events
+  flowcontrol.apiserver internal.apiserver networking node rbac.authorization resource scheduling storage storagemigration`
+    .split(/\s+/)
+    .map(name => `${name}.k8s.io`),
+)
+
+/** Groups that others define have a dot: Kubernetes takes no CustomResourceDefinition without. */
 function isOfKubernetes(version: string): boolean {
   const slash = version.indexOf('/')
   const group = slash < 0 ? '' : version.slice(0, slash)
-  return !group.includes('.') || group.endsWith('.k8s.io')
+  return !group.includes('.') || dottedGroups.has(group)
 }
 
 function labelOf(object: YamlMap, kind: string): string {

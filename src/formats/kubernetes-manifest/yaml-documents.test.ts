@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
 import { parseYamlDocuments } from './yaml-documents.ts'
 
 for (const { name, text, values } of [
@@ -33,6 +34,7 @@ for (const { name, text, values } of [
     ],
   },
   { name: 'an anchor that is set again', text: '[&a 1, *a, &a 2, *a]', values: [[1, 1, 2, 2]] },
+  { name: 'lines as Windows ends them', text: '- a # b\r\n- c\r\n', values: [['a', 'c']] },
   { name: 'nothing', text: '', values: [] },
   { name: 'two documents', text: 'a\n--- #x\nb\n', values: ['a', 'b'] },
 ])
@@ -48,6 +50,31 @@ for (const { name, text, code = 'DOCUMENT_MALFORMED', message } of [
   },
   { name: 'an alias inside its anchor', text: '&a [*a]', message: /want an alias of an anchor that is complete, got "a"$/ },
   { name: 'an anchor of another document', text: '&a 1\n---\n*a\n', message: /alias/ },
+  {
+    name: 'a merge that Kubernetes lets win over the key before it',
+    text: 'image: a\n<<: {image: b}',
+    message: /^manifest: line 2: want << ahead of what it merges, got "image" before it$/,
+  },
+  {
+    name: 'two merges, of which Kubernetes lets the later win',
+    text: '<<: {a: 1}\n<<: {a: 2}',
+    message: /want each key once, got "<<" again$/,
+  },
+  {
+    name: 'a merge in quotes, which is none to Kubernetes',
+    text: '"<<": {a: 1}',
+    message: /line 1: want << without quotes, got it with them$/,
+  },
+  {
+    name: 'an anchor on a key, which aliases mean in Kubernetes',
+    text: 'a: &x 1\n&x b: 2\nc: *x',
+    message: /^manifest: line 2: want no anchor on a key, got "x"$/,
+  },
+  ...['\r', '\u0085', '\u2028', '\u2029', '\uFEFF'].map(character => ({
+    name: `${quote(character)}, which ends the comment or begins the line in YAML 1.1`,
+    text: `a: 1 # b${character}c: 2\n`,
+    message: /^manifest: line 1: want lines that end with LF or CR LF, got "\\u\{[0-9a-f]{4}\}"$/,
+  })),
   { name: 'a merge of text', text: '<<: a', message: /want a map to merge by <<, got something else$/ },
   {
     name: 'a merge bomb',

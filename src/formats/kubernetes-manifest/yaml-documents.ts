@@ -1,4 +1,4 @@
-import { Composer, type CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser } from 'yaml'
+import { Composer, type CST, type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser, type Scalar } from 'yaml'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 
@@ -12,11 +12,13 @@ const maxMerged = 100_000 // keys that `<<` adds: a map of many keys can be merg
 
 /**
  * Reads the documents of a YAML or JSON file, as strictly as YAML 1.2 and Kubernetes together: no duplicate keys, no
- * directives, no tags but those of JSON's types, and every document begins where both say so.
+ * directives, no tags but those of JSON's types, and every line and document begins where both say so. What Kubernetes, which
+ * reads YAML 1.1, would take for another value (a merge behind the key it sets, an anchor on a key) is refused.
  *
  * @throws CountersignError `DOCUMENT_MALFORMED` with the line, `LIMIT_EXCEEDED` past 100 levels or a million lexemes
  */
 export function parseYamlDocuments(text: string): readonly YamlValue[] {
+  checkLineEnds(text)
   checkSeparators(text)
   const tokens = [...readTokens(text)]
   for (const token of tokens) {
@@ -49,6 +51,12 @@ function* readTokens(text: string): Generator<CST.Token> {
     yield* parser.next(lexeme)
   }
   yield* parser.end()
+}
+
+/** YAML 1.1 ends a line, and with it a comment, at characters that YAML 1.2 reads as text, and passes over byte order marks. */
+function checkLineEnds(text: string): void {
+  const found = /\r(?!\n)|[\u0085\u2028\u2029]|(?<!^)\uFEFF/.exec(text)
+  if (found) throw malformed(text, found.index, `want lines that end with LF or CR LF, got ${quote(found[0])}`)
 }
 
 /** Kubernetes ends a document at any line that begins with `---` and drops the rest of that line, which YAML reads. */
@@ -120,18 +128,22 @@ class DocumentReader {
     }
   }
 
-  /** `<<` merges: keys of the map itself win, then those of earlier merges. */
+  /**
+   * `<<` merges: keys of the map itself win, then those of earlier maps in the list. Kubernetes lets the later of both win, so
+   * that `<<` has to stand ahead of what it could set.
+   */
   #mapOf(pairs: readonly { readonly key: unknown; readonly value: unknown }[]): YamlMap {
     const map = new Map<string, YamlValue>()
-    const merged: YamlMap[] = []
+    let merged: readonly YamlMap[] | undefined
     for (const { key: node, value } of pairs) {
       const key = isScalar(node) ? node.value : undefined
-      if (typeof key !== 'string') throw this.#malformed(node, 'want text as a key, got something else')
-      if (map.has(key)) throw this.#malformed(node, `want each key once, got ${quote(key)} again`)
-      if (key === '<<') merged.push(...this.#mergedMaps(value))
+      if (!isScalar(node) || typeof key !== 'string') throw this.#malformed(node, 'want text as a key, got something else')
+      if (node.anchor !== undefined) throw this.#malformed(node, `want no anchor on a key, got ${quote(node.anchor)}`)
+      if (map.has(key) || (key === '<<' && merged)) throw this.#malformed(node, `want each key once, got ${quote(key)} again`)
+      if (key === '<<') merged = this.#mergedMaps(node, value, map)
       else map.set(key, this.#valueOf(value))
     }
-    for (const other of merged) {
+    for (const other of merged ?? []) {
       this.#merged += other.size
       if (this.#merged > maxMerged)
         throw new CountersignError('LIMIT_EXCEEDED', `manifest: want at most ${maxMerged} keys merged by <<, got more`)
@@ -140,10 +152,13 @@ class DocumentReader {
     return map
   }
 
-  #mergedMaps(node: unknown): readonly YamlMap[] {
+  #mergedMaps(mark: Scalar, node: unknown, before: YamlMap): readonly YamlMap[] {
     const value = this.#valueOf(node)
     const maps = isList(value) ? value : [value]
+    if (mark.type !== 'PLAIN') throw this.#malformed(mark, 'want << without quotes, got it with them')
     if (!maps.every(isYamlMap)) throw this.#malformed(node, 'want a map to merge by <<, got something else')
+    const twice = [...before.keys()].find(key => maps.some(map => map.has(key)))
+    if (twice !== undefined) throw this.#malformed(mark, `want << ahead of what it merges, got ${quote(twice)} before it`)
     return maps
   }
 
