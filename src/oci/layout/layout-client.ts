@@ -25,9 +25,10 @@ import { type ReferrerScan, referrersIndex, scanReferrers } from './referrer-sca
  * An OCI image layout, spoken to as if it were a registry with one repository: the `Repository` that methods are given names
  * nothing in it. Bytes read have the digest they were asked for by, always, and are bounded as those of a registry.
  *
- * - A manifest pushed by digest is stored, whether or not what it names is there, and listed without a name in `index.json`
- *   unless something there names it already; one pushed under a tag is listed under it, and marked for cosign's `load` and
- *   `--local-image`.
+ * - A manifest pushed by digest is stored, whether or not what it names is there. One that refers to another is listed
+ *   without a name in `index.json` too, where oras looks for it; any other is listed by nothing until something names it, so
+ *   that a child of an index whose copy broke off never passes for the image.
+ * - One pushed under a tag is listed under it, and marked for cosign's `load` and `--local-image`.
  * - Referrers are found by looking through all manifests, because cosign lists none in `index.json`. The answer is kept until
  *   something is pushed or deleted by this client.
  * - What `save` of cosign stored without a tag is found under the tag it had: `sha256-HEX.sig`, `sha256-HEX.att`.
@@ -68,7 +69,6 @@ class Layout {
   readonly #folder: Folder
   #scan: Promise<ReferrerScan> | undefined
   #marked: Promise<void> | undefined // that the folder is a layout, for one that is written to
-  readonly #loose = new Set<OciDigest>() // listed without a name, by us, until an index comes that names them
   #turn: Promise<unknown> = Promise.resolve() // the change of index.json that is under way
 
   constructor(folder: Folder) {
@@ -187,12 +187,10 @@ class Layout {
     const entry = entryOf(bytes, mediaType, what)
     if (precondition !== undefined) await this.#check(reference, precondition, signal)
     await this.pushBlob(bytes, signal)
-    const index = await readLayoutIndex(this.#folder)
-    const children = entry.children.filter(child => this.#loose.has(child))
-    const changed = withEntry(index, { ...entry, children }, isOciDigest(reference) ? undefined : reference)
-    if (changed.entries !== index?.entries) {
-      await writeLayoutIndex(this.#folder, changed)
-      if (isOciDigest(reference)) this.#loose.add(digest)
+    if (!isOciDigest(reference) || entry.subject) {
+      const index = await readLayoutIndex(this.#folder)
+      const changed = withEntry(index, entry, isOciDigest(reference) ? undefined : reference)
+      if (changed.entries !== index?.entries) await writeLayoutIndex(this.#folder, changed)
     }
     this.#scan = undefined
     return { digest, conditional: false, ...(entry.subject && { subject: entry.subject }) }
@@ -246,7 +244,6 @@ function entryOf(bytes: Uint8Array, named: string, what: string): NewEntry & { r
     mediaType,
     size: bytes.length,
     digest: ociDigestOf(bytes),
-    children: parsed.kind === 'index' ? parsed.manifests.map(({ digest }) => digest) : [],
     ...(parsed.subject && { subject: parsed.subject.digest, artifactType: artifactTypeOf(parsed) }),
   }
 }

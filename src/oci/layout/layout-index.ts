@@ -92,7 +92,6 @@ export type NewEntry = {
   readonly size: number
   readonly digest: OciDigest
   readonly artifactType?: string // of a referrer, and of nothing else: it tells untagged entries apart
-  readonly children: readonly OciDigest[] // manifests it names that were listed without a name only until it came
 }
 
 /**
@@ -112,15 +111,12 @@ export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: 
   const { mediaType, size, digest, artifactType } = added
   const fresh = createDescriptor({ mediaType, size, digest, ...(artifactType !== undefined && { artifactType }) })
   const entry = annotated(origin ?? fresh, annotations)
-  const kept = entries.filter(other => other !== holder && other !== origin && !isLoose(other, added.children))
+  const kept = entries.filter(other => other !== holder && other !== origin)
   const place = holder ?? origin
-  const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : kept.length
+  const isImage = tag !== undefined && !legacyTag(tag)
+  const free = isImage ? kept.findIndex(isAttached) : -1 // images stand first: some tools take the first entry for the image
+  const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : free < 0 ? kept.length : free
   return { raw, entries: markForCosign(kept.toSpliced(at, 0, entry)) }
-}
-
-/** An entry that stood there only until the index that names it came. */
-function isLoose(entry: Descriptor, children: readonly OciDigest[]): boolean {
-  return !entry.annotations?.has(refNameAnnotation) && children.includes(entry.digest)
 }
 
 /** The index without the entries of a tag, or of a digest. */
@@ -149,6 +145,11 @@ export function imagesOf({ entries }: Pick<LayoutIndex, 'entries'>): readonly De
   const images = entries.filter(entry => isMarkedImage(entry) || (!entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry))))
   const named = images.filter(isNamed)
   return named.length > 0 ? named : images.filter(({ artifactType }) => artifactType === undefined)
+}
+
+/** Whether an entry is of what is attached to images. */
+function isAttached(entry: Descriptor): boolean {
+  return entry.artifactType !== undefined || legacyTag(nameOf(entry)) !== undefined
 }
 
 /** Whether an entry has a name or cosign's mark of an image. */
