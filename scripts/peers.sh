@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the real tools that test:peers and bench run beside us into .cache/peers (ignored by git):
-#   .cache/peers/bin/NAME      one link per tool of the table below
+#   .cache/peers/bin/NAME      one link per tool of the table below; a library that a tool needs bears its own name
 #   .cache/peers/versions.txt  NAME VERSION SUITE SHA256-of-the-.deb, one line per tool
 # Each .deb comes from the Debian mirror of the machine's own apt sources and is proven the way apt proves it:
 # InRelease by the archive's key, Packages.xz by InRelease, the .deb by Packages.xz. Nothing is installed.
@@ -17,6 +17,10 @@ docker-registry trixie  docker-registry  usr/bin/docker-registry   required
 umoci           trixie  umoci            usr/bin/umoci             required
 busybox         trixie  busybox-static   usr/bin/busybox           required
 skopeo          trixie  skopeo           usr/bin/skopeo            optional
+zsh             bookworm zsh             bin/zsh                   optional
+zsh-functions   bookworm zsh-common      usr/share/zsh/functions/Completion/compinit optional
+libpcre2-32.so.0 bookworm libpcre2-32-0  usr/lib/x86_64-linux-gnu/libpcre2-32.so.0 optional
+fish            bookworm fish            usr/bin/fish              optional
 '
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -54,15 +58,24 @@ bring() {
   download "$(cat "$dir/suites/$suite.mirror")/$filename" "$dir/suites/$name.deb" "$sha256"
   dpkg -x "$dir/suites/$name.deb" "$dir/$name"
   rm "$dir/suites/$name.deb"
-  [ -x "$dir/$name/$file" ] || die "$name: $package $version holds no $file"
-  if ldd "$dir/$name/$file" 2>&1 | grep -q 'not found'; then # prints "not a dynamic executable" for a static one
+  if [ ! -e "$dir/$name/$file" ]; then
+    [ "$need" = optional ] || die "$name: $package $version holds no $file"
+    leave_out "$name" "$package $version holds no $file"
+    return
+  fi
+  if LD_LIBRARY_PATH=$dir/bin ldd "$dir/$name/$file" 2>&1 | grep -q 'not found'; then # prints "not a dynamic executable" for a static one
     [ "$need" = optional ] || die "$name: $package $version does not run here: $(ldd "$dir/$name/$file" 2>&1 | grep 'not found')"
-    echo "peers: $name is left out: libraries of $suite are missing here" >&2
-    rm -rf "${dir:?}/$name"
+    leave_out "$name" "libraries of $suite are missing here"
     return
   fi
   ln -s "../$name/$file" "$dir/bin/$name"
   printf '%-16s %-22s %-8s %s\n' "$name" "$version" "$suite" "$sha256" >>"$dir/versions.txt"
+}
+
+# leave_out NAME WHY: an optional tool that cannot be used here is not left half there.
+leave_out() {
+  echo "peers: $1 is left out: $2" >&2
+  rm -rf "${dir:?}/$1"
 }
 
 # fetch_index SUITE: leaves SUITE.mirror and the proven SUITE.packages.

@@ -8,6 +8,9 @@ const root = join(import.meta.dirname, '../../..')
 /** Tools that scripts/peers.sh brings. */
 export type Tool = 'cosign-2' | 'cosign-3' | 'crane' | 'oras' | 'docker-registry' | 'umoci' | 'busybox'
 
+/** Shells, and what they need, that scripts/peers.sh brings where their libraries resolve. */
+export type OptionalTool = 'zsh' | 'zsh-functions' | 'fish'
+
 /** A program and its first arguments. */
 export type Command = readonly [program: string, ...args: string[]]
 
@@ -16,6 +19,12 @@ export function tool(name: Tool): Command {
   const path = join(root, '.cache/peers/bin', name)
   if (!existsSync(path)) throw new Error(`${name} is missing: run scripts/peers.sh`)
   return [path]
+}
+
+/** Path of an optional tool; nothing where this machine cannot run it, which scripts/peers.sh has said aloud. */
+export function optionalTool(name: OptionalTool): string | undefined {
+  const path = join(root, '.cache/peers/bin', name)
+  return existsSync(path) ? path : undefined
 }
 
 /**
