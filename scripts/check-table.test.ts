@@ -10,6 +10,15 @@ for (const { name, row, problem } of [
   { name: 'the beginning of a title', row: `| a | \`${here}: no table is\` | done |` },
   { name: 'a title made of a template and a name', row: `| a | \`${here}: a row: a title in full\` | done |` },
   { name: 'the beginning of such a title', row: `| a | \`${here}: a row: a title\` | done |` },
+  {
+    name: 'a title made of a case that another module holds',
+    row: '| a | `test/flags.test.ts: --annotations of verify: is signed` | done |',
+  },
+  {
+    name: 'a title of no such case',
+    row: `| a | \`test/flags.test.ts: --annotations of verify: is ${'not'} signed\` | done |`,
+    problem: /no such test: .*not signed/,
+  },
   { name: 'two tests', row: `| a | \`${here}: no table\` and \`${here}: a row\` | done |` },
   { name: 'later', row: '| a | | later: issue 12 |' },
   {

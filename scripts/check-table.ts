@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { root } from './process.ts'
 
 /**
@@ -68,8 +68,17 @@ const titles = new Map<string, (title: string) => boolean>()
 function testExists(name: string): boolean {
   const [, file, title] = name.match(/^([\w./-]+\.test\.ts): (.{4,})$/) ?? []
   if (!file || !title || !existsSync(join(root, file))) return false
-  if (!titles.has(file)) titles.set(file, titlesOf(readFileSync(join(root, file), 'utf8')))
+  if (!titles.has(file)) titles.set(file, titlesOf(textOf(file, new Set())))
   return titles.get(file)!(title)
+}
+
+/** A test file with the modules of test/ that it imports, which hold cases of some tests; what they import too, each once. */
+function textOf(file: string, seen: Set<string>): string {
+  seen.add(file)
+  const text = readFileSync(join(root, file), 'utf8')
+  const imported = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, path]) => posix.join(posix.dirname(file), path!))
+  const helpers = imported.filter(path => path.startsWith('test/'))
+  return [text, ...helpers.map(path => (seen.has(path) ? '' : textOf(path, seen)))].join('\n')
 }
 
 /**
