@@ -29,6 +29,8 @@ const withHereDocuments = new Set(['ADD', 'COPY', 'RUN'])
  */
 export function parseDockerfile(text: string): Dockerfile {
   const lines = text.replace(/^\uFEFF/, '').split('\n')
+  const strange = lines.findIndex(line => /\r(?!$)/.test(line)) // some builders take all of several off the end, some one
+  if (strange >= 0) throw malformed(strange + 1, 'want lines that end with LF or CR LF, got CR alone')
   const directives = readDirectives(lines)
   const escapeMark = directives.get('escape') ?? '\\'
   if (escapeMark !== '\\' && escapeMark !== '`') throw malformed(1, `escape: want \\ or \`, got ${quote(escapeMark)}`)
@@ -64,17 +66,28 @@ export function malformed(line: number, problem: string): CountersignError {
   return new CountersignError('DOCUMENT_MALFORMED', `Dockerfile: line ${line}: ${problem}`)
 }
 
-/** `# name=value` lines at the very top; anything else, be it a comment, ends them. */
+const directivePattern = /^#[ \t\f\r]*([a-zA-Z][a-zA-Z0-9]*)[ \t\f\r]*=[ \t\f\r]*(?=[^ \t\f\r])/
+
+/**
+ * `# name=value` lines at the very top; anything else, be it a comment, ends them. An escape below a line that only some
+ * builders know as a directive would be in force for some and not for others.
+ */
 function readDirectives(lines: readonly string[]): ReadonlyMap<string, string> {
   const directives = new Map<string, string>()
+  let isDoubtful = false
   for (const [at, line] of lines.entries()) {
-    if (at === 0 && line.startsWith('#!')) continue
+    if (at === 0 && line.startsWith('#!')) {
+      isDoubtful = true
+      continue
+    }
     const text = trimBlanks(line)
-    const equals = text.indexOf('=')
-    const name = text.startsWith('#') && equals > 0 ? trimBlanks(text.slice(1, equals)).toLowerCase() : ''
-    if (name !== 'escape' && name !== 'syntax' && name !== 'check') break
+    const [head, spelled] = directivePattern.exec(text) ?? []
+    if (head === undefined || spelled === undefined) break
+    const name = spelled.toLowerCase()
+    if (name === 'escape' && isDoubtful) throw malformed(at + 1, 'escape: want it in the first line, or below syntax alone')
     if (directives.has(name)) throw malformed(at + 1, `${name}: want it once, got it again`)
-    directives.set(name, trimBlanks(text.slice(equals + 1)))
+    if (name === 'escape' || name === 'syntax') directives.set(name, text.slice(head.length))
+    else isDoubtful = true
   }
   return directives
 }

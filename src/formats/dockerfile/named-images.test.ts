@@ -52,6 +52,32 @@ for (const { name, text, images, base = images.at(-1) ?? null, scratch = 0, from
   { name: 'the file wins over the environment', text: 'ARG V=file\nFROM a:$V', images: ['a:file'] },
   { name: 'the environment fills in', text: 'ARG V\nFROM $REPO:$V', images: ['r.test/env:env'], fromEnvironment: ['REPO', 'V'] },
   { name: 'FROM sees no ARG and no ENV of a stage', text: 'ARG V=1\nFROM a\nARG V=2\nENV V=3\nFROM a:$V', images: ['a', 'a:1'] },
+  {
+    name: 'a stage sees no ARG ahead of all stages but by an ARG of its own',
+    text: 'ARG W=1\nFROM a\nCOPY --from=b:x${W:-2} x y\nARG W\nCOPY --from=b:x$W x y',
+    images: ['a', 'b:x2', 'b:x1'],
+    base: 'a',
+  },
+  {
+    name: 'ENV counts for more than ARG',
+    text: 'FROM a AS s\nENV W=1\nFROM s\nARG W=2\nCOPY --from=b:$W x y',
+    images: ['a', 'b:1'],
+    base: 'a',
+  },
+  { name: 'a flag with an escape in its name', text: 'FROM a\nCOPY --fr\\om=b x y', images: ['a', 'b'], base: 'a' },
+  {
+    name: 'a flag behind an escape that the builder does not know as such',
+    text: '# escape=`\nFROM a\nRUN --mount=target=/x` --mount=from=b x',
+    images: ['a', 'b'],
+    base: 'a',
+  },
+  {
+    name: 'a flag behind an escape between single quotes',
+    text: "FROM a\nRUN --mount=target='/x\\' y' --mount=from=b x '",
+    images: ['a', 'b'],
+    base: 'a',
+  },
+  { name: 'flags that -- ends', text: 'FROM a\nCOPY -- --from=b x', images: ['a'] },
   { name: 'a stage sees its own', text: 'ARG V=1\nFROM a\nENV V=2 W=3\nCOPY --from=b:$V-$W x y', images: ['a', 'b:2-3'], base: 'a' },
   { name: 'ENV of old, with a space', text: 'FROM a\nENV V 2\nCOPY --from=b:$V x y', images: ['a', 'b:2'], base: 'a' },
   { name: 'a stage sees the stage below', text: 'FROM a AS s\nENV W=2\nFROM s\nCOPY --from=b:$W x y', images: ['a', 'b:2'], base: 'a' },
@@ -76,6 +102,11 @@ for (const { name, text, images, base = images.at(-1) ?? null, scratch = 0, from
   { name: 'another escape', text: '# escape=`\nFROM `\na\nRUN dir C:\\\nFROM b', images: ['a', 'b'] },
   { name: 'a comment does not go on', text: '# x \\\nFROM a', images: ['a'] },
   { name: 'a directive below a comment is a comment', text: '# x\n# escape=`\nFROM \\\na', images: ['a'] },
+  {
+    name: 'what no builder takes for a directive',
+    text: '#\vescape=`\nFROM a\nRUN x `\nFROM b',
+    images: ['a', 'b'],
+  },
   { name: 'a here-document', text: 'FROM a\nRUN <<EOF\nFROM b\nEOF\nCOPY <<-"X" <<Y /\n\tFROM c\n\tX\nFROM d\nY\nUSER x', images: ['a'] },
   {
     name: 'what only looks like one',
@@ -138,6 +169,32 @@ for (const { name, text, code = 'DOCUMENT_MALFORMED', message } of [
     text: 'FROM a\nRUN <<EOF\nx',
     message: /line 2: here-document: want a line "EOF" that ends it, got none$/,
   },
+  {
+    name: 'a flag of other characters than ASCII',
+    text: 'FROM a\nRUN --mount=target=/x\u00e0--mount=from=b x',
+    message: /line 2: want flags of ASCII/,
+  },
+  {
+    name: 'a mount with quotes in its fields',
+    text: 'FROM a\nRUN --mount=target=/x,\\"from=b\\" x',
+    message: /line 2: RUN: --mount: want fields without quotes/,
+  },
+  {
+    name: 'ARG with quotes in its name',
+    text: 'ARG V=1\nARG "V"=2\nFROM a:$V',
+    message: /line 2: ARG: want the name of a variable, got "\\"V\\""$/,
+  },
+  { name: 'ENV with an escape in its name', text: 'FROM a\nENV V\\V=2', message: /line 2: ENV: want the name of a variable/ },
+  {
+    name: 'a line end that only some builders see',
+    text: 'FROM a\nRUN x \\\r\r\nFROM b',
+    message: /line 2: want lines that end with LF or CR LF, got CR alone$/,
+  },
+  ...['#!/bin/x', '# check=skip=all', '# x=y'].map(head => ({
+    name: `an escape below ${head}, which only some builders heed`,
+    text: `${head}\n# escape=\`\nFROM a\nRUN x \`\nFROM b`,
+    message: /line 2: escape: want it in the first line, or below syntax alone$/,
+  })),
   { name: 'another escape than there is', text: '# escape=x\nFROM a', message: /escape: want \\ or `, got "x"$/ },
   { name: 'a directive twice', text: '# escape=`\n#escape=`\nFROM a', message: /line 2: escape: want it once, got it again$/ },
   {

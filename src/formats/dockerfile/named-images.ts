@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
+import { type FlaggedArguments, splitFlags } from './flags.ts'
 import { type Instruction, malformed, parseDockerfile, readInstruction } from './instructions.ts'
 import { type Expansion, expandWord, splitWords } from './words.ts'
 
@@ -19,8 +20,12 @@ const maxImages = 1000
 const maxStages = 500
 
 /** What a word may be made of. A stage sees what the stage below it sets, which is not copied: there may be many of both. */
-type Scope = { readonly variables: Map<string, string | undefined>; readonly below?: Scope | undefined } // undefined: set, to what cannot be told
-type Stage = Scope & { readonly base: string | undefined; readonly below?: Stage | undefined }
+type Scope = {
+  readonly variables: Map<string, string | undefined> // undefined: set, to what cannot be told
+  readonly lasting?: Set<string> // of a stage: what ENV has set, which no ARG changes
+  readonly below?: Scope | undefined
+}
+type Stage = Scope & { readonly base: string | undefined; readonly lasting: Set<string>; readonly below?: Stage | undefined }
 
 /**
  * Finds every image that building a Dockerfile would fetch: `FROM`, `COPY --from`, `RUN --mount=from=`, also as `ONBUILD`
@@ -52,7 +57,7 @@ class ImageFinder {
   constructor(escapeMark: string, environment: ReadonlyMap<string, string>, instructions: readonly Instruction[]) {
     this.#escapeMark = escapeMark
     this.#environment = environment
-    const named = instructions.map(({ line, keyword, rest }) => ({ line, name: keyword === 'FROM' ? stageName(rest) : undefined }))
+    const named = instructions.map(({ line, keyword, rest }) => ({ line, name: keyword === 'FROM' ? stageName(rest, line) : undefined }))
     this.#lines = new Map(named.flatMap(({ line, name }) => (name === undefined ? [] : [[name.toLowerCase(), line]])))
   }
 
@@ -92,13 +97,13 @@ class ImageFinder {
 
   /** `FROM [--platform=…] IMAGE [AS NAME]`. An earlier stage's name leads to what that stage is built on. */
   #takeFrom({ line, rest }: Instruction): void {
-    const [word = '', as, name, more] = argumentsOf(rest)
+    const [word = '', as, name, more] = argumentsOf(rest, line)
     if (word === '' || more !== undefined || (as !== undefined && (as.toUpperCase() !== 'AS' || name === undefined)))
       throw malformed(line, `FROM: want IMAGE or IMAGE AS NAME, got ${quote(rest)}`)
     const image = this.#expand(word, line, this.#global)
     const parent = this.#named.get(image.toLowerCase())
     const base = parent ? parent.base : this.#addImage(image, line)
-    const stage: Stage = { base, variables: new Map(), below: parent }
+    const stage: Stage = { base, variables: new Map(), lasting: new Set(parent?.lasting), below: parent }
     this.#stages.push(stage)
     if (this.#stages.length > maxStages)
       throw new CountersignError('LIMIT_EXCEEDED', `Dockerfile: line ${line}: want at most ${maxStages} stages, got more`)
@@ -136,29 +141,29 @@ class ImageFinder {
     return image
   }
 
-  /** `ARG NAME[=VALUE]...`: without a value it sets nothing, and what stands ahead of all stages shows through. */
-  #takeArguments({ line, rest }: Instruction): void {
+  /** `ARG NAME[=VALUE]...`: without a value it lets a stage see what stands ahead of all stages. ENV counts for more. */
+  #takeArguments({ line, rest, keyword }: Instruction): void {
     const scope = this.#stages.at(-1) ?? this.#global
     for (const word of splitWords(rest, this.#escapeMark).words) {
       const equals = word.indexOf('=')
-      if (equals > 0) scope.variables.set(word.slice(0, equals), this.#valueOf(word.slice(equals + 1), line, scope))
+      const name = checkedName(equals < 0 ? word : word.slice(0, equals), keyword, line)
+      if (scope.lasting?.has(name)) continue
+      if (equals > 0) scope.variables.set(name, this.#valueOf(word.slice(equals + 1), line, scope))
+      else if (this.#global.variables.has(name)) scope.variables.set(name, this.#global.variables.get(name))
     }
   }
 
   /** `ENV NAME=VALUE...`, or of old `ENV NAME VALUE`. */
-  #takeEnvironment({ line, rest }: Instruction): void {
+  #takeEnvironment({ line, rest, keyword }: Instruction): void {
     const scope = this.#stages.at(-1) ?? this.#global
     const { words } = splitWords(rest, this.#escapeMark)
     const [first = '', second = ''] = words
-    if (!first.includes('=')) {
-      scope.variables.set(first, this.#valueOf(second, line, scope))
-      return
+    const pairs = first.includes('=') ? words.map(pairOf) : [[first, second] as const]
+    const values = pairs.map(([name, word]) => [checkedName(name, keyword, line), this.#valueOf(word, line, scope)] as const)
+    for (const [name, value] of values) {
+      scope.variables.set(name, value) // each sees what was set before this line
+      scope.lasting?.add(name)
     }
-    const values = words.map(word => {
-      const equals = word.indexOf('=')
-      return [word.slice(0, equals), this.#valueOf(word.slice(equals + 1), line, scope)] as const
-    })
-    for (const [name, value] of values) scope.variables.set(name, value) // each sees what was set before this line
   }
 
   /** The value of a variable, undefined where it cannot be told; that matters only if the name of an image is made of it. */
@@ -175,8 +180,7 @@ class ImageFinder {
     return expandWord(word, {
       escapeMark: this.#escapeMark,
       lookup: name => {
-        for (const start of [scope, this.#global])
-          for (let from: Scope | undefined = start; from; from = from.below) if (from.variables.has(name)) return from.variables.get(name)
+        for (let from: Scope | undefined = scope; from; from = from.below) if (from.variables.has(name)) return from.variables.get(name)
         const value = this.#environment.get(name)
         if (value !== undefined) this.#fromEnvironment.add(name)
         return value
@@ -188,7 +192,7 @@ class ImageFinder {
 
   /** Values of `--NAME=VALUE` among the flags that stand first. */
   #flagValues({ line, keyword, rest }: Instruction, name: string): readonly string[] {
-    return flagsOf(rest, this.#escapeMark).flatMap(flag => {
+    return flagged(rest, line).flags.flatMap(flag => {
       const equals = flag.indexOf('=')
       if ((equals < 0 ? flag : flag.slice(0, equals)).toLowerCase() !== `--${name}`) return []
       const value = equals < 0 ? '' : flag.slice(equals + 1)
@@ -211,27 +215,36 @@ function readTrigger({ line, rest }: Instruction): Instruction {
 }
 
 /** The name that `… AS NAME` gives. */
-function stageName(rest: string): string | undefined {
-  const [, as, name] = argumentsOf(rest)
+function stageName(rest: string, line: number): string | undefined {
+  const [, as, name] = argumentsOf(rest, line)
   return as?.toUpperCase() === 'AS' ? name : undefined
 }
 
 /** The words behind the flags. */
-function argumentsOf(rest: string): readonly string[] {
-  const { words } = splitWords(rest, '')
-  const first = words.findIndex(word => !word.startsWith('--'))
-  return first < 0 ? [] : words.slice(first)
+function argumentsOf(rest: string, line: number): readonly string[] {
+  return splitWords(flagged(rest, line).rest, '').words
 }
 
-/** The words in front of the first that is no flag. The builder drops quotes before it looks at names: `--"from"=x` is a flag. */
-function flagsOf(rest: string, escapeMark: string): readonly string[] {
-  const { words } = splitWords(rest, escapeMark)
-  const end = words.findIndex(word => !word.startsWith('--'))
-  return (end < 0 ? words : words.slice(0, end)).map(word => word.replace(/["']/g, ''))
+function flagged(rest: string, line: number): FlaggedArguments {
+  const split = splitFlags(rest)
+  if (!split) throw malformed(line, `want flags of ASCII characters, got ${quote(rest)}`)
+  return split
+}
+
+function pairOf(word: string): readonly [name: string, value: string] {
+  const equals = word.indexOf('=')
+  return equals < 0 ? [word, ''] : [word.slice(0, equals), word.slice(equals + 1)]
+}
+
+/** Builders take quotes and escapes out of names too, and put variables in. */
+function checkedName(name: string, keyword: string, line: number): string {
+  if (/["'\\`$]/.test(name)) throw malformed(line, `${keyword}: want the name of a variable, got ${quote(name)}`)
+  return name
 }
 
 /** Values of `from=` in `type=bind,from=IMAGE,target=/x`. */
 function mountSources(mount: string, line: number): readonly string[] {
+  if (mount.includes('"')) throw malformed(line, `RUN: --mount: want fields without quotes, got ${quote(mount)}`)
   return mount.split(',').flatMap(field => {
     if (!field.toLowerCase().startsWith('from=')) return []
     const source = field.slice('from='.length)
