@@ -100,6 +100,18 @@ const material = {
   'dev.sigstore.cosign/rfc3161timestamp': timestamp,
 }
 
+test('a bundle that download signature printed is attached already, whatever line end follows it', async () => {
+  const { good, app, disk } = await createScene()
+  await good(`sign --key team.key ${noLog} ${app}`)
+  const { stdout } = await good(`download signature ${app}`)
+  for (const text of [stdout, stdout.trimEnd(), stdout.replace('\n', '\r\n')]) {
+    disk.set('image.sigstore.json', text)
+    const { stderr } = await good(`attach signature --bundle image.sigstore.json ${app}`)
+    assert.match(stderr, /^Nothing to do: /m)
+  }
+  assert.equal((await good(`download signature ${app}`)).stdout, stdout)
+})
+
 test('scenario 66: what lies beside a signature is printed, and attached again to the last byte', async () => {
   const { good, app, copy, hand, disk, cs } = await createScene()
   await good(`sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig --output-payload payload.json ${app}`)

@@ -12,8 +12,8 @@ import type { Repository } from '../oci/reference.ts'
 import type { RegistryClient } from '../oci/registry-client.ts'
 
 /**
- * Attaches a bundle that somebody else made, its bytes as they are, unless the image has it already. Its statement must be
- * about the image; its signature is not checked, that is for whoever verifies.
+ * Attaches a bundle that somebody else made, its bytes as they are but for line ends after them, unless the image has it
+ * already. Its statement must be about the image; its signature is not checked, that is for whoever verifies.
  *
  * @throws CountersignError `ARTIFACT_MISMATCH` when the bundle is about something else, `BUNDLE_MALFORMED`, `DSSE_MALFORMED`,
  *   `STATEMENT_MALFORMED`, `LIMIT_EXCEEDED`; whatever `attachReferrer` throws
@@ -23,9 +23,10 @@ export async function attachGivenBundle(
   world: World,
   repository: Repository,
   image: Descriptor,
-  bundle: Uint8Array,
+  given: Uint8Array,
   signal: AbortSignal,
 ): Promise<{ readonly added: boolean }> {
+  const bundle = withoutLineEnd(given)
   const predicateType = predicateTypeAbout(bundle, image.digest)
   const digest = ociDigestOf(bundle)
   const isOthers = () => {} // what cannot be read is not ours
@@ -34,6 +35,13 @@ export async function attachGivenBundle(
   const content = { bytes: bundle, content: 'dsse-envelope', predicateType } as const
   await attachReferrer(client, world, repository, createBundleReferrer(image, content, world.now()), signal)
   return { added: true }
+}
+
+/** A bundle is known by its bytes, and `download signature` ends each with a line end that the registry does not hold. */
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length
+  while (end > 0 && [0x0a, 0x0d].includes(bytes[end - 1]!)) end--
+  return bytes.subarray(0, end)
 }
 
 function predicateTypeAbout(bytes: Uint8Array, image: OciDigest): string {
