@@ -90,6 +90,23 @@ test('a fallback tag is never written with an image', async () => {
   }
 })
 
+for (const ending of ['', '.sig', '.att', '.sbom'])
+  test(`an image is not put under the tag sha256-HEX${ending} of its own, where its signatures are looked for`, async () => {
+    const rig = twoRegistries({ near: true, far: false })
+    const name = await signedIndex(rig)
+    for (const [digest, force] of [
+      [index.digest, ''],
+      [index.digest, '--force'],
+      [child.digest, '--force'],
+    ] as const)
+      assertRefused(await rig.cs(`copy --output json ${force} ${name} far.test/app:${digest.replace(':', '-')}${ending}`), {
+        exit: 1,
+        code: 'USAGE',
+        message: /^destination: want a tag for an image, got sha256-[0-9a-f]{64}[.a-z]*, the place of what is attached to one$/,
+      })
+    await assert.rejects(rig.far.tags('app'), /404/) // nothing was written
+  })
+
 test('where `cosign copy` left images at the fallback tags, a forced copy puts the indexes in their place, and signing works again', async () => {
   const rig = twoRegistries({ near: false, far: false })
   const name = await signedIndex(rig)

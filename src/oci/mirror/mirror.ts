@@ -1,8 +1,11 @@
+import { CountersignError } from '../../codec/error.ts'
 import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { addToFallbackTag, listReferrersByApi } from '../attached/referrers.ts'
+import { addToFallbackTag, fallbackTag, listReferrersByApi } from '../attached/referrers.ts'
+import { signatureTag } from '../attached/signature-tag.ts'
 import { readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
+import { kindOf } from '../manifest.ts'
 import type { ResolvedImage } from '../registry-client.ts'
 import type { AttachmentKind } from './attachment-kind.ts'
 import { type Arrival, createDelivery, type Delivery } from './deliver.ts'
@@ -16,6 +19,7 @@ import {
   type SourceTag,
   type Survey,
   type SurveyLevel,
+  suffixes,
   surveyImage,
 } from './survey.ts'
 
@@ -42,7 +46,8 @@ export type MirrorOptions = {
  *
  * Lists at the destination are merged, never overwritten: fallback indexes and older tags keep what others put there.
  *
- * @throws CountersignError `TAG_TAKEN` before anything is written; `REFERRERS_TAG_TAKEN`, `IMAGE_NOT_FOUND`,
+ * @throws CountersignError `TAG_TAKEN` before anything is written; `USAGE` for a tag under which what is attached to an image
+ *   is looked for; `REFERRERS_TAG_TAKEN`, `IMAGE_NOT_FOUND`,
  *   `BLOB_NOT_FOUND`, `DIGEST_MISMATCH`, `LIMIT_EXCEEDED`, and whatever the registries refuse
  */
 export async function mirror(source: Place, destination: Place, options: MirrorOptions, signal: AbortSignal): Promise<MirrorReport> {
@@ -50,6 +55,7 @@ export async function mirror(source: Place, destination: Place, options: MirrorO
   const [from, to] = [boundPlace(source, inSlot), boundPlace(destination, inSlot)]
   const held = await checkTag(to, options, signal)
   const survey = await surveyImage(from, options.image, options, signal)
+  checkPurpose(options, survey)
   const tally = startTally()
   tally.leftBehind.push(...survey.leftBehind)
   const onArrival = options.onArrival ?? (() => {})
@@ -91,6 +97,15 @@ async function checkTag(
   if (held === image.digest) return 'image'
   if (!force) throw tagTaken(repository, tag)
   return 'another'
+}
+
+/** Keeps an image from the tags where its signatures are looked for: put there, it would hide them, whatever brought them there. */
+function checkPurpose({ tag, image, tagPrefix }: MirrorOptions, { manifests }: Survey): void {
+  if (tag === undefined) return
+  const tagsOf = (digest: OciDigest) => [fallbackTag(digest), ...suffixes.map(suffix => signatureTag(digest, suffix, tagPrefix))]
+  const isListing = /^sha256-[0-9a-f]{64}$/.test(tag)
+  if ((isListing && kindOf(image.mediaType) !== 'index') || [...manifests.keys()].some(digest => tagsOf(digest).includes(tag)))
+    throw new CountersignError('USAGE', `destination: want a tag for an image, got ${tag}, the place of what is attached to one`)
 }
 
 /** Brings what is attached, under its digest; nothing lists it yet but a registry that does so by itself. */

@@ -59,7 +59,8 @@ export type SurveyOptions = {
 }
 
 const keptBytes = 64 << 20
-const suffixes = ['sig', 'att', 'sbom'] as const
+/** What tags of cosign's older layout end with. */
+export const suffixes = ['sig', 'att', 'sbom'] as const
 
 /**
  * Finds an image, all manifests of its indexes, and whatever is attached to any of these, to what is attached, and so on: by
