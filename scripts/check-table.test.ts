@@ -19,6 +19,16 @@ for (const { name, row, problem } of [
     row: `| a | \`test/flags.test.ts: --annotations of verify: is ${'not'} signed\` | done |`,
     problem: /no such test: .*not signed/,
   },
+  { name: 'a template filled by a choice', row: `| a | \`${here}: a table of two rows is counted\` | done |` },
+  {
+    name: 'a title with `code` in it',
+    row: `| a | \`\` ${here}: a row: a title with \`code\` in it \`\` and \`${here}: no table\` | done |`,
+  },
+  {
+    name: 'no such title, with backticks',
+    row: `| a | \`\` ${here}: a row: ${'some'} \`code\` \`\` | done |`,
+    problem: /no such test: .*some `code`$/m,
+  },
   { name: 'two tests', row: `| a | \`${here}: no table\` and \`${here}: a row\` | done |` },
   { name: 'later', row: '| a | | later: issue 12 |' },
   {
@@ -57,3 +67,9 @@ test('a table without a column for states is done row by row', () => {
     done: 2,
   })
 })
+
+for (const count of [1, 2])
+  test(`a table of ${count === 1 ? 'one row' : 'two rows'} is counted`, () => {
+    const row = `| a | \`${here}: no table\` |\n`
+    assert.equal(checkText(`| what | test |\n|---|---|\n${row.repeat(count)}`, rule).done, count)
+  })

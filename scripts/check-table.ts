@@ -4,7 +4,8 @@ import { root } from './process.ts'
 
 /**
  * A Markdown table whose rows must be held by tests. Its header names a column `test` and may name a column `state`
- * (without one, each row is `done`). The test cell holds tests as `` `src/x.test.ts: title` ``, each title in full or its beginning.
+ * (without one, each row is `done`). The test cell holds tests as `` `src/x.test.ts: title` ``, each title in full or its
+ * beginning; between double backticks, as in Markdown, a title may have single ones.
  */
 export type TableRule = {
   readonly file: string
@@ -55,7 +56,7 @@ function clean(cell: string): string {
 }
 
 function checkRow(row: Row, { states, statesWithoutTest }: TableRule): readonly string[] {
-  const named = [...row.test.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+  const named = [...row.test.matchAll(/(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)/g)].map(([, , name]) => name!.trim())
   const problems = named.filter(name => !testExists(name)).map(name => `no such test: ${name}`)
   const excused = statesWithoutTest.some(state => state.test(row.state))
   if (!excused && !states.some(state => state.test(row.state))) problems.push(`no such state: "${row.state}"`)
@@ -86,7 +87,9 @@ function textOf(file: string, seen: Set<string>): string {
  * such as `` `parse: ${name}` `` whose holes are filled by strings of the file (the last one may be cut short) or by digits.
  */
 function titlesOf(text: string): (title: string) => boolean {
-  const literals = [...text.matchAll(/'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\])*)`/g)]
+  const quoted = (code: string) => [...code.matchAll(/'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\])*)`/g)]
+  const inHoles = (template: string) => [...template.matchAll(/\$\{([^}]*)\}/g)].flatMap(([, hole]) => quoted(hole!))
+  const literals = quoted(text).flatMap(literal => [literal, ...inHoles(literal[3] ?? '')])
   const plain = literals.flatMap(([, single, double, template]) => single ?? double ?? (template?.includes('${') ? [] : (template ?? [])))
   const strings = plain.map(literal => literal.replace(/\\(.)/g, '$1'))
   const templates = literals.flatMap(([, , , template]) => (template?.includes('${') ? [template.split(/\$\{[^}]*\}/)] : []))
