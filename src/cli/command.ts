@@ -13,6 +13,8 @@ type FlagFacts = {
   readonly deprecated?: string
   /** Why the flag cannot be served yet and what works today. Any value but the default is refused with `CAPABILITY_MISSING`. */
   readonly refused?: string
+  /** With `refused`: it is not to come either, for what works today is the way to do it. */
+  readonly forGood?: true
   /** cosign itself gives the flag no effect; the text says so whenever it is set. */
   readonly effectless?: string
   /** The value that makes verification or transport weaker: set from the environment, it draws a warning. */

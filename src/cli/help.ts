@@ -38,6 +38,11 @@ export function isRepeatable(flag: Flag): boolean {
   return flag.type === 'strings' || flag.type === 'list'
 }
 
+/** Whether a refused flag is to come. */
+export function refusalText({ forGood }: Flag): 'not supported' | 'not supported yet' {
+  return forGood ? 'not supported' : 'not supported yet'
+}
+
 /** A default worth mentioning, as text: not those that only say "unset". */
 export function defaultText(flag: Flag): string {
   if (flag.type === 'boolean') return flag.default ? 'true' : ''
@@ -102,7 +107,7 @@ function describe(flag: Flag): string {
     ...(isRepeatable(flag) ? ['repeatable'] : []),
     ...(flag.type === 'string' && flag.choices ? [flag.choices.join(' or ')] : []),
     ...(text === '' || isUnset(flag) ? [] : [`default ${text}`]),
-    ...(flag.refused === undefined ? [] : ['not supported yet']),
+    ...(flag.refused === undefined ? [] : [refusalText(flag)]),
   ]
   return flag.help + (notes.length === 0 ? '' : ` (${notes.join('; ')})`)
 }

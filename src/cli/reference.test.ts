@@ -55,8 +55,16 @@ test('no two flags that a command takes share a letter', () => {
 
 test('what is refused says why, and after a semicolon what works today', () => {
   for (const { flags } of commands)
-    for (const [name, { refused, effectless }] of Object.entries(flags)) {
+    for (const [name, { refused, forGood, effectless }] of Object.entries(flags)) {
       if (refused !== undefined) assert.match(refused, /^\S.+; .+[^.]$/, name)
+      assert.ok(!forGood || refused !== undefined, name)
       assert.ok(refused === undefined || effectless === undefined, name)
     }
+})
+
+test('help tells what is to come from what is refused for good', () => {
+  const about = (words: readonly string[]) => helpText(words, commands, globalFlags)
+  assert.match(about(['public-key']), /--sk +use a key on a PIV token \(not supported\)$/m)
+  assert.match(about(['manifest', 'verify']), /--local-image +the image is a folder written by save \(not supported\)$/m)
+  assert.match(about(['generate-key-pair']), /--kms KMSREF +make the key in this KMS \(not supported yet\)$/m)
 })

@@ -1,5 +1,5 @@
 import type { Command, Flag, FlagTable } from './command.ts'
-import { defaultText, flagSpelling, isRepeatable, usageOf } from './help.ts'
+import { defaultText, flagSpelling, isRepeatable, refusalText, usageOf } from './help.ts'
 import type { Program } from './run.ts'
 
 /** `docs/commands.md`, made from the command table; a test fails when the file says anything else. */
@@ -90,7 +90,7 @@ function flagRow(name: string, flag: Flag): string {
     ...(flag.own ? ['*ours*'] : []),
     ...(isRepeatable(flag) ? ['repeatable'] : []),
     ...(flag.type === 'string' && flag.choices ? [flag.choices.map(choice => `\`${choice}\``).join(' or ')] : []),
-    ...(flag.refused === undefined ? [] : [`**not supported yet**: ${flag.refused}`]),
+    ...(flag.refused === undefined ? [] : [`**${refusalText(flag)}**: ${flag.refused}`]),
     ...(flag.effectless === undefined ? [] : [`**no effect**: ${flag.effectless}`]),
     ...(flag.deprecated === undefined ? [] : ['deprecated']),
   ]

@@ -5,28 +5,21 @@ import { verifyFlags } from './verify.ts'
 export const manifestVerifyFlags = {
   ...verifyFlags,
   file: {
-    type: 'string',
-    default: '',
-    placeholder: 'FILE',
-    own: true,
+    ...verifyFlags.file,
     hidden: true,
+    forGood: true,
     refused: 'the document names the images; verify those of a list with `countersign verify --file`',
-    help: 'verify the images named in FILE',
   },
   'local-image': {
-    type: 'boolean',
-    default: false,
+    ...verifyFlags['local-image'],
+    forGood: true,
     refused: 'a document names images of registries; verify a folder written by save with `countersign verify --local-image`',
-    help: 'the image is a folder written by save',
   },
   'via-index': {
-    type: 'string',
-    default: '',
-    placeholder: 'INDEX',
-    own: true,
+    ...verifyFlags['via-index'],
     hidden: true,
+    forGood: true,
     refused: 'the images of a document are in no common index; verify one that is with `countersign verify --via-index`',
-    help: 'also accept a signature over INDEX',
   },
 } as const satisfies FlagTable
 

@@ -10,6 +10,7 @@ export const securityKeyFlags = {
   sk: {
     type: 'boolean',
     default: false,
+    forGood: true,
     refused: hardwareTokens,
     help: 'use a key on a PIV token',
   },
@@ -17,6 +18,7 @@ export const securityKeyFlags = {
     type: 'string',
     default: '',
     placeholder: 'SLOT',
+    forGood: true,
     refused: hardwareTokens,
     help: 'slot of the PIV token: authentication, signature, card-authentication or key-management',
   },

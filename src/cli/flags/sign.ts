@@ -49,6 +49,7 @@ export const signFlags = {
     placeholder: 'sbom',
     hidden: true,
     deprecated: 'please use OCI referrers for attachments; see `cosign attach sbom --registry-referrers-mode=oci-1-1 --help`',
+    forGood: true,
     refused: 'signing the attached SBOM of an image is not supported; sign the SBOM itself with sign-blob',
     help: 'sign the attached SBOM instead of the image',
   },

@@ -137,7 +137,13 @@ const verifierFlags = {
   ...securityKeyFlags,
   ...experimentalReferrersFlags,
   'insecure-ignore-tlog': { type: 'boolean', default: false, weakensAs: true, help: 'do not require an entry in a transparency log' },
-  key: { type: 'string', default: '', placeholder: 'KEY', decidesTrust: true, help: 'public key: a file, env://NAME, https://… or gitlab://PROJECT' },
+  key: {
+    type: 'string',
+    default: '',
+    placeholder: 'KEY',
+    decidesTrust: true,
+    help: 'public key: a file, env://NAME, https://… or gitlab://PROJECT',
+  },
   'max-workers': { type: 'integer', default: 10, placeholder: 'N', help: 'how many signatures are verified at once' },
   'new-bundle-format': {
     type: 'boolean',
@@ -222,6 +228,7 @@ export const verifyFlags = {
     placeholder: 'sbom',
     hidden: true,
     deprecated: 'please use OCI referrers for attachments and verify with `--experimental-oci11`',
+    forGood: true,
     refused: 'verifying the attached SBOM of an image is not supported; verify the SBOM itself with verify-blob',
     help: 'verify the attached SBOM instead of the image',
   },
