@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type Actor, actors, cosign2, cosign3, type Format, ours } from './harness/actor.ts'
+import { countSignatures } from './harness/attached.ts'
 import { runOk } from './harness/command.ts'
 import { copyWithEverything } from './harness/everything.ts'
+import { pushIndex } from './harness/image.ts'
 import { once } from './harness/once.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 import { registryKinds } from './harness/server.ts'
@@ -79,6 +81,25 @@ for (const { name, start } of registryKinds)
     test('tree of an image with nothing: stdout is that of cosign 3, with an end of its last line', async () => {
       const image = await scene.copyImage('bare')
       assert.equal(await printed(ours, 'tree', image), `${await printed(cosign3, 'tree', image)}\n`)
+    })
+
+    test("tree and triangulate of an index signed with all in it: stdout is cosign 3's for the index and for its image", async () => {
+      const image = await scene.copyImage('index')
+      const index = `${scene.registry.host}/index@${await pushIndex(scene.place, `${scene.registry.host}/index:all`, [image])}`
+      await scene.sign(ours, 'bundle', scene.a, '--format', 'both', '--recursive', index)
+      for (const named of [index, `${scene.registry.host}/index:all`, image])
+        for (const command of ['tree', 'triangulate']) {
+          const own = groupsOf(await printed(ours, command, named))
+          assert.deepEqual(own, groupsOf(await printed(cosign3, command, named)))
+        }
+    })
+
+    test('what download signature printed is attached already: a second referrer is not made', async () => {
+      const image = await scene.copyImage('attached-already')
+      await scene.sign(ours, 'bundle', scene.a, image)
+      writeFileSync(scene.place.path('already.json'), await printed(cosign3, 'download', 'signature', image))
+      await printed(ours, 'attach', 'signature', '--bundle', scene.place.path('already.json'), image)
+      assert.deepEqual(await countSignatures(scene.place, image), { bundle: 1, legacy: 0 })
     })
 
     for (const signing of signings)

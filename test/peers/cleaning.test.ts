@@ -62,6 +62,18 @@ for (const { name, start } of registryKinds)
         }
       })
 
+    test('clean --type signature and --type referrer: the attestations that remain are verified by cosign', async () => {
+      for (const { type, attester } of [
+        { type: 'signature', attester: cosign3 },
+        { type: 'referrer', attester: cosign2 },
+      ] as const) {
+        const image = await cloneEverything(scene, everything, `attested-${type}`)
+        await printed(ours, 'clean', '--force', '--type', type, image)
+        const flags = ['--type', 'custom', '--insecure-ignore-tlog', '--key', scene.a.pub]
+        assert.equal((await scene.run(attester, ['verify-attestation', ...flags, image])).code, 0, type)
+      }
+    })
+
     for (const { signer, format, cleaner } of cleanings)
       test(`clean of ${signer.name} ${format} by ${cleaner.name}: nobody finds a signature afterwards`, async () => {
         const image = await scene.copyImage(`of-${signer.name}-${format}-by-${cleaner.name}`.replaceAll(' ', ''))
