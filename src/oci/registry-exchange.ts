@@ -108,6 +108,11 @@ const specialWords = new Map([
   [413, 'too large for the registry'],
 ])
 
+/** The media type of an answer, without parameters, in lower case. */
+export function contentTypeOf(response: Response): string {
+  return (response.headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
+}
+
 /**
  * The address of a `Location` or `Link` of an answer: it must stay on the host that was asked, so that nothing is sent or
  * read elsewhere in the registry's name. Its scheme is ignored (proxies misreport it); which one works is known already.

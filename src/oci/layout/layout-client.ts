@@ -1,11 +1,13 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import { checkedPieces } from '../checked-pieces.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf, parseManifest } from '../manifest.ts'
+import type { Precondition, PushedManifest } from '../manifest-requests.ts'
 import { type ImageReference, isTag } from '../reference.ts'
-import type { Precondition, PushedManifest, RegistryClient } from '../registry-client.ts'
-import { blobPath, checkedPieces, readBlob } from './blob-files.ts'
+import type { RegistryClient } from '../registry-client.ts'
+import { blobPath, readBlob } from './blob-files.ts'
 import type { Folder } from './folder.ts'
 import {
   findEntry,
