@@ -39,6 +39,15 @@ function pathOf(digest: OciDigest): string {
 }
 
 for (const { name, files, entries, code, message } of [
+  {
+    name: 'a tag of two manifests, of which some tools take the first and some the last',
+    entries: [
+      { ...entry, ...tagged('v1') },
+      { ...entry, digest: blobDigest, ...tagged('v1') },
+    ],
+    code: 'LAYOUT_MALFORMED',
+    message: /^index\.json: want one manifest of tag v1, got sha256:[0-9a-f]{64} and sha256:[0-9a-f]{64}$/,
+  },
   { name: 'no file oci-layout', files: { 'oci-layout': '' }, code: 'LAYOUT_MALFORMED', message: /oci-layout: not JSON/ },
   {
     name: 'another version',

@@ -126,10 +126,18 @@ export function withoutEntries({ entries: before, raw }: LayoutIndex, reference:
   return { raw, entries: kept.length < entries.length ? markForCosign(kept) : before }
 }
 
-/** The entry that a tag or digest leads to. */
+/**
+ * The entry that a tag or digest leads to.
+ *
+ * @throws CountersignError `LAYOUT_MALFORMED` where two manifests have the tag: some tools take the first, others the last
+ */
 export function findEntry({ entries }: LayoutIndex, reference: string): Descriptor | undefined {
   if (isOciDigest(reference)) return entries.find(({ digest }) => digest === reference)
-  return entries.find(entry => nameOf(entry) === reference) ?? entries.find(entry => tagOf(entry, entries) === reference)
+  const named = entries.filter(entry => nameOf(entry) === reference)
+  const [digest, other] = new Set(named.map(entry => entry.digest))
+  if (other !== undefined)
+    throw new CountersignError('LAYOUT_MALFORMED', `index.json: want one manifest of tag ${reference}, got ${digest} and ${other}`)
+  return named[0] ?? entries.find(entry => tagOf(entry, entries) === reference)
 }
 
 /** All tags of a layout, each once. */
