@@ -15,6 +15,10 @@ export const ociLimits = {
   attachmentsTotalBytes: 1024 * mebibyte,
   /** Pages of one referrers listing. */
   referrerPages: 100,
+  /** Tags of one repository. */
+  tags: 100_000,
+  /** Pages of one list of tags: registries send 50 at least, unless they have no more. */
+  tagPages: 2000,
   /** Indexes inside indexes, the outermost counted. Honest images have one, at times two. */
   indexDepth: 4,
   /** Manifests of one image, over all its indexes. */

@@ -352,6 +352,20 @@ test('listTags: pages in a circle are refused, and what is no tag is left out', 
   assert.deepEqual(await once.client.listTags(repository, signal), ['a'])
 })
 
+test('listTags: a later page that is gone is a refusal, and no end of the list', async () => {
+  const { client } = rigOn(({ url }) =>
+    url.search === '' ? Response.json({ tags: ['a'] }, { headers: { link: '<?last=a>; rel="next"' } }) : new Response('', { status: 404 }),
+  )
+  await assert.rejects(client.listTags(repository, signal), { code: 'REGISTRY_REFUSED', message: /^tags of r\.example\/demo\/app: .*404/ })
+})
+
+test('listTags: pages without end and without tags are refused', async () => {
+  let pages = 0
+  const { client } = rigOn(() => Response.json({ tags: [] }, { headers: { link: `<?last=${++pages}>; rel="next"` } }))
+  await assert.rejects(client.listTags(repository, signal), { code: 'LIMIT_EXCEEDED', message: /want at most 2000 pages/ })
+  assert.equal(pages, 2000)
+})
+
 test('deleteManifest: says whether there was something, and names a registry that does not delete', async () => {
   const { client } = memoryRig()
   const { digest } = await pushImage(client)

@@ -64,7 +64,7 @@ export type RegistryClient = {
   /**
    * All tags of a repository, in the registry's order; none where there is no such repository.
    *
-   * @throws CountersignError `LIMIT_EXCEEDED` above 100,000 tags
+   * @throws CountersignError `LIMIT_EXCEEDED` above 100,000 tags or 2000 pages
    */
   readonly listTags: (repository: Repository, signal: AbortSignal) => Promise<readonly string[]>
   /**

@@ -3,6 +3,7 @@ import { parseJson, readArray, readObject, readString } from '../codec/json.ts'
 import { quote } from '../codec/text.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
 import { isErrorDocument } from './complaint.ts'
+import { ociLimits } from './limits.ts'
 import { type FetchedManifest, mediaTypes } from './manifest.ts'
 import { readManifest } from './manifest-requests.ts'
 import { isTag, type Repository, repositoryName } from './reference.ts'
@@ -13,7 +14,6 @@ import { discard } from './transport/read-body.ts'
 /** One page of what refers to a subject, and where the next one is. */
 export type ReferrersPage = { readonly index: FetchedManifest; readonly next?: URL }
 
-const tagLimit = 100_000
 const tagPageBytes = 4 << 20
 
 /** `GET tags/list`, all pages. @see RegistryClient.listTags */
@@ -24,18 +24,21 @@ export async function listTags(send: Send, repository: Repository, signal: Abort
   const seen = new Set<string>()
   for (let page: URL | undefined = first; page; ) {
     if (seen.has(page.href)) throw new CountersignError('REGISTRY_RESPONSE_MALFORMED', `${what}: its pages go in a circle`)
+    if (seen.size === ociLimits.tagPages)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.tagPages} pages, the registry has more`)
     seen.add(page.href)
     const response = await send('GET', repository, page, {}, signal)
-    if (response.status === 404) {
+    if (response.status === 404 && page === first) {
       await discard(response)
-      return tags
+      return []
     }
-    if (response.status !== 200) throw await refusalOf(response, what)
+    if (response.status !== 200) throw await refusalOf(response, what) // a page that is gone makes no shorter list
     const tooMuch = () => new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${tagPageBytes} bytes, the registry sends more`)
     const bytes = await readBody(response, tagPageBytes, what, signal, tooMuch)
     const listed = readObject(parseJson(bytes, what, { bytes: tagPageBytes }), what)['tags'] ?? []
-    tags.push(...readArray(listed, what, tagLimit, readString).filter(isTag))
-    if (tags.length > tagLimit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${tagLimit}, the registry lists more`)
+    for (const tag of readArray(listed, what, ociLimits.tags, readString)) if (isTag(tag)) tags.push(tag)
+    if (tags.length > ociLimits.tags)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.tags}, the registry lists more`)
     page = nextPage(response, page, first, what)
   }
   return tags
