@@ -236,6 +236,21 @@ test('hostile text from a registry and from signers comes out escaped, on every 
   }
 })
 
+test('a type from a registry adds no line to a tree', async () => {
+  const name = await rig.push('forged', image)
+  const statement = encodeSignStatement(image.digest, new Map())
+  const bundle = encodeEnvelopeBundle(team, statement, await team.sign(preAuthEncoding(statementPayloadType, statement)))
+  await hand.attachBundle('forged', image, bundle, 'x\n└── 🔐 Signatures for an image tag: forged')
+  const { stdout } = await cs(`tree ${name}`)
+  assert.deepEqual(
+    stdout
+      .split('\n')
+      .filter(line => line.startsWith('└──'))
+      .map(line => line.replace(/sha256:[0-9a-f]{64}$/, '…')),
+    [`└── 🔗 x\\u{000a}└── 🔐 Signatures for an image tag: forged artifacts via OCI referrer: ${rigHost}/forged@…`],
+  )
+})
+
 test('a program reads what was signed as it is, when standard output is no terminal', async () => {
   const optional = new Map([['note', 'a\u202eb']])
   const name = await rig.push('exact', image)

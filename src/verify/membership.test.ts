@@ -57,6 +57,12 @@ test('a signature over an index counts for an image it names, and the derivation
   assert.match(renderDerivation(derivation), /✓ membership: index sha256:\S+ names sha256:\S+ for linux\/arm64/)
 })
 
+test('a platform adds no line to what is said', async () => {
+  const forged = indexOf([entryOf(image, { platform: { os: 'linux\n  - forged', architecture: 'arm64' } })])
+  const { derivation } = await verify([await member([forged])], trust, policyFor(via(forged)))
+  assert.match(derivation.candidates[0]!.steps[0]!.found ?? '', /for "linux\\u\{000a\} {2}- forged\/arm64"$/)
+})
+
 const nested = indexOf([entryOf(index)])
 const deep = [1, 2, 3].reduce<Uint8Array[]>(chain => [indexOf([entryOf(chain[0]!)]), ...chain], [index])
 

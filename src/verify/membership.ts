@@ -63,7 +63,8 @@ function indexEntry(entries: readonly IndexEntry[], inner: Uint8Array, index: st
 }
 
 function describeEntry({ digest, platform }: IndexEntry): string {
-  return `${digest} for ${platform === undefined || platform === '' ? 'no platform' : platform.length > 40 ? quote(platform) : platform}`
+  if (platform === undefined || platform === '') return `${digest} for no platform`
+  return `${digest} for ${/^[\w./-]{1,40}$/.test(platform) ? platform : quote(platform)}`
 }
 
 function mismatch(message: string): CountersignError {

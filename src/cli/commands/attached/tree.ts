@@ -1,4 +1,5 @@
 import { serializeGoJson } from '../../../codec/go-json.ts'
+import { escapeControls } from '../../../codec/text.ts'
 import { predicateTypeAnnotation } from '../../../formats/bundle.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { listReferrers } from '../../../oci/attached/referrers.ts'
@@ -95,7 +96,7 @@ function treeText(name: string, image: string, artifacts: readonly Artifact[]): 
   if (artifacts.length === 0)
     return `${header}No Supply Chain Security Related Artifacts found for image ${name},\n start creating one with simply running$ cosign sign <img>\n`
   const lines = artifacts.flatMap(({ title, reference, layers }) => [
-    `└── ${title}: ${reference}`,
+    `└── ${escapeControls(title)}: ${reference}`, // a type from a registry may hold lines of a tree
     ...layers.map((layer, index) => `   ${index < layers.length - 1 ? '├──' : '└──'} 🍒 ${layer}`),
   ])
   return `${header}${lines.join('\n')}\n`
