@@ -85,6 +85,13 @@ const cases: Case[] = [
     code: 1,
     stderr: /^Error: download sbom: countersign does not have/,
   },
+  {
+    name: 'nonsense in a group of which one is to come',
+    argv: ['bundle', 'craete'],
+    table: commands,
+    code: 1,
+    stderr: /^Error: unknown command "bundle craete" for "countersign"/,
+  },
   { name: 'a group of them', argv: ['trusted-root'], table: commands, code: 1, stderr: /^Error: trusted-root: countersign does not have/ },
   {
     name: 'too few arguments',

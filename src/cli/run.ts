@@ -65,10 +65,11 @@ async function perform(line: CommandLine, system: System, program: Program, repo
 }
 
 /** A command of cosign's that is not here is refused as such, not as a misspelling. */
-function missingCommand({ command, words }: CommandLine, { later, refused = new Map() }: Program): CountersignError | undefined {
+function missingCommand({ command, words }: CommandLine, { commands, later, refused = new Map() }: Program): CountersignError | undefined {
   if (command) return undefined
-  const asked = [words.slice(0, 2).join(' '), words[0] ?? '']
-  for (const name of asked) {
+  const group = words[0] ?? ''
+  const hasGroup = commands.some(({ name }) => isNamed(name, group)) // then what is wrong is the word after it
+  for (const name of [words.slice(0, 2).join(' '), ...(hasGroup ? [] : [group])]) {
     const [known, reason] = [...refused].find(([candidate]) => isNamed(candidate, name)) ?? []
     if (known !== undefined) return new CountersignError('CAPABILITY_MISSING', `${name}: ${reason}`)
     if ([...later].some(candidate => isNamed(candidate, name)))

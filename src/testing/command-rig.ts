@@ -39,7 +39,7 @@ export type Outcome = {
   readonly stdout: string
   readonly stdoutBytes: Uint8Array
   readonly stderr: string
-  /** `error` of the failure document, where JSON was asked for. */
+  /** `error` of the failure document, or of the report that stands for it, where JSON was asked for. */
   readonly failure: FailureDocument['error'] | undefined
   readonly requests: readonly string[] // `GET https://registry.test/v2/…`
   readonly servedBytes: number // of bodies, as far as the client read them
@@ -142,7 +142,7 @@ export function assertRefused(outcome: Outcome, { exit, code, message }: Refusal
 
 function readFailure(stdout: string, code: number): FailureDocument['error'] | undefined {
   const last = stdout.trimEnd().split('\n').at(-1) ?? ''
-  return code !== 0 && last.startsWith('{"error":') ? (JSON.parse(last) as FailureDocument).error : undefined
+  return code !== 0 && last.startsWith('{') ? (JSON.parse(last) as Partial<FailureDocument>).error : undefined
 }
 
 /** A fetch that ends at functions, and notes what was asked and how much was read of the answers. */

@@ -1,13 +1,15 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { serializeGoJson } from '../../../codec/go-json.ts'
+import { type GoJson, serializeGoJson } from '../../../codec/go-json.ts'
 import { examineRegistry, type WritingOptions } from '../../../oci/doctor/doctor.ts'
 import type { ExaminationOptions } from '../../../oci/doctor/examination.ts'
 import type { Finding } from '../../../oci/doctor/finding.ts'
 import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
+import { CommandFailure } from '../../exit-code.ts'
 import type { registryDoctorFlags } from '../../flags/cleaning.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
 import { registryAccess } from '../../inputs/registry.ts'
+import { failureDocument, spellControls } from '../../report-error.ts'
 
 /** `registry doctor`: what a registry supports and what these credentials may do there. Fails when verifying or signing cannot work. */
 export const examine: CommandFunction<typeof registryDoctorFlags> = async (context, flags, [name]) => {
@@ -26,10 +28,10 @@ export const examine: CommandFunction<typeof registryDoctorFlags> = async (conte
     ...(maxBytes !== undefined && { attachmentBytes: maxBytes }),
   }
   const findings = await examineRegistry(world, options, writing, context.signal)
-  if (flags.output === 'json') context.stdout(`${serializeGoJson(report(image, repository, findings))}\n`)
-  else context.stdout(table(findings))
   const failure = findings.find(({ error }) => error)?.error
-  if (failure) throw failure
+  const isJson = flags.output === 'json'
+  context.stdout(isJson ? `${spellControls(serializeGoJson(report(image, repository, findings, failure)))}\n` : table(findings))
+  if (failure) throw new CommandFailure(failure, isJson ? { isReported: true } : {})
   return 0
 }
 
@@ -44,10 +46,12 @@ function writingOptions(mountFrom: string, repository: Repository): WritingOptio
   return { mountFrom: source }
 }
 
-function report(image: ImageReference, repository: Repository, findings: readonly Finding[]) {
+/** The one document of `--output json`, with `error` as in a failure document where the command fails. */
+function report(image: ImageReference, repository: Repository, findings: readonly Finding[], failure: CountersignError | undefined) {
   const works = findings.every(({ state }) => state !== 'bad')
+  const end = failure ? { error: failureDocument(failure).error as GoJson } : {}
   const shown = findings.map(({ name, state, seen, advice, error }) => ({ name, state, seen, advice, code: error?.code }))
-  return { image: formatReference(image), registry: image.registry, signatures: repositoryName(repository), works, findings: shown }
+  return { image: formatReference(image), registry: image.registry, signatures: repositoryName(repository), works, findings: shown, ...end }
 }
 
 function table(findings: readonly Finding[]): string {
