@@ -12,7 +12,7 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
     "ask the registry's owner to switch deletion on (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete in its own interface",
   FORGE_DENIED: 'give a token that may write secrets: scope `api` and role maintainer on GitLab, `repo` or `admin:org` on GitHub',
   FORGE_UNAUTHORIZED: 'check that the token has not expired, and that GITLAB_HOST or GITHUB_HOST names the host it is for',
-  IMAGE_NOT_FOUND: 'check the name and the tag; a private repository may also hide behind this: `countersign login`',
+  IMAGE_NOT_FOUND: 'check the name and the tag; in a registry, a private repository may also hide behind this: `countersign login`',
   KEY_EXISTS: 'keep that key, or delete its variables there once nothing is signed with it',
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
   LAYOUT_MALFORMED: 'check that the path leads to an image layout, or an archive of the kind named; `countersign save` makes layouts',
