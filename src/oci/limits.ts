@@ -9,6 +9,8 @@ export const ociLimits = {
   manifestBytes: 4 * mebibyte,
   /** Layers of one manifest, entries of one index, referrers of one image: cosign's own limit for signatures. */
   descriptors: 1000,
+  /** Bytes of all manifests that refer to one image, which are kept until all are there. Honest ones have 2 KiB each. */
+  referrersTotalBytes: 64 * mebibyte,
   /** Bytes of one signature or attestation payload, unless `COSIGN_MAX_ATTACHMENT_SIZE` says otherwise. */
   attachmentBytes: 128 * mebibyte,
   /** Bytes of all payloads of one tag together: a thousand large ones would exhaust the machine (GHSA-95pr-fxf5-86gv). */
@@ -25,6 +27,8 @@ export const ociLimits = {
   treeManifests: 1000,
   /** Manifests that are copied with one image: its own and all that is attached. */
   mirrorManifests: 10_000,
+  /** Bytes of these manifests together. */
+  mirrorManifestsTotalBytes: 256 * mebibyte,
   /** Things attached to things attached to an image. Honest ones are two levels: a signature of an SBOM. */
   attachedDepth: 8,
 } as const

@@ -3,6 +3,7 @@ import { quote } from '../../codec/text.ts'
 import { predicateTypeAnnotation } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { bundleCandidate, type Candidate, layerCandidate } from '../../verify/evidence.ts'
+import { createByteBudget } from '../byte-budget.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
@@ -79,19 +80,23 @@ async function fetchReferrerManifests(
   referrers: readonly Descriptor[],
   signal: AbortSignal,
 ): Promise<readonly ReferrerManifest[]> {
-  return await inParallel(referrers, maxWorkers, async ({ digest, artifactType }) => ({
-    source: `referrer ${digest}`,
-    artifactType,
-    manifest: await orRefusal(async () => {
-      const parsed = parseManifest(await client.fetchManifest(repository, digest, signal), `referrer ${digest}`)
+  const count = createByteBudget(ociLimits.referrersTotalBytes, `referrers of ${image}`)
+  return await inParallel(referrers, maxWorkers, async ({ digest, artifactType }) => {
+    const source = `referrer ${digest}`
+    const fetched = await orRefusal(() => client.fetchManifest(repository, digest, signal))
+    if (fetched instanceof CountersignError) return { source, artifactType, manifest: fetched }
+    count(fetched.bytes)
+    const manifest = await orRefusal(async () => {
+      const parsed = parseManifest(fetched, source)
       if (parsed.subject?.digest !== image)
         throw new CountersignError(
           'ARTIFACT_MISMATCH',
-          `referrer ${digest}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`,
+          `${source}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`,
         )
       return parsed
-    }),
-  }))
+    })
+    return { source, artifactType, manifest }
+  })
 }
 
 /** Passes on what is wrong with one piece of evidence; a registry that cannot or will not answer is everybody's problem. */

@@ -3,11 +3,12 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import { fallbackTag, listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
 import { signatureTag } from '../attached/signature-tag.ts'
 import { nameOfTag, readTag } from '../attached/tag.ts'
+import { createByteBudget } from '../byte-budget.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
-import type { ResolvedImage } from '../registry-client.ts'
+import type { RegistryClient, ResolvedImage } from '../registry-client.ts'
 import { type AttachmentKind, kindOfReferrer } from './attachment-kind.ts'
 import { readParts } from './parts.ts'
 import type { Place } from './place.ts'
@@ -72,11 +73,11 @@ export const suffixes = ['sig', 'att', 'sbom'] as const
  *
  * What the image itself needs must be there; of what is attached, what is listed and missing or broken is left behind.
  *
- * @throws CountersignError `IMAGE_NOT_FOUND` for a manifest of an index; `LIMIT_EXCEEDED` past 10,000 manifests or 8 levels
- *   of attachments; `MANIFEST_MALFORMED`
+ * @throws CountersignError `IMAGE_NOT_FOUND` for a manifest of an index; `LIMIT_EXCEEDED` past 10,000 manifests, 256 MiB of
+ *   them or 8 levels of attachments; `MANIFEST_MALFORMED`
  */
 export async function surveyImage(source: Place, image: ResolvedImage, options: SurveyOptions, signal: AbortSignal): Promise<Survey> {
-  const { client, repository } = source
+  const { repository } = source
   const manifests = new Map<OciDigest, SourceManifest>()
   const underWay = new Map<OciDigest, Promise<readonly SourceManifest[]>>()
   const visited = new Set<OciDigest>() // what was looked at for attachments
@@ -85,7 +86,16 @@ export async function surveyImage(source: Place, image: ResolvedImage, options: 
     if (!canBeLeft(error)) throw error
     leftBehind.push({ what, of, reason: error.message })
   }
-  const attachedTo = createAttachmentFinder(source, options, leave, signal)
+  const count = createByteBudget(ociLimits.mirrorManifestsTotalBytes, `image ${image.digest} and what is attached to it`)
+  const client: RegistryClient = {
+    ...source.client,
+    fetchManifest: async (...asked) => {
+      const fetched = await source.client.fetchManifest(...asked)
+      count(fetched.bytes)
+      return fetched
+    },
+  }
+  const attachedTo = createAttachmentFinder({ ...source, client }, options, leave, signal)
   let bytes = 0
 
   const keep = (fetched: FetchedManifest) => {

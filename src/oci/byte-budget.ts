@@ -1,0 +1,20 @@
+import { CountersignError } from '../codec/error.ts'
+
+/** Counts the bytes of several answers that are kept together. Throws once they are too many. */
+export type ByteBudget = (bytes: Uint8Array) => void
+
+/**
+ * A budget for answers each of which is within its own limit: a thousand manifests of 4 MiB exhaust the machine
+ * (GHSA-95pr-fxf5-86gv).
+ *
+ * @param what - begins the message: `referrers of sha256:…`
+ * @returns a function that throws CountersignError `LIMIT_EXCEEDED`
+ */
+export function createByteBudget(limitBytes: number, what: string): ByteBudget {
+  let spent = 0
+  return ({ length }) => {
+    spent += length
+    if (spent > limitBytes)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want manifests of at most ${limitBytes} bytes together, got more`)
+  }
+}
