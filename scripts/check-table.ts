@@ -87,7 +87,7 @@ function textOf(file: string, seen: Set<string>): string {
  * such as `` `parse: ${name}` `` whose holes are filled by strings of the file (the last one may be cut short) or by digits.
  */
 function titlesOf(text: string): (title: string) => boolean {
-  const quoted = (code: string) => [...code.matchAll(/'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\])*)`/g)]
+  const quoted = (code: string) => [...code.matchAll(/'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"|`((?:\\.|[^`\\\n])*)`/g)]
   const inHoles = (template: string) => [...template.matchAll(/\$\{([^}]*)\}/g)].flatMap(([, hole]) => quoted(hole!))
   const literals = quoted(text).flatMap(literal => [literal, ...inHoles(literal[3] ?? '')])
   const plain = literals.flatMap(([, single, double, template]) => single ?? double ?? (template?.includes('${') ? [] : (template ?? [])))
