@@ -2,6 +2,7 @@ import { CountersignError, type ErrorKind } from '../codec/error.ts'
 import { systemErrorCode } from '../codec/system-error.ts'
 import { advice } from './advice.ts'
 import { CommandFailure, type CommandFailureDetails, Interrupted } from './exit-code.ts'
+import { spellControls } from './output/json-document.ts'
 
 /** A failure as `--output json` prints it, on one line. The shape is stable: members are added, never renamed. */
 export type FailureDocument = {
@@ -31,12 +32,6 @@ export function failureDocument(failure: unknown): FailureDocument {
 /** The document as one line of JSON that is safe to show. */
 export function failureLine(failure: unknown): string {
   return `${spellControls(JSON.stringify(failureDocument(failure)))}\n`
-}
-
-/** JSON on one line with what would drive a terminal spelled as JSON escapes: the same values to whoever parses it. */
-export function spellControls(json: string): string {
-  const spell = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return json.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Cs}]/gu, character => character.split('').map(spell).join(''))
 }
 
 /**

@@ -1,15 +1,16 @@
 import { CountersignError } from '../../codec/error.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
+import { decodeUtf8, quote } from '../../codec/text.ts'
 import type { Fetch, World } from '../../codec/world.ts'
 import { machineEffects } from '../../oci/credentials/credential-effects.ts'
 import { dockerCredentials, flagCredentials } from '../../oci/credentials/credentials.ts'
 import { locateCredentials } from '../../oci/credentials/locate-credentials.ts'
-import type { ImageReference, Repository } from '../../oci/reference.ts'
+import { type ImageReference, parseImageReference, type Repository } from '../../oci/reference.ts'
 import { createRegistryClient, type RegistryClient } from '../../oci/registry-client.ts'
 import { repositoryUrl } from '../../oci/registry-exchange.ts'
 import { createRegistryFetch, type RegistryFetchOptions } from '../../oci/registry-fetch.ts'
 import type { CommandContext } from '../context.ts'
 import { signatureRepository } from './image-options.ts'
+import { parseLocalName } from './local-name.ts'
 
 /** What `registryFlags` say of how to reach registries. */
 export type RegistryFlagValues = {
@@ -65,6 +66,16 @@ export async function openRegistry(
 ): Promise<RegistryClient> {
   const access = await registryAccess(context, flags, images)
   return createRegistryClient(createRegistryFetch(access.world, access.options), options)
+}
+
+/**
+ * The name of an image for what only a registry can do. `oci:DIR`, which most commands take, would pass for a tag of Docker Hub's.
+ *
+ * @throws CountersignError `USAGE` for the name of an image on the disk, `REFERENCE_MALFORMED`
+ */
+export function parseRegistryImage(name: string): ImageReference {
+  if (parseLocalName(name)) throw new CountersignError('USAGE', `image ${quote(name)}: want one of a registry, got one on the disk`)
+  return parseImageReference(name)
 }
 
 /** The host as requests name it: `Reg.Example:443` is `reg.example`. */

@@ -1,6 +1,6 @@
-import { serializeGoJson } from '../../codec/go-json.ts'
 import type { MirrorReport } from '../../oci/mirror/report.ts'
 import type { CommandContext } from '../context.ts'
+import { jsonText } from './json-document.ts'
 
 /** A finished copy: what was copied where, and what came along. */
 export type FinishedCopy = { readonly source: string; readonly destination: string; readonly report: MirrorReport }
@@ -20,7 +20,7 @@ export function writeMirrorReport(context: CommandContext, { source, destination
       '',
     ].join('\n'),
   )
-  if (format === 'json') context.stdout(`${serializeGoJson({ source, destination, ...report })}\n`)
+  if (format === 'json') context.stdout(`${jsonText({ source, destination, ...report })}\n`)
 }
 
 function count(number: number, noun: string): string {

@@ -1,9 +1,10 @@
-import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
+import type { GoJson } from '../../codec/go-json.ts'
 import { derivationJson } from '../../verify/render.ts'
 import type { CommandContext } from '../context.ts'
-import { failureDocument, spellControls } from '../report-error.ts'
+import { failureDocument } from '../report-error.ts'
 import type { Named } from '../verification/subject.ts'
 import type { Verified } from '../verification/verify-image.ts'
+import { jsonText } from './json-document.ts'
 import { verdictJson, writeVerdict } from './verdict.ts'
 
 /** Where it is written what came of several images, one after the other. */
@@ -48,7 +49,7 @@ export function textReport({ stdout }: CommandContext): VerificationOutput {
 export function jsonReport({ stdout }: CommandContext): VerificationOutput {
   let separator = '{"images":[\n'
   const write = (entry: GoJson) => {
-    stdout(`${separator}${spellControls(serializeGoJson(entry))}`)
+    stdout(`${separator}${jsonText(entry)}`)
     separator = ',\n'
   }
   return {

@@ -1,17 +1,17 @@
-import { serializeGoJson } from '../../../codec/go-json.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { type CleaningPlan, planCleaning } from '../../../oci/collect/plan-cleaning.ts'
 import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/removal.ts'
 import { removeAttached, requireDeletes } from '../../../oci/collect/remove-attached.ts'
-import { formatReference, parseImageReference, type Repository, repositoryName } from '../../../oci/reference.ts'
+import { formatReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { cleanFlags } from '../../flags/cleaning.ts'
 import { signatureRepository } from '../../inputs/image-options.ts'
-import { openRegistry } from '../../inputs/registry.ts'
+import { openRegistry, parseRegistryImage } from '../../inputs/registry.ts'
+import { jsonText } from '../../output/json-document.ts'
 
 /** `clean`: removes what is attached to an image, once the plan was shown. Source: formats-and-flows §10. */
 export const cleanImage: CommandFunction<typeof cleanFlags> = async (context, flags, [image]) => {
-  const reference = parseImageReference(image!)
+  const reference = parseRegistryImage(image!)
   const client = await openRegistry(context, flags, [reference], { willPush: false })
   const digest = reference.digest ?? (await client.resolve(reference, context.signal)).digest // an image that is gone can be cleaned up after
   const repository = signatureRepository(context, reference)
@@ -26,7 +26,7 @@ export const cleanImage: CommandFunction<typeof cleanFlags> = async (context, fl
     await requireDeletes(client, context.world, repository, context.signal)
     await removeAttached(client, context.world, repository, plan.removals, tell, context.signal)
   }
-  if (!isText) context.stdout(`${serializeGoJson(report(repository, formatReference(reference), digest, flags.dryRun, plan))}\n`)
+  if (!isText) context.stdout(`${jsonText(report(repository, formatReference(reference), digest, flags.dryRun, plan))}\n`)
   return 0
 }
 

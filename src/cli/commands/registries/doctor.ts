@@ -1,19 +1,20 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { type GoJson, serializeGoJson } from '../../../codec/go-json.ts'
+import type { GoJson } from '../../../codec/go-json.ts'
 import { examineRegistry, type WritingOptions } from '../../../oci/doctor/doctor.ts'
 import type { ExaminationOptions } from '../../../oci/doctor/examination.ts'
 import type { Finding } from '../../../oci/doctor/finding.ts'
-import { formatReference, type ImageReference, parseImageReference, type Repository, repositoryName } from '../../../oci/reference.ts'
+import { formatReference, type ImageReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
 import { CommandFailure } from '../../exit-code.ts'
 import type { registryDoctorFlags } from '../../flags/cleaning.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
-import { registryAccess } from '../../inputs/registry.ts'
-import { failureDocument, spellControls } from '../../report-error.ts'
+import { parseRegistryImage, registryAccess } from '../../inputs/registry.ts'
+import { jsonText } from '../../output/json-document.ts'
+import { failureDocument } from '../../report-error.ts'
 
 /** `registry doctor`: what a registry supports and what these credentials may do there. Fails when verifying or signing cannot work. */
 export const examine: CommandFunction<typeof registryDoctorFlags> = async (context, flags, [name]) => {
-  const image = parseImageReference(name!)
+  const image = parseRegistryImage(name!)
   const repository = signatureRepository(context, image)
   const writing = flags.write ? writingOptions(flags.mountFrom, repository) : undefined
   if (!writing && flags.mountFrom !== '') throw new CountersignError('USAGE', '--mount-from goes with --write: a mount is a write')
@@ -30,14 +31,14 @@ export const examine: CommandFunction<typeof registryDoctorFlags> = async (conte
   const findings = await examineRegistry(world, options, writing, context.signal)
   const failure = findings.find(({ error }) => error)?.error
   const isJson = flags.output === 'json'
-  context.stdout(isJson ? `${spellControls(serializeGoJson(report(image, repository, findings, failure)))}\n` : table(findings))
+  context.stdout(isJson ? `${jsonText(report(image, repository, findings, failure))}\n` : table(findings))
   if (failure) throw new CommandFailure(failure, isJson ? { isReported: true } : {})
   return 0
 }
 
 function writingOptions(mountFrom: string, repository: Repository): WritingOptions {
   if (mountFrom === '') return {}
-  const source = parseImageReference(mountFrom)
+  const source = parseRegistryImage(mountFrom)
   if (source.registry !== repository.registry || source.repository === repository.repository)
     throw new CountersignError(
       'USAGE',

@@ -1,5 +1,4 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { serializeGoJson } from '../../../codec/go-json.ts'
 import { collectOrphans } from '../../../oci/collect/collect-orphans.ts'
 import { type CollectionPlan, type CollectionQuery, planCollection } from '../../../oci/collect/plan-collection.ts'
 import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/removal.ts'
@@ -8,6 +7,7 @@ import { parseRepository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { gcFlags } from '../../flags/cleaning.ts'
 import { openRegistry } from '../../inputs/registry.ts'
+import { jsonText } from '../../output/json-document.ts'
 
 /** `gc`: collects what is attached to images that are gone, once the plan was shown. */
 export const collectGarbage: CommandFunction<typeof gcFlags> = async (context, flags, [place, ...others]) => {
@@ -35,7 +35,7 @@ export const collectGarbage: CommandFunction<typeof gcFlags> = async (context, f
     }
     await collectOrphans(client, context.world, query, plan.orphans, { onRemoved, onKept }, context.signal)
   }
-  if (!isText) context.stdout(`${serializeGoJson(report(query, plan, removed, kept))}\n`)
+  if (!isText) context.stdout(`${jsonText(report(query, plan, removed, kept))}\n`)
   return 0
 }
 

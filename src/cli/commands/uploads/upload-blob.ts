@@ -2,13 +2,13 @@ import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { createFileArtifact, createPlatformIndex, type MadeManifest } from '../../../oci/file-artifact.ts'
 import { createDescriptor, type Platform } from '../../../oci/manifest.ts'
-import { formatReference, type ImageReference, parseImageReference, repositoryName } from '../../../oci/reference.ts'
+import { formatReference, type ImageReference, repositoryName } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { uploadBlobFlags } from '../../flags/uploads.ts'
 import { annotationsFromFlag } from '../../inputs/annotations.ts'
-import { openRegistry } from '../../inputs/registry.ts'
+import { openRegistry, parseRegistryImage } from '../../inputs/registry.ts'
 import { readUploadFile } from '../../inputs/upload-file.ts'
 
 /**
@@ -72,7 +72,7 @@ function parseFiles(values: readonly string[]): readonly File[] {
 
 /** The name to upload to. cosign tries to put what it makes under a digest that somebody else chose. */
 export function parseTarget(name: string): ImageReference {
-  const reference = parseImageReference(name)
+  const reference = parseRegistryImage(name)
   if (reference.digest) throw new CountersignError('USAGE', `image ${quote(name)}: want a tag to upload to, got a digest`)
   return reference
 }
