@@ -100,3 +100,11 @@ test('nothing is signed into an archive', async () => {
     message: /^image "oci-archive:saved\.tar": an archive can be read only/,
   })
 })
+
+for (const line of ['clean --force', 'registry doctor', 'upload blob -f team.pub', 'upload wasm -f team.pub'])
+  test(`${line}: what only a registry can do does not take a folder for a tag of Docker Hub's`, async () => {
+    const { cs } = rigWith('cosign-2-image')
+    const outcome = await cs(`${line} --output json oci:saved`)
+    assertRefused(outcome, { exit: 1, code: 'USAGE', message: /^image "oci:saved": want one of a registry, got one on the disk$/ })
+    assert.deepEqual(outcome.requests, [])
+  })

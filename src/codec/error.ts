@@ -98,3 +98,13 @@ export class CountersignError extends Error {
     return errorKinds[this.code]
   }
 }
+
+/** Runs a reader and begins the messages of its errors with what it reads: `PLACE: …`. Their codes stay. */
+export function readAt<T>(place: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw new CountersignError(cause.code, `${place}: ${cause.message}`, { cause })
+  }
+}

@@ -147,7 +147,7 @@ export function movingCases(): readonly Case[] {
       check: async name => {
         const dir = folder()
         const line = name === 'save' ? `save ${bundled}` : `load ${place()}`
-        assertRefused(await cs(`${line} -o json`), usage(/^--dir: want the folder/))
+        assertRefused(await cs(`${line} -o json`), usage(/^want --dir FOLDER, .* got none$/))
         if (name === 'save') {
           await good(cs(`${line} --dir ${dir}`))
           assert.ok(disk.has(`${dir}/index.json`))

@@ -72,7 +72,7 @@ export function uploadCases(): readonly Case[] {
         }
         assert.equal(config.mediaType, 'application/vnd.wasm.config.v1+json')
         assert.equal(layers[0]?.mediaType, 'application/vnd.wasm.content.layer.v1+wasm')
-        assertRefused(await cs(`upload wasm ${to} -o json`), usage(/^required flag\(s\) "file" not set$/))
+        assertRefused(await cs(`upload wasm ${to} -o json`), usage(/^want --file FILE, got none$/))
         assertRefused(await cs(`upload wasm -f blob ${to} -o json`), usage(/want a WebAssembly module, got text\/plain/))
       },
     },

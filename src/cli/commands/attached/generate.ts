@@ -16,7 +16,7 @@ export const generatePayload: CommandFunction<typeof generateFlags> = async (con
   if (isLocal)
     throw new CountersignError(
       'USAGE',
-      `${image}: a payload names a repository, and an image on the disk is in none; sign with --sign-container-identity says which`,
+      `${image}: a payload names a repository, and an image on the disk is in none; \`sign --format legacy\` takes a name by --sign-container-identity`,
     )
   const manifestDigest = reference.digest ?? (await client.resolve(reference, context.signal)).digest
   context.stdout(encodeSimpleSigning({ dockerReference: repositoryName(reference), manifestDigest, optional }))

@@ -4,20 +4,20 @@ import type { AttachmentKind } from '../../../oci/mirror/attachment-kind.ts'
 import { resolvePlatform } from '../../../oci/mirror/platform.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { copyFlags } from '../../flags/moving.ts'
-import { openTargets } from '../../inputs/targets.ts'
+import { openTarget } from '../../inputs/targets.ts'
 import { moveImage, tagOf } from './move-image.ts'
 
 /** `copy`: an image with all that belongs to it, from one place to another. Source: formats-and-flows §10. */
 export const copyImage: CommandFunction<typeof copyFlags> = async (context, flags, [from, to]) => {
   const kinds = kindsOf(flags)
-  const [source] = await openTargets(context, flags, [from!], { willPush: false })
-  const [destination] = await openTargets(context, flags, [to!], { willPush: true })
-  const { client, reference } = source!
+  const source = await openTarget(context, flags, from!, { willPush: false })
+  const destination = await openTarget(context, flags, to!, { willPush: true })
+  const { client, reference } = source
   const image =
     flags.platform === ''
       ? await client.resolve(reference, context.signal)
       : await resolvePlatform(client, reference, flags.platform, context.signal)
-  const named = tagOf(destination!.reference, image)
+  const named = tagOf(destination.reference, image)
   const isWhole = kinds === 'all'
   const options = {
     image,
@@ -26,7 +26,7 @@ export const copyImage: CommandFunction<typeof copyFlags> = async (context, flag
     force: flags.force,
     replaceSubjects: flags.force && isWhole, // then the image hangs on the tag that is written, or on the digest that was named
   }
-  await moveImage(context, { verb: 'copying', source: source!, destination: destination!, repositoryOf: 'source', options }, flags)
+  await moveImage(context, { verb: 'copying', source, destination, repositoryOf: 'source', options }, flags)
   return 0
 }
 

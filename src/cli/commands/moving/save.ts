@@ -5,7 +5,7 @@ import { imagesOf, isNamed, readLayoutIndex } from '../../../oci/layout/layout-i
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { saveFlags } from '../../flags/moving.ts'
-import { openLocalImage, openTargets } from '../../inputs/targets.ts'
+import { openLocalImage, openTarget } from '../../inputs/targets.ts'
 import { moveImage } from './move-image.ts'
 
 /**
@@ -14,16 +14,16 @@ import { moveImage } from './move-image.ts'
  */
 export const saveImage: CommandFunction<typeof saveFlags> = async (context, flags, [name]) => {
   const { dir, force } = flags
-  if (dir === '') throw new CountersignError('USAGE', '--dir: want the folder to save to')
-  const [source] = await openTargets(context, flags, [name!], { willPush: false })
-  const tag = source!.reference.tag ?? 'latest'
+  if (dir === '') throw new CountersignError('USAGE', 'want --dir FOLDER, the folder to save to, got none')
+  const source = await openTarget(context, flags, name!, { willPush: false })
+  const tag = source.reference.tag ?? 'latest'
   const destination = await openLocalImage(context, dir, { willPush: true, tag })
-  const image = await source!.client.resolve(source!.reference, context.signal)
+  const image = await source.client.resolve(source.reference, context.signal)
   const others = (await savedImages(context, dir)).filter(digest => digest !== image.digest)
   if (others.length > 0 && !force)
     throw new CountersignError('TAG_TAKEN', `folder ${quote(dir)}: it holds another image, ${others[0]}. Use \`-f\` to replace it`)
   const options = { image, kinds: 'all', tag, force, replaceSubjects: false } as const
-  await moveImage(context, { verb: 'saving', source: source!, destination, repositoryOf: 'source', options }, flags)
+  await moveImage(context, { verb: 'saving', source, destination, repositoryOf: 'source', options }, flags)
   const { client, reference } = destination
   for (const digest of others) await client.deleteManifest(reference, digest, context.signal)
   return 0

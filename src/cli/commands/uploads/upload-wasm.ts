@@ -14,7 +14,7 @@ const layerType = 'application/vnd.wasm.content.layer.v1+wasm'
 
 /** `upload wasm`: puts a WebAssembly module into a registry. cosign takes any file for one; this wants the module's magic number. */
 export const uploadWasm: CommandFunction<typeof uploadWasmFlags> = async (context, flags, [name]) => {
-  if (flags.file === '') throw new CountersignError('USAGE', 'required flag(s) "file" not set')
+  if (flags.file === '') throw new CountersignError('USAGE', 'want --file FILE, got none')
   const reference = parseTarget(name!)
   const client = await openRegistry(context, flags, [reference], { willPush: true })
   const file = await readUploadFile(context, flags.file)
