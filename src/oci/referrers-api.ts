@@ -1,5 +1,5 @@
 import type { Repository } from './reference.ts'
-import type { ReferrersPage } from './registry-listings.ts'
+import type { ReferrersPage } from './requests/listings.ts'
 
 /** A registry's answer to the question for referrers: a page, or that it has no such API, everywhere or in this repository. */
 export type ReferrersAnswer = ReferrersPage | { readonly missing: 'in the registry' | 'in the repository' }

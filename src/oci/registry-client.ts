@@ -1,8 +1,13 @@
 import { CountersignError } from '../codec/error.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
-import { downloadBlob, streamBlob } from './blob-download.ts'
-import { type BlobContent, hasBlob, type PushBlobOptions, uploadBlob } from './blob-upload.ts'
 import type { Descriptor, FetchedManifest } from './manifest.ts'
+import { type ImageReference, type Repository, repositoryName } from './reference.ts'
+import { createReferrersApiMemory } from './referrers-api.ts'
+import { createSend } from './registry-exchange.ts'
+import type { RegistryFetch } from './registry-fetch.ts'
+import { downloadBlob, streamBlob } from './requests/blob-download.ts'
+import { type BlobContent, hasBlob, type PushBlobOptions, uploadBlob } from './requests/blob-upload.ts'
+import { getReferrersPage, listTags, type ReferrersPage } from './requests/listings.ts'
 import {
   deleteManifest,
   getManifest,
@@ -11,12 +16,7 @@ import {
   type Precondition,
   type PushedManifest,
   putManifest,
-} from './manifest-requests.ts'
-import { type ImageReference, type Repository, repositoryName } from './reference.ts'
-import { createReferrersApiMemory } from './referrers-api.ts'
-import { createSend } from './registry-exchange.ts'
-import type { RegistryFetch } from './registry-fetch.ts'
-import { getReferrersPage, listTags, type ReferrersPage } from './registry-listings.ts'
+} from './requests/manifests.ts'
 
 /** An image whose name was looked up once. Whatever is asked later goes by its digest. */
 export type ResolvedImage = Descriptor & { readonly digest: OciDigest; readonly manifest: FetchedManifest }

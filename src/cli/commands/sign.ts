@@ -1,7 +1,7 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { Signer } from '../../crypto/signer.ts'
-import { signatureTag } from '../../oci/attached/signature-tag.ts'
+import { signatureTag } from '../../oci/attached/attached-tag.ts'
 import { nameOfTag } from '../../oci/attached/tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'

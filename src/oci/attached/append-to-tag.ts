@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import type { FetchedManifest } from '../manifest.ts'
-import type { Precondition, PushedManifest } from '../manifest-requests.ts'
+import type { Precondition, PushedManifest } from '../requests/manifests.ts'
 
 /** One addition to a manifest or index that many writers share under one tag. */
 export type TagAddition = {

@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../../codec/text.ts'
 import { bundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import { ociDigestOf } from '../../formats/oci-digest.ts'
 import { type Descriptor, mediaTypes } from '../manifest.ts'
-import type { Referrer } from './referrers.ts'
+import type { Referrer } from './attach-referrer.ts'
 
 const emptyConfig = encodeUtf8('{}')
 

@@ -15,8 +15,8 @@ import { teamKey } from '../../testing/test-keys.ts'
 import type { Candidate } from '../../verify/evidence.ts'
 import { parseRepository } from '../reference.ts'
 import { createRegistryClient } from '../registry-client.ts'
+import { fallbackTag } from './attached-tag.ts'
 import { type EvidenceQuery, fetchEvidence } from './image-evidence.ts'
-import { fallbackTag } from './referrers.ts'
 
 const world = { now: () => new Date(0), randomBytes: (length: number) => new Uint8Array(length) }
 const image = buildImage()

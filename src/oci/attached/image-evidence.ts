@@ -9,7 +9,7 @@ import { ociLimits } from '../limits.ts'
 import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { searchReferrers } from './referrer-search.ts'
+import { searchReferrers } from './referrers.ts'
 import { legacyReferrerType } from './signature-manifest.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 

@@ -18,8 +18,10 @@ import {
   type WholeRequest,
   worldOn,
 } from '../registry-rig.test.ts'
+import { attachReferrer, type Referrer } from './attach-referrer.ts'
+import { fallbackTag } from './attached-tag.ts'
 import { createBundleReferrer } from './bundle-referrer.ts'
-import { attachReferrer, fallbackTag, listReferrers, type Referrer } from './referrers.ts'
+import { listReferrers } from './referrers.ts'
 
 const created = new Date('2026-11-20T14:57:05Z')
 const subject = digestOfText('subject')

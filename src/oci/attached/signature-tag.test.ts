@@ -4,9 +4,10 @@ import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
 import { ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { createDescriptor, mediaTypes, parseManifest } from '../manifest.ts'
 import { digestOfText, manifestText, memoryRig, pushImage, repository, rigOn, signal, stillWorld } from '../registry-rig.test.ts'
+import { signatureTag } from './attached-tag.ts'
 import { listReferrers } from './referrers.ts'
 import { createSignatureManifest } from './signature-manifest.ts'
-import { appendSignatureLayer, fetchSignatureLayers, type NewSignatureLayer, signatureTag } from './signature-tag.ts'
+import { appendSignatureLayer, fetchSignatureLayers, type NewSignatureLayer } from './signature-tag.ts'
 
 const mediaType = 'application/vnd.dev.cosign.simplesigning.v1+json'
 const image = digestOfText('image')

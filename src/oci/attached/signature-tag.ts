@@ -6,10 +6,10 @@ import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type FetchedManifest, type ImageManifest, parseManifest } from '../manifest.ts'
-import { isTag, type Repository } from '../reference.ts'
+import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { appendToTag } from './append-to-tag.ts'
-import { attachReferrer } from './referrers.ts'
+import { attachReferrer } from './attach-referrer.ts'
 import { createSignatureManifest } from './signature-manifest.ts'
 import { nameOfTag, readTag, tagInRegistry } from './tag.ts'
 
@@ -40,22 +40,6 @@ export type AppendLayerOptions = {
   readonly created?: Date // `--record-creation-timestamp`: recorded in the config
   readonly dockerMediaTypes?: boolean // `COSIGN_DOCKER_MEDIA_TYPES`, where nothing is there yet
   readonly subject?: Pick<Descriptor, 'mediaType' | 'size' | 'digest'> // `--registry-referrers-mode oci-1-1`: a referrer of this image instead of a tag
-}
-
-/**
- * The tag of a legacy artifact: `[PREFIX]sha256-HEX.sig`.
- *
- * @throws CountersignError `REFERENCE_MALFORMED` when the prefix (`--attachment-tag-prefix`) makes it no tag
- * @see formats-and-flows §2.2
- */
-export function signatureTag(digest: OciDigest, suffix: 'sig' | 'att' | 'sbom', prefix = ''): string {
-  const tag = `${prefix}${digest.replace(':', '-')}.${suffix}`
-  if (!isTag(tag))
-    throw new CountersignError(
-      'REFERENCE_MALFORMED',
-      `attachment tag prefix: want letters, digits, _ . - and at most 52 of them, got ${quote(prefix)}`,
-    )
-  return tag
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { signatureTag } from '../attached/signature-tag.ts'
+import { signatureTag } from '../attached/attached-tag.ts'
 import { readTag } from '../attached/tag.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'

@@ -1,6 +1,6 @@
 import { signPredicateType } from '../../formats/statement.ts'
+import { signatureTag } from '../attached/attached-tag.ts'
 import { fetchEvidence } from '../attached/image-evidence.ts'
-import { signatureTag } from '../attached/signature-tag.ts'
 import { createRegistryClient } from '../registry-client.ts'
 import { createRegistryFetch } from '../registry-fetch.ts'
 import type { Examination } from './examination.ts'

@@ -4,9 +4,9 @@ import { isOciDigest, type OciDigest, ociDigestOf } from '../../formats/oci-dige
 import { checkedPieces } from '../checked-pieces.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf, parseManifest } from '../manifest.ts'
-import type { Precondition, PushedManifest } from '../manifest-requests.ts'
 import { type ImageReference, isTag } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import type { Precondition, PushedManifest } from '../requests/manifests.ts'
 import { blobPath, readBlob } from './blob-files.ts'
 import type { Folder } from './folder.ts'
 import {

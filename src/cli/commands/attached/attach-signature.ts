@@ -13,7 +13,8 @@ import {
   type SignatureMaterial,
 } from '../../../formats/signature-material.ts'
 import { encodeSimpleSigning, signatureAnnotation, simpleSigningMediaType } from '../../../formats/simple-signing.ts'
-import { appendSignatureLayer, signatureTag } from '../../../oci/attached/signature-tag.ts'
+import { signatureTag } from '../../../oci/attached/attached-tag.ts'
+import { appendSignatureLayer } from '../../../oci/attached/signature-tag.ts'
 import { formatReference, repositoryName } from '../../../oci/reference.ts'
 import type { ResolvedImage } from '../../../oci/registry-client.ts'
 import { attachGivenBundle } from '../../../sign/given-bundle.ts'

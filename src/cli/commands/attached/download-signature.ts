@@ -1,5 +1,5 @@
 import { encodeBase64 } from '../../../codec/base64.ts'
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, readAt } from '../../../codec/error.ts'
 import { type GoJson, serializeGoJson } from '../../../codec/go-json.ts'
 import { parseJson } from '../../../codec/json.ts'
 import { bundleLimitBytes, parseBundle } from '../../../formats/bundle.ts'
@@ -7,8 +7,9 @@ import { logBundleJson } from '../../../formats/log-bundle.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { readSignatureMaterial } from '../../../formats/signature-material.ts'
 import { signatureAnnotation } from '../../../formats/simple-signing.ts'
+import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { fetchBundleBytes, isAboutContent, listBundleReferrers } from '../../../oci/attached/bundle-referrers.ts'
-import { fetchSignatureLayers, type SignatureLayer, signatureTag } from '../../../oci/attached/signature-tag.ts'
+import { fetchSignatureLayers, type SignatureLayer } from '../../../oci/attached/signature-tag.ts'
 import type { Descriptor } from '../../../oci/manifest.ts'
 import type { Repository } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
@@ -50,7 +51,7 @@ async function printBundles({ context, client, repository, limits, unreadable }:
   for (const bundle of bundles)
     try {
       const bytes = await fetchBundleBytes(client, repository, bundle, context.signal, limits)
-      context.stdout(`${named(bundle.source, () => bundleLine(bytes))}\n`)
+      context.stdout(`${readAt(bundle.source, () => bundleLine(bytes))}\n`)
       printed++
     } catch (error) {
       if (!isAboutContent(error)) throw error
@@ -69,7 +70,7 @@ async function printLayers({ context, client, repository, limits, unreadable }: 
   let printed = 0
   for (const layer of layers)
     try {
-      context.stdout(`${named(`${tag} layer ${layer.descriptor.digest}`, () => signatureLine(layer))}\n`)
+      context.stdout(`${readAt(`${tag} layer ${layer.descriptor.digest}`, () => signatureLine(layer))}\n`)
       printed++
     } catch (error) {
       if (!isAboutContent(error)) throw error
@@ -99,14 +100,4 @@ function signatureLine({ annotations, bytes }: SignatureLayer): string {
 
 function certificateJson(der: Uint8Array): GoJson {
   return { Raw: encodeBase64(der) }
-}
-
-/** Says of which object an error is. */
-function named<T>(source: string, read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    throw new CountersignError(cause.code, `${source}: ${cause.message}`, { cause })
-  }
 }

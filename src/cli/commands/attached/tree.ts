@@ -1,9 +1,8 @@
-import { serializeGoJson } from '../../../codec/go-json.ts'
 import { escapeControls } from '../../../codec/text.ts'
 import { predicateTypeAnnotation } from '../../../formats/bundle.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
+import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { listReferrers } from '../../../oci/attached/referrers.ts'
-import { signatureTag } from '../../../oci/attached/signature-tag.ts'
 import { readTag } from '../../../oci/attached/tag.ts'
 import { listImageTree } from '../../../oci/image-tree.ts'
 import { parseManifest } from '../../../oci/manifest.ts'
@@ -14,6 +13,7 @@ import type { treeFlags } from '../../flags/attached.ts'
 import { signatureRepository } from '../../inputs/image-options.ts'
 import { placeName } from '../../inputs/local-name.ts'
 import { openTarget } from '../../inputs/targets.ts'
+import { jsonText } from '../../output/json-document.ts'
 
 /** `tree`: what is attached to an image, and with `--recursive` to each image of an index. Nothing of it is verified. Source: formats-and-flows §10. */
 export const showTree: CommandFunction<typeof treeFlags> = async (context, flags, [image]) => {
@@ -31,7 +31,7 @@ export const showTree: CommandFunction<typeof treeFlags> = async (context, flags
       artifacts: await artifactsOf(place, descriptor.digest),
     })
   if (flags.output === 'json')
-    context.stdout(`${serializeGoJson({ image: name, digest: root.digest, artifacts, ...(flags.recursive && { images }) })}\n`)
+    context.stdout(`${jsonText({ image: name, digest: root.digest, artifacts, ...(flags.recursive && { images }) })}\n`)
   else
     context.stdout(
       [treeText(name, image!, artifacts), ...images.map(child => treeText(child.image, child.image, child.artifacts))].join(''),

@@ -1,4 +1,4 @@
-import { signatureTag } from '../../../oci/attached/signature-tag.ts'
+import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { triangulateFlags } from '../../flags/attached.ts'
 import { signatureRepository } from '../../inputs/image-options.ts'

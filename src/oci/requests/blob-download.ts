@@ -1,9 +1,9 @@
-import { CountersignError } from '../codec/error.ts'
-import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
-import { checkedPieces } from './checked-pieces.ts'
-import type { Descriptor } from './manifest.ts'
-import { type Repository, repositoryName } from './reference.ts'
-import { bodyPieces, readBody, refusalOf, repositoryUrl, type Send } from './registry-exchange.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import { checkedPieces } from '../checked-pieces.ts'
+import type { Descriptor } from '../manifest.ts'
+import { type Repository, repositoryName } from '../reference.ts'
+import { bodyPieces, readBody, refusalOf, repositoryUrl, type Send } from '../registry-exchange.ts'
 
 /** What of a descriptor says which bytes are wanted. */
 type Wanted = Pick<Descriptor, 'digest' | 'size'>

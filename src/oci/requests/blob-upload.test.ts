@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeUtf8 } from '../codec/text.ts'
-import { ociDigestOf } from '../formats/oci-digest.ts'
-import { parseRepository } from './reference.ts'
-import { digestOfText, memoryRig, repository, rigOn, signal, type WholeRequest } from './registry-rig.test.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
+import { parseRepository } from '../reference.ts'
+import { digestOfText, memoryRig, repository, rigOn, signal, type WholeRequest } from '../registry-rig.test.ts'
 
 const small = encodeUtf8('small')
 const large = new Uint8Array(20_000).fill(7)

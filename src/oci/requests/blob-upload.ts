@@ -1,11 +1,11 @@
-import type { ByteSource } from '../codec/byte-source.ts'
-import { concatBytes } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
-import { quote } from '../codec/text.ts'
-import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
-import type { Repository } from './reference.ts'
-import { refusalOf, repositoryUrl, type Send, sameHostUrl } from './registry-exchange.ts'
-import { discard } from './transport/read-body.ts'
+import type { ByteSource } from '../../codec/byte-source.ts'
+import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import type { Repository } from '../reference.ts'
+import { refusalOf, repositoryUrl, type Send, sameHostUrl } from '../registry-exchange.ts'
+import { discard } from '../transport/read-body.ts'
 
 export type PushBlobOptions = {
   readonly from?: Repository // a repository of the same registry that has the blob: it is mounted, nothing is sent
