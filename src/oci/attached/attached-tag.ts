@@ -36,9 +36,9 @@ export type AttachedTag = {
   readonly suffix: string // without its dot; empty for a fallback tag
 }
 
-/** Takes such a tag apart, whatever its suffix says; nothing for any other. */
+/** Takes such a tag apart, whatever its prefix and suffix say; nothing for any other. */
 export function parseAttachedTag(tag: string): AttachedTag | undefined {
-  const [, prefix = '', hex, suffix = ''] = /^([\w.-]{0,52}?)sha256-([0-9a-f]{64})(?:\.([a-z]{1,11}))?$/.exec(tag) ?? []
+  const [, prefix = '', hex, suffix = ''] = /^([\w.-]{0,57}?)sha256-([0-9a-f]{64})(?:\.([a-z]{1,11}))?$/.exec(tag) ?? []
   const subject = `sha256:${hex}`
   return isOciDigest(subject) ? { prefix, subject, suffix } : undefined
 }

@@ -9,6 +9,7 @@ import { fetchLayers, fetchSignatureLayers } from '../attached/signature-tag.ts'
 import type { ImageManifest } from '../manifest.ts'
 import { parseRepository, type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import type { TaggedKind } from './removal.ts'
 
 /**
  * The repositories that an attached object says it is about, in full; `undefined` among them stands for a signature that says
@@ -24,7 +25,7 @@ export type NamedRepositories = ReadonlySet<string | undefined>
 export async function namedByTag(
   client: RegistryClient,
   repository: Repository,
-  { tag, kind, subject }: { readonly tag: string; readonly kind: 'signature' | 'attestation' | 'sbom'; readonly subject: OciDigest },
+  { tag, kind, subject }: { readonly tag: string; readonly kind: TaggedKind; readonly subject: OciDigest },
   signal: AbortSignal,
 ): Promise<NamedRepositories> {
   if (kind === 'sbom') return new Set([undefined])

@@ -1,22 +1,17 @@
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { signatureTag } from '../attached/attached-tag.ts'
+import { legacySuffixes, signatureTag } from '../attached/attached-tag.ts'
 import { readTag } from '../attached/tag.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { findReferrers } from './attached-referrers.ts'
 import { journalTag, readJournal } from './journal.ts'
-import type { Kept, Removal } from './removal.ts'
+import { type Kept, kindOfSuffix, type Removal } from './removal.ts'
+import { createTagFinder } from './tag-finder.ts'
 
 /** What `clean --type` names. */
 export type CleaningType = 'all' | 'signature' | 'attestation' | 'referrer' | 'sbom'
 
 export type CleaningPlan = { readonly removals: readonly Removal[]; readonly kept: readonly Kept[] }
-
-const tagged = [
-  ['signature', 'sig'],
-  ['attestation', 'att'],
-  ['sbom', 'sbom'],
-] as const
 
 /**
  * What `clean` would remove of an image: the tags of the older layout, and the Sigstore bundles among its referrers. Other
@@ -33,14 +28,15 @@ export async function planCleaning(
 ): Promise<CleaningPlan> {
   const removals: Removal[] = []
   const kept: Kept[] = []
-  for (const [kind, suffix] of tagged) {
+  for (const suffix of legacySuffixes) {
+    const kind = kindOfSuffix[suffix]
     if (type !== 'all' && type !== kind) continue
     const tag = signatureTag(subject, suffix, prefix)
     const current = await readTag(client, repository, tag, signal)
     if (current) removals.push({ kind, subject, tag, digest: current.digest })
   }
   if (type === 'sbom') return { removals, kept }
-  for (const found of await findReferrers(client, repository, subject, signal)) {
+  for (const found of await findReferrers(client, repository, subject, createTagFinder(client, repository, signal), signal)) {
     const { digest } = found
     const isWanted = type === 'all' || type === 'referrer'
     if (found.state === 'foreign') kept.push({ kind: 'referrer', subject, digest, reason: found.reason })

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import { isOciDigest, type OciDigest } from '../../formats/oci-digest.ts'
-import { fallbackTag, signatureTag } from '../attached/attached-tag.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { fallbackTag, isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByTag } from '../attached/referrers.ts'
 import { readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
@@ -10,7 +10,7 @@ import type { RegistryClient } from '../registry-client.ts'
 import { findReferrers } from './attached-referrers.ts'
 import { journalTag } from './journal.ts'
 import { type NamedRepositories, namedByReferrer, namedByTag } from './named-repositories.ts'
-import type { Kept, Removal } from './removal.ts'
+import { type Kept, kindOfSuffix, type Removal, type TaggedKind } from './removal.ts'
 import { findSubject, requireReadable } from './subjects.ts'
 
 export type CollectionQuery = {
@@ -45,7 +45,7 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
   const places = [repository, ...images] as const
   const tags = await requireReadable(client, places, signal)
   const bySubject = Map.groupBy(
-    tags.flatMap(tag => parseAttachedTag(tag, prefix)),
+    tags.flatMap(tag => attachedBy(tag, prefix)),
     ({ subject }) => subject,
   )
   const plans = await inParallel(
@@ -65,23 +65,19 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
 }
 
 type SubjectPlan = Pick<CollectionPlan, 'orphans' | 'kept'>
-type AttachedTag = {
+type Attached = {
   readonly tag: string
   readonly subject: OciDigest
-  readonly kind: 'signature' | 'attestation' | 'sbom' | 'listing'
+  readonly kind: TaggedKind | 'listing'
 }
 
-const kindOfSuffix = { sig: 'signature', att: 'attestation', sbom: 'sbom' } as const
-
 /** What a tag says it is, if it is one of ours: `[PREFIX]sha256-HEX.sig`, `sha256-HEX`, `sha256-HEX.removing`. */
-function parseAttachedTag(tag: string, prefix: string): readonly AttachedTag[] {
-  const [, hex, suffix] = /sha256-([0-9a-f]{64})(?:\.(sig|att|sbom|removing))?$/.exec(tag) ?? []
-  const subject = `sha256:${hex}`
-  if (!isOciDigest(subject)) return []
+function attachedBy(tag: string, prefix: string): readonly Attached[] {
+  const parsed = parseAttachedTag(tag)
+  if (!parsed) return []
+  const { subject, suffix } = parsed
   if (tag === fallbackTag(subject) || tag === journalTag(subject)) return [{ tag, subject, kind: 'listing' }]
-  if (suffix === undefined || suffix === 'removing') return []
-  const known = suffix as keyof typeof kindOfSuffix
-  return tag === signatureTag(subject, known, prefix) ? [{ tag, subject, kind: kindOfSuffix[known] }] : []
+  return parsed.prefix === prefix && isLegacySuffix(suffix) ? [{ tag, subject, kind: kindOfSuffix[suffix] }] : []
 }
 
 /** Of an image that is there: entries of its fallback index whose manifests are gone. */
@@ -102,7 +98,7 @@ async function judgeOrphans(
   client: RegistryClient,
   query: CollectionQuery,
   subject: OciDigest,
-  attached: readonly AttachedTag[],
+  attached: readonly Attached[],
   signal: AbortSignal,
 ): Promise<SubjectPlan> {
   const { repository } = query

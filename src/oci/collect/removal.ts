@@ -1,4 +1,5 @@
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import type { LegacySuffix } from '../attached/attached-tag.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 
 /**
@@ -6,6 +7,12 @@ import { type Repository, repositoryName } from '../reference.ts'
  * interrupted removal left.
  */
 export type RemovalKind = 'signature' | 'attestation' | 'sbom' | 'referrer' | 'entry' | 'journal'
+
+/** What is kept under a tag of cosign's older layout, by how the tag ends. */
+export const kindOfSuffix = { sig: 'signature', att: 'attestation', sbom: 'sbom' } as const satisfies Record<LegacySuffix, RemovalKind>
+
+/** What has a tag of cosign's older layout. */
+export type TaggedKind = (typeof kindOfSuffix)[LegacySuffix]
 
 /** One thing that is attached to a subject, looked up and pinned by digest. */
 export type Removal = {

@@ -3,6 +3,7 @@ import { serializeGoJson } from '../../codec/go-json.ts'
 import { type JsonObject, parseJson, readAs, readObject, readString } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { isOciDigest, type OciDigest } from '../../formats/oci-digest.ts'
+import { type AttachedTag, isLegacySuffix, parseAttachedTag, signatureTag } from '../attached/attached-tag.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, kindOf, mediaTypes, parseManifest } from '../manifest.ts'
 import { isTag } from '../reference.ts'
@@ -19,7 +20,7 @@ export type LayoutIndex = {
 export const refNameAnnotation = 'org.opencontainers.image.ref.name'
 
 /** The annotation by which cosign's `load` and `--local-image` tell entries apart. Source: formats-and-flows §10, `save`. */
-export const kindAnnotation = 'kind'
+const kindAnnotation = 'kind'
 const kinds = {
   image: 'dev.cosignproject.cosign/image',
   index: 'dev.cosignproject.cosign/imageIndex',
@@ -113,7 +114,7 @@ export function withEntry(index: LayoutIndex | undefined, added: NewEntry, tag: 
   const entry = annotated(origin ?? fresh, annotations)
   const kept = entries.filter(other => other !== holder && other !== origin)
   const place = holder ?? origin
-  const isImage = tag !== undefined && !legacyTag(tag)
+  const isImage = tag !== undefined && !attachedName(tag)
   const free = isImage ? kept.findIndex(isAttached) : -1 // images stand first: some tools take the first entry for the image
   const at = place ? entries.slice(0, entries.indexOf(place)).filter(other => kept.includes(other)).length : free < 0 ? kept.length : free
   return { raw, entries: markForCosign(kept.toSpliced(at, 0, entry)) }
@@ -150,14 +151,14 @@ export function tagsOf({ entries }: LayoutIndex): readonly string[] {
  * there is none, those that are neither named nor referrers.
  */
 export function imagesOf({ entries }: Pick<LayoutIndex, 'entries'>): readonly Descriptor[] {
-  const images = entries.filter(entry => isMarkedImage(entry) || (!entry.annotations?.has(kindAnnotation) && !legacyTag(nameOf(entry))))
+  const images = entries.filter(entry => isMarkedImage(entry) || (!entry.annotations?.has(kindAnnotation) && !attachedName(nameOf(entry))))
   const named = images.filter(isNamed)
   return named.length > 0 ? named : images.filter(({ artifactType }) => artifactType === undefined)
 }
 
 /** Whether an entry is of what is attached to images. */
 function isAttached(entry: Descriptor): boolean {
-  return entry.artifactType !== undefined || legacyTag(nameOf(entry)) !== undefined
+  return entry.artifactType !== undefined || attachedName(nameOf(entry)) !== undefined
 }
 
 /** Whether an entry has a name or cosign's mark of an image. */
@@ -177,7 +178,7 @@ function tagOf(entry: Descriptor, entries: readonly Descriptor[]): string | unde
   const kind = entry.annotations?.get(kindAnnotation)
   const suffix = kind === kinds.sig ? 'sig' : kind === kinds.att ? 'att' : undefined
   const [image, ...others] = suffix ? entries.filter(isMarkedImage) : []
-  return image && others.length === 0 ? `${image.digest.replace(':', '-')}.${suffix}` : undefined
+  return image && suffix && others.length === 0 ? signatureTag(image.digest, suffix) : undefined
 }
 
 /** Names what cosign saved without a tag, before a change of the images there makes it look like another's. */
@@ -193,9 +194,10 @@ function isMarkedImage({ annotations }: Descriptor): boolean {
   return kind === kinds.image || kind === kinds.index
 }
 
-function legacyTag(tag: string | undefined): { readonly digest: string; readonly suffix: string } | undefined {
-  const [, hex, suffix] = /^(?:[\w.-]{0,52})sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?$/.exec(tag ?? '') ?? []
-  return hex === undefined ? undefined : { digest: `sha256:${hex}`, suffix: suffix ?? '' }
+/** A name by which a registry would keep what is attached to an image. */
+function attachedName(name: string | undefined): AttachedTag | undefined {
+  const tag = parseAttachedTag(name ?? '')
+  return tag && (tag.suffix === '' || isLegacySuffix(tag.suffix)) ? tag : undefined
 }
 
 /**
@@ -208,9 +210,9 @@ function markForCosign(entries: readonly Descriptor[]): readonly Descriptor[] {
   const images = marked.length > 0 ? marked : named.slice(0, 1)
   return entries.map(entry => {
     if (images.includes(entry)) return withKind(entry, kindOf(entry.mediaType) === 'index' ? kinds.index : kinds.image)
-    const legacy = legacyTag(nameOf(entry))
+    const legacy = attachedName(nameOf(entry))
     if (!legacy) return entry
-    const isTheirs = images.some(({ digest }) => digest === legacy.digest)
+    const isTheirs = images.some(({ digest }) => digest === legacy.subject)
     return withKind(entry, isTheirs && (legacy.suffix === 'sig' || legacy.suffix === 'att') ? kinds[legacy.suffix] : undefined)
   })
 }

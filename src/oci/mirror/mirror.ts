@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { addToFallbackTag } from '../attached/attach-referrer.ts'
-import { fallbackTag, signatureTag } from '../attached/attached-tag.ts'
+import { isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi } from '../attached/referrers.ts'
 import { readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
@@ -20,7 +20,6 @@ import {
   type SourceTag,
   type Survey,
   type SurveyLevel,
-  suffixes,
   surveyImage,
 } from './survey.ts'
 
@@ -102,10 +101,12 @@ async function checkTag(
 
 /** Keeps an image from the tags where its signatures are looked for: put there, it would hide them, whatever brought them there. */
 function checkPurpose({ tag, image, tagPrefix }: MirrorOptions, { manifests }: Survey): void {
-  if (tag === undefined) return
-  const tagsOf = (digest: OciDigest) => [fallbackTag(digest), ...suffixes.map(suffix => signatureTag(digest, suffix, tagPrefix))]
-  const isListing = /^sha256-[0-9a-f]{64}$/.test(tag)
-  if ((isListing && kindOf(image.mediaType) !== 'index') || [...manifests.keys()].some(digest => tagsOf(digest).includes(tag)))
+  const attached = parseAttachedTag(tag ?? '')
+  if (!attached) return
+  const { prefix, subject, suffix } = attached
+  const isListing = prefix === '' && suffix === ''
+  const isLegacy = prefix === tagPrefix && isLegacySuffix(suffix)
+  if ((isListing && kindOf(image.mediaType) !== 'index') || ((isListing || isLegacy) && manifests.has(subject)))
     throw new CountersignError('USAGE', `destination: want a tag for an image, got ${tag}, the place of what is attached to one`)
 }
 

@@ -1,6 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { fallbackTag, signatureTag } from '../attached/attached-tag.ts'
+import { fallbackTag, type LegacySuffix, legacySuffixes, signatureTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
 import { nameOfTag, readTag } from '../attached/tag.ts'
 import { createByteBudget } from '../byte-budget.ts'
@@ -37,7 +37,7 @@ export type SourceReferrer = {
 export type SourceTag = {
   readonly subject: OciDigest
   readonly tag: string
-  readonly kind: 'sig' | 'att' | 'sbom'
+  readonly kind: LegacySuffix
   readonly manifest: FetchedManifest
   readonly blobs: readonly Descriptor[]
   readonly repository: Repository
@@ -60,8 +60,6 @@ export type SurveyOptions = {
 }
 
 const keptBytes = 64 << 20
-/** What tags of cosign's older layout end with. */
-export const suffixes = ['sig', 'att', 'sbom'] as const
 
 /**
  * Finds an image, all manifests of its indexes, and whatever is attached to any of these, to what is attached, and so on: by
@@ -221,7 +219,7 @@ function createAttachmentFinder(source: Place, { tagPrefix, kinds }: SurveyOptio
   const attachedIn = async (place: Repository, subject: OciDigest, byName: boolean) => {
     const tags = byName ? undefined : await tagsOf(place)
     const mayHave = (tag: string) => !tags || tags.has(tag)
-    const wanted = suffixes
+    const wanted = legacySuffixes
       .filter(kind => kinds === 'all' || kinds.has(kind))
       .map(kind => ({ kind, tag: signatureTag(subject, kind, tagPrefix) }))
       .filter(({ tag }) => mayHave(tag))
