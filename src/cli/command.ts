@@ -92,7 +92,8 @@ type CommandFacts = {
   /** More than the summary says, for `--help`. */
   readonly description?: string
   readonly examples: readonly { readonly what: string; readonly line: string }[]
-  readonly arguments: { readonly name: string; readonly min: number; readonly max: number }
+  /** `choices`: the words that each argument can be, where there are no others. */
+  readonly arguments: { readonly name: string; readonly min: number; readonly max: number; readonly choices?: readonly string[] }
   readonly exits: ExitRule
   /** Serves until it is stopped: `--timeout` counts only when given. */
   readonly endless?: true

@@ -49,11 +49,27 @@ export function defaultText(flag: Flag): string {
   return typeof flag.default === 'object' ? '' : String(flag.default)
 }
 
+/** What the exit statuses of a command mean, where there are more of them than success and failure. */
+export function exitStatusText({ exits }: Command): string | undefined {
+  switch (exits) {
+    case 'cosign':
+      return undefined
+    case 'cosign verify':
+      return 'Exit status: 0 verified; 10 nothing is signed; 11 no such tag; 12 there are signatures in the layout of cosign 2, and none of them verifies; 1 anything else, or images that failed in different ways.'
+    case 'own':
+      return 'Exit status: 0 done; 1 wrong usage; 3 malformed, 4 untrusted, 5 denied, 6 unavailable, as `kind` says in JSON.'
+    default:
+      throw new TypeError(`unhandled exit rule ${exits satisfies never}`)
+  }
+}
+
 function commandHelp(command: Command, below: readonly Command[], globalFlags: FlagTable): string {
   const examples = command.examples.flatMap(({ what, line }, at) => [...(at > 0 ? [''] : []), `  # ${what}`, `  countersign ${line}`])
+  const exits = exitStatusText(command)
   return lines([
     `${command.summary}.`,
     ...(command.description === undefined ? [] : ['', command.description]),
+    ...(exits === undefined ? [] : wrap(exits, lineWidth)),
     '',
     'Usage:',
     `  countersign ${usageOf(command)}`,

@@ -65,6 +65,6 @@ test('what is refused says why, and after a semicolon what works today', () => {
 test('help tells what is to come from what is refused for good', () => {
   const about = (words: readonly string[]) => helpText(words, commands, globalFlags)
   assert.match(about(['public-key']), /--sk +use a key on a PIV token \(not supported\)$/m)
-  assert.match(about(['manifest', 'verify']), /--local-image +the image is a folder written by save \(not supported\)$/m)
+  assert.match(about(['manifest', 'verify']), /--local-image +the image is a folder written by `save` \(not supported\)$/m)
   assert.match(about(['generate-key-pair']), /--kms KMSREF +make the key in this KMS \(not supported yet\)$/m)
 })

@@ -1,5 +1,5 @@
 import type { Command, Flag, FlagTable } from './command.ts'
-import { defaultText, flagSpelling, isRepeatable, refusalText, usageOf } from './help.ts'
+import { defaultText, exitStatusText, flagSpelling, isRepeatable, refusalText, usageOf } from './help.ts'
 import type { Program } from './run.ts'
 
 /** `docs/commands.md`, made from the command table; a test fails when the file says anything else. */
@@ -45,7 +45,7 @@ const exitStatuses = [
   '| 3, 4, 5, 6 | | malformed, untrusted, denied, unavailable |',
   '| 10 | `verify`: nothing is signed | |',
   '| 11 | `verify`: no such tag | |',
-  '| 12 | `verify`: signatures of the older layout, none of which verifies | |',
+  '| 12 | `verify`: there are signatures in the layout of cosign 2, and none of them verifies | |',
   '| 130 | interrupted | interrupted |',
   '',
 ] as const
@@ -53,7 +53,8 @@ const exitStatuses = [
 const failures = [
   '## Failures as JSON',
   '',
-  'Where `--output json` was asked for, a failure is also one line of JSON on standard output. The shape is stable:',
+  'Where `--output json` was asked for, a failure is also one line of JSON on standard output; reports that say of each image or',
+  'finding what is wrong (`verify --file`, `registry doctor`) stand alone. The shape is stable:',
   '',
   '```json',
   '{"error":{"code":"SIGNATURE_INVALID","kind":"untrusted","message":"…","derivation":{}}}',
@@ -65,12 +66,14 @@ const failures = [
 ] as const
 
 function commandSection(command: Command): readonly string[] {
+  const exits = exitStatusText(command)
   return [
     `## ${command.name}`,
     '',
     `${command.summary}.`,
     '',
     ...(command.description === undefined ? [] : [command.description, '']),
+    ...(exits === undefined ? [] : [exits, '']),
     '```sh',
     `countersign ${usageOf(command)}`,
     ...command.examples.flatMap(({ what, line }) => ['', `# ${what}`, `countersign ${line}`]),

@@ -79,10 +79,10 @@ function kindOfValue(flag: Flag): ValueKind {
   return isFile(flag.placeholder) ? { kind: 'file' } : { kind: 'any' }
 }
 
-/** Completion takes one of these words; the argument of others is an image, which no shell can know, or a file. */
-function argumentOf({ name, arguments: { name: argument } }: Command): ValueKind {
-  if (name === 'completion') return { kind: 'choice', choices: ['bash', 'zsh', 'fish', 'powershell'] }
-  return isFile(argument) ? { kind: 'file' } : { kind: 'none' }
+/** Where an argument is neither one of some words nor a file, it is an image, which no shell can know. */
+function argumentOf({ arguments: { name, choices } }: Command): ValueKind {
+  if (choices) return { kind: 'choice', choices }
+  return isFile(name) ? { kind: 'file' } : { kind: 'none' }
 }
 
 /** Whether what a value is called in help names something on the disk: a key may be a file too. */

@@ -3,9 +3,9 @@ import { failureFormatFlags } from './global.ts'
 import { experimentalReferrersFlags, referrersModeFlags, registryFlags } from './registry.ts'
 
 export const treeFlags = {
-  ...failureFormatFlags,
   ...registryFlags,
   ...referrersModeFlags,
+  output: { ...failureFormatFlags.output, help: 'json: print the tree, or a failure, as one JSON document on standard output' },
   'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'referrers are always shown' },
   recursive: {
     type: 'boolean',
@@ -54,12 +54,12 @@ export const attachSignatureFlags = {
     placeholder: 'FILE',
     help: 'PEM chain of --certificate, issuer first and root last',
   },
-  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that was signed, as generate prints it; or a bundle' },
+  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that was signed, as `generate` prints it; or a bundle' },
   'rekor-response': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    help: "entry of the transparency log: a log bundle, sign-blob's older bundle, or Rekor's answer",
+    help: "entry of the transparency log: a log bundle, a blob bundle of cosign 2, or Rekor's answer",
   },
   signature: { type: 'string', default: '', placeholder: 'FILE', help: 'signature to attach; - is standard input' },
   tsr: { type: 'string', default: '', placeholder: 'FILE', help: 'timestamp of the signature: an RFC 3161 response in DER' },

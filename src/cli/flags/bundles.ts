@@ -2,15 +2,7 @@ import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 
 export const bundleInspectFlags = {
-  output: {
-    type: 'string',
-    shorthand: 'o',
-    default: 'text',
-    choices: ['text', 'json'],
-    own: true,
-    format: true,
-    help: 'json: print the content, or a failure, as one JSON document',
-  },
+  output: { ...failureFormatFlags.output, help: 'json: print the content, or a failure, as one JSON document on standard output' },
 } as const satisfies FlagTable
 
 export const bundleUpgradeFlags = {

@@ -13,7 +13,7 @@ export const manifestVerifyFlags = {
   'local-image': {
     ...verifyFlags['local-image'],
     forGood: true,
-    refused: 'a document names images of registries; verify a folder written by save with `countersign verify --local-image`',
+    refused: 'a document names images of registries; verify a folder written by `save` with `countersign verify --local-image`',
   },
   'via-index': {
     ...verifyFlags['via-index'],

@@ -8,13 +8,14 @@ export const globalFlags = {
   verbose: { type: 'boolean', shorthand: 'd', default: false, help: 'show the HTTP requests made, without secrets' },
 } as const satisfies FlagTable
 
-/** For commands of cosign's that have no `--output` of their own. */
+/** Our own `--output`, for commands whose standard output has one form; those that can print a document say so in `help`. */
 export const failureFormatFlags = {
   output: {
     type: 'string',
     shorthand: 'o',
     default: 'text',
     choices: ['text', 'json'],
+    placeholder: 'FORMAT',
     own: true,
     format: true,
     help: 'json: print a failure also as one JSON document on standard output',

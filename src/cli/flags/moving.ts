@@ -1,18 +1,11 @@
 import type { FlagTable } from '../command.ts'
+import { failureFormatFlags } from './global.ts'
 import { registryFlags } from './registry.ts'
 
 const movingFlags = {
   ...registryFlags,
   'max-workers': { type: 'integer', default: 10, placeholder: 'N', own: true, help: 'how many requests are under way at once' },
-  output: {
-    type: 'string',
-    shorthand: 'o',
-    default: 'text',
-    choices: ['text', 'json'],
-    own: true,
-    format: true,
-    help: 'json: print the counts, or a failure, as one JSON document on standard output',
-  },
+  output: { ...failureFormatFlags.output, help: 'json: print the counts, or a failure, as one JSON document on standard output' },
 } as const satisfies FlagTable
 
 const dirFlags = {

@@ -1,4 +1,4 @@
-import type { FlagTable } from '../command.ts'
+import type { Flag, FlagTable } from '../command.ts'
 
 /** How to reach and talk to a registry: image commands share these. */
 export const registryFlags = {
@@ -50,13 +50,18 @@ export const registryFlags = {
   'registry-username': { type: 'string', default: '', placeholder: 'USER', help: 'user for basic authentication' },
 } as const satisfies FlagTable
 
+const { 'attachment-tag-prefix': _, ...connectionFlags } = registryFlags
+
+/** How to reach and talk to a registry, for commands that cosign does not have. */
+export const ownRegistryFlags = marked(connectionFlags)
+
 export const referrersModeFlags = {
   'registry-referrers-mode': {
     type: 'string',
     default: '',
     choices: ['legacy', 'oci-1-1'],
     placeholder: 'MODE',
-    help: 'how attached objects of the older format are found',
+    help: 'how what is attached is kept: legacy under tags, oci-1-1 as referrers',
   },
 } as const satisfies FlagTable
 
@@ -67,6 +72,12 @@ export const experimentalReferrersFlags = {
     default: false,
     hidden: true,
     deprecated: 'OCI referrers will be the default behavior in future versions',
-    help: 'also look for signatures of the older format among the referrers',
+    help: 'also look for signatures in the layout of cosign 2 among the referrers',
   },
 } as const satisfies FlagTable
+
+/** The same flags, marked as our own. */
+function marked<F extends { readonly [name: string]: Flag }>(flags: F): { readonly [Name in keyof F]: F[Name] & { readonly own: true } } {
+  const entries = Object.entries(flags).map(([name, flag]) => [name, { ...flag, own: true }])
+  return Object.fromEntries(entries) as { [Name in keyof F]: F[Name] & { readonly own: true } }
+}

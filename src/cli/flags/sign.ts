@@ -57,6 +57,7 @@ export const signFlags = {
     type: 'string',
     default: 'bundle',
     choices: ['legacy', 'bundle', 'both'],
+    placeholder: 'FORMAT',
     own: true,
     help: 'bundle: what cosign 3 verifies; legacy: what cosign 2 does; both: one of each, in one run',
   },
@@ -74,7 +75,7 @@ export const signFlags = {
     default: false,
     hidden: true,
     deprecated: 'not used with the new bundle format',
-    help: 'record the time of signing in the older layout',
+    help: 'record the time of signing in the layout of cosign 2',
   },
   recursive: { type: 'boolean', shorthand: 'r', default: false, help: 'sign an image index and every image in it' },
   'sign-container-identity': {

@@ -1,15 +1,23 @@
 import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
 import type { Command, FlagTable, ParsedFlags } from '../command.ts'
 import { isDefault } from './flag-value.ts'
 
 /**
- * Checks how many arguments there are, in cosign's words.
+ * Checks how many arguments there are, and which, in cosign's words.
  *
  * @throws CountersignError `USAGE`
  */
 export function checkArguments(command: Command, args: readonly string[]): void {
-  const { min, max, name } = command.arguments
-  if (args.length >= min && args.length <= max) return
+  const { min, max, name, choices } = command.arguments
+  const stranger = args.find(arg => choices?.includes(arg) === false)
+  if (args.length >= min && args.length <= max) {
+    if (stranger === undefined) return
+    throw new CountersignError(
+      'USAGE',
+      `invalid argument ${quote(stranger)} for "countersign ${command.name}": want one of ${choices!.join(', ')}`,
+    )
+  }
   const wanted = name === '' ? 'want no arguments' : `want ${name}`
   throw new CountersignError(
     'USAGE',

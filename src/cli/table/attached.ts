@@ -18,7 +18,7 @@ export const attachedCommands: readonly Command[] = [
   defineCommand({
     name: 'triangulate',
     group: 'Attached to images',
-    summary: 'Print where the older layout keeps what is attached to an image',
+    summary: 'Print where the layout of cosign 2 keeps what is attached to an image',
     examples: [
       { what: 'the tag of its signatures', line: 'triangulate IMAGE' },
       { what: 'its name by digest', line: 'triangulate --type digest IMAGE' },
@@ -31,8 +31,8 @@ export const attachedCommands: readonly Command[] = [
   defineCommand({
     name: 'generate',
     group: 'Attached to images',
-    summary: 'Print the payload that signs an image in the older layout',
-    description: 'For signing by other means; attach signature stores what they made. No line end follows: each byte is signed.',
+    summary: 'Print the payload that signs an image in the layout of cosign 2',
+    description: 'For signing by other means; `attach signature` stores what they made. No line end follows: each byte is signed.',
     examples: [
       { what: 'sign by OpenSSL', line: 'generate IMAGE > payload.json; openssl dgst -sha256 -sign key.pem -out signature payload.json' },
       { what: 'with a claim', line: 'generate -a commit=4f2a9c IMAGE' },
@@ -47,7 +47,7 @@ export const attachedCommands: readonly Command[] = [
     group: 'Attached to images',
     summary: 'Print the signatures of an image, one JSON document on each line',
     description:
-      'Its bundles, attestations among them; where there is none, its signatures of the older layout.\n' +
+      'Its bundles, attestations among them; where there is none, its signatures in the layout of cosign 2.\n' +
       'Nothing is verified: what is printed is what the registry holds.',
     examples: [{ what: 'keep the bundle of an image', line: 'download signature IMAGE > image.sigstore.json' }],
     arguments: onImage,
@@ -60,11 +60,11 @@ export const attachedCommands: readonly Command[] = [
     group: 'Attached to images',
     summary: 'Store a signature that was made elsewhere beside its image',
     description:
-      'What is attached must be about this image; who signed it is for verify to say. Attaching the same twice stores it once.\n' +
+      'What is attached must be about this image; who signed it is for `verify` to say. Attaching the same twice stores it once.\n' +
       'Certificates, log entries and timestamps are kept as they are; only their form is checked.',
     examples: [
-      { what: 'a bundle that download signature printed', line: 'attach signature --bundle image.sigstore.json IMAGE' },
-      { what: 'a signature over what generate printed', line: 'attach signature --payload payload.json --signature signature IMAGE' },
+      { what: 'a bundle that `download signature` printed', line: 'attach signature --bundle image.sigstore.json IMAGE' },
+      { what: 'a signature over what `generate` printed', line: 'attach signature --payload payload.json --signature signature IMAGE' },
     ],
     arguments: onImage,
     flags: attachSignatureFlags,

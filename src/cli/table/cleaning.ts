@@ -12,7 +12,7 @@ export const cleaningCommands: readonly Command[] = [
       'An image that is gone already can be cleaned up after by its digest.',
     examples: [
       { what: 'show what would be removed', line: 'clean --dry-run IMAGE' },
-      { what: 'remove the signatures of the older layout without a question', line: 'clean --type signature --force IMAGE' },
+      { what: 'remove the signatures in the layout of cosign 2 without a question', line: 'clean --type signature --force IMAGE' },
     ],
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: cleanFlags,

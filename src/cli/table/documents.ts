@@ -10,8 +10,7 @@ export const documentCommands: readonly Command[] = [
     description:
       'FILE is a path that ends in .yaml, .yml or .json, or - for standard input. It may hold several documents.\n' +
       'Images of containers, init containers, ephemeral containers and image volumes are verified wherever a pod or its\n' +
-      'template stands; in kinds that are not of Kubernetes itself, so is each text named image.\n' +
-      'Exit status: as of verify.',
+      'template stands; in kinds that are not of Kubernetes itself, so is each text named image.',
     examples: [
       { what: 'verify the images of a deployment', line: 'manifest verify --key cosign.pub --insecure-ignore-tlog deployment.yaml' },
       {
@@ -31,8 +30,7 @@ export const documentCommands: readonly Command[] = [
     summary: 'Verify every image that a Dockerfile names',
     description:
       'DOCKERFILE is a path, or - for standard input. Images of FROM, COPY --from and RUN --mount=from= are verified.\n' +
-      'Variables have the values of ARG and ENV in the file; those it leaves open are taken from the environment.\n' +
-      'Exit status: as of verify.',
+      'Variables have the values of ARG and ENV in the file; those it leaves open are taken from the environment.',
     examples: [
       { what: 'verify every image', line: 'dockerfile verify --key cosign.pub --insecure-ignore-tlog Dockerfile' },
       {

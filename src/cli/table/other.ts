@@ -20,7 +20,7 @@ export const otherCommands = (all: () => readonly Command[]): readonly Command[]
       { what: 'in fish, for all sessions', line: 'completion fish > ~/.config/fish/completions/countersign.fish' },
       { what: 'for PowerShell, whose profile then reads the file', line: 'completion powershell > countersign.ps1' },
     ],
-    arguments: { name: 'SHELL', min: 1, max: 1 },
+    arguments: { name: 'SHELL', min: 1, max: 1, choices: ['bash', 'zsh', 'fish', 'powershell'] },
     flags: completionFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/completion.ts')).createCompletion(all()),

@@ -1,6 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { registryDoctorFlags } from '../flags/cleaning.ts'
-import { loginFlags, registryServerFlags } from '../flags/other.ts'
+import { loginFlags, registryDoctorFlags, registryServerFlags } from '../flags/registries.ts'
 
 /** Logging in to a registry, serving one, and examining one. */
 export const registryCommands: readonly Command[] = [

@@ -56,9 +56,7 @@ export const signingCommands: readonly Command[] = [
     summary: 'Verify the signatures of container images',
     description:
       'What was verified goes to standard output as JSON, the checks made to standard error.\n' +
-      'Of several images each is verified, whatever becomes of the others; those that failed are listed at the end.\n' +
-      'Exit status: 0 verified, 10 nothing is signed, 11 no such tag, 12 none of the older signatures verifies, 1 anything else,\n' +
-      'or images that failed in different ways.',
+      'Of several images each is verified, whatever becomes of the others; those that failed are listed at the end.',
     examples: [
       { what: 'verify with a public key', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:...' },
       { what: 'require a claim', line: 'verify --key cosign.pub --insecure-ignore-tlog -a commit=4f2a9c IMAGE@sha256:...' },

@@ -4,7 +4,7 @@ import { machineEffects } from '../../../oci/credentials/credential-effects.ts'
 import { storeLogin } from '../../../oci/credentials/login.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { loginFlags } from '../../flags/other.ts'
+import type { loginFlags } from '../../flags/registries.ts'
 
 /** `login`: keeps the credentials for a registry where Docker does. */
 export const login: CommandFunction<typeof loginFlags> = async (context, flags, [server]) => {

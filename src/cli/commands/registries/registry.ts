@@ -4,7 +4,7 @@ import { quote } from '../../../codec/text.ts'
 import { listen } from '../../../services/listen.ts'
 import { createRegistry, folderStore, memoryStore } from '../../../services/registry/registry.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { registryServerFlags } from '../../flags/other.ts'
+import type { registryServerFlags } from '../../flags/registries.ts'
 
 /** `registry`: serves an OCI registry until it is interrupted; its address is the first line of standard output. */
 export const serveRegistry: CommandFunction<typeof registryServerFlags> = async (context, flags) => {
