@@ -229,6 +229,20 @@ for (const telling of [true, false])
     assert.ok((await hand.tags('app')).includes('kept'))
   })
 
+test('clean and gc keep a bundle that somebody gave a tag, which would go with it', async () => {
+  const scene = createScene()
+  const name = await scene.push('app', image)
+  await good(scene.cs(`${signing} ${name}`))
+  const [bundle] = await scene.hand.referrers('app', image.digest)
+  await scene.hand.putManifest('app', 'kept', await scene.hand.manifest('app', String(bundle!['digest'])))
+  const { stderr } = await good(scene.cs(`clean -f ${name}`))
+  assert.match(stderr, /^Nothing to remove from .*\nKept:\n.*: tag "kept" holds it, and would go with it\n$/)
+  await scene.remove('app', image.digest)
+  const { stdout } = await good(scene.cs(`gc --yes --exclusive -o json ${rigHost}/app`))
+  assert.deepEqual(JSON.parse(stdout).removed, [])
+  assert.ok(await scene.has('app', 'kept'))
+})
+
 test('clean says that a registry deletes nothing', async () => {
   const { cs, push } = createScene({ deletes: false })
   const name = await push('app', image)

@@ -6,6 +6,7 @@ import { type ImageManifest, parseManifest } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { readJournal } from './journal.ts'
+import type { TagFinder } from './tag-finder.ts'
 
 /** A referrer as it was found: what its manifest is, or that there is none, or why it cannot be told. */
 export type FoundReferrer = { readonly digest: OciDigest } & (
@@ -21,19 +22,25 @@ const cosignConfig = /^application\/vnd\.dev\.cosign\.artifact\.(sig|att)\./ // 
  * All referrers of a subject, those of the API, of the fallback tag and of the journal, with what each of them is: Sigstore's, which are
  * bundles and cosign's own artifacts, or somebody else's.
  *
+ * @param reasonToKeep - makes one of Sigstore's somebody else's: who gave it a tag relies on it
  * @throws CountersignError whatever keeps one from being told: only a clear 404 counts as gone
  */
 export async function findReferrers(
   client: RegistryClient,
   repository: Repository,
   subject: OciDigest,
+  reasonToKeep: TagFinder,
   signal: AbortSignal,
 ): Promise<readonly FoundReferrer[]> {
   const byApi = (await listReferrersByApi(client, repository, subject, signal)) ?? []
   const byTag = await listReferrersByTag(client, repository, subject, signal)
   const journal = (await readJournal(client, repository, subject, signal))?.entries ?? []
   const digests = [...new Set([...byApi, ...byTag, ...journal].map(({ digest }) => digest))].sort()
-  const found = await inParallel(digests, 10, digest => classify(client, repository, subject, digest, signal))
+  const found = await inParallel(digests, 10, async (digest): Promise<FoundReferrer> => {
+    const referrer = await classify(client, repository, subject, digest, signal)
+    const reason = referrer.state === 'sigstore' ? await reasonToKeep(digest) : undefined
+    return reason === undefined ? referrer : { digest, state: 'foreign', reason }
+  })
   const inFallback = new Set(byTag.map(({ digest }) => digest))
   return found.filter(({ state, digest }) => state !== 'gone' || inFallback.has(digest)) // elsewhere there is nothing to take it out of
 }

@@ -12,6 +12,7 @@ import { journalTag } from './journal.ts'
 import { type NamedRepositories, namedByReferrer, namedByTag } from './named-repositories.ts'
 import { type Kept, kindOfSuffix, type Removal, type TaggedKind } from './removal.ts'
 import { findSubject, requireReadable } from './subjects.ts'
+import { createTagFinder, type TagFinder } from './tag-finder.ts'
 
 export type CollectionQuery = {
   readonly repository: Repository // where signatures are kept
@@ -48,12 +49,13 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
     tags.flatMap(tag => attachedBy(tag, prefix)),
     ({ subject }) => subject,
   )
+  const tagOf = createTagFinder(client, repository, signal)
   const plans = await inParallel(
     [...bySubject].sort(([a], [b]) => (a < b ? -1 : 1)),
     4,
     async ([subject, attached]) => {
       if (await findSubject(client, places, subject, signal)) return await findGoneEntries(client, repository, subject, signal)
-      return await judgeOrphans(client, query, subject, attached, signal)
+      return await judgeOrphans(client, query, subject, { attached, tagOf }, signal)
     },
   )
   return {
@@ -98,7 +100,7 @@ async function judgeOrphans(
   client: RegistryClient,
   query: CollectionQuery,
   subject: OciDigest,
-  attached: readonly Attached[],
+  { attached, tagOf }: { readonly attached: readonly Attached[]; readonly tagOf: TagFinder },
   signal: AbortSignal,
 ): Promise<SubjectPlan> {
   const { repository } = query
@@ -115,7 +117,7 @@ async function judgeOrphans(
     if (current)
       await judge({ kind, subject, tag, digest: current.digest }, () => namedByTag(client, repository, { tag, kind, subject }, signal))
   }
-  for (const found of await findReferrers(client, repository, subject, signal)) {
+  for (const found of await findReferrers(client, repository, subject, tagOf, signal)) {
     const { digest } = found
     if (found.state === 'gone') orphans.push({ kind: 'entry', subject, digest, reason: 'its image is gone, and so is it' })
     else if (found.state === 'foreign') kept.push({ kind: 'referrer', subject, digest, reason: found.reason })

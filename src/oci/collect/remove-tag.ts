@@ -5,6 +5,7 @@ import { nameOfTag, readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import { digestOfTag } from './tag-finder.ts'
 
 /**
  * Deletes a tag that still holds what was seen there. Where the registry deletes no tags (docker-registry 2.8 does not), the
@@ -41,7 +42,7 @@ export async function removeTag(
   return await client.deleteManifest(repository, seen, signal)
 }
 
-/** Another tag that holds the same manifest. A tag whose digest the registry does not tell is read. */
+/** Another tag that holds the same manifest. */
 async function findOtherTag(
   client: RegistryClient,
   repository: Repository,
@@ -50,10 +51,6 @@ async function findOtherTag(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const others = (await client.listTags(repository, signal)).filter(other => other !== tag)
-  const holds = await inParallel(others, 10, async other => {
-    const head = await client.headManifest(repository, other, signal)
-    if (!head) return false
-    return (head.digest ?? (await readTag(client, repository, other, signal))?.digest) === digest
-  })
-  return others.find((_, index) => holds[index])
+  const held = await inParallel(others, 10, other => digestOfTag(client, repository, other, signal))
+  return others.find((_, index) => held[index] === digest)
 }
