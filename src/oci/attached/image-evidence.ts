@@ -89,10 +89,7 @@ async function fetchReferrerManifests(
     const manifest = await orRefusal(async () => {
       const parsed = parseManifest(fetched, source)
       if (parsed.subject?.digest !== image)
-        throw new CountersignError(
-          'ARTIFACT_MISMATCH',
-          `${source}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`,
-        )
+        throw new CountersignError('ARTIFACT_MISMATCH', `${source}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`)
       return parsed
     })
     return { source, artifactType, manifest }
