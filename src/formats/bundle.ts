@@ -33,6 +33,11 @@ export type Bundle = {
 /** The media type this project writes, for a bundle and for its layer and manifest in a registry. */
 export const bundleMediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
+/** Whether a media type is that of a bundle, of whatever version: `…bundle.v0.3+json`, `…bundle+json;version=0.1`. */
+export function isBundleMediaType(mediaType: string): boolean {
+  return /^application\/vnd\.dev\.sigstore\.bundle[.+]/.test(mediaType)
+}
+
 /** Annotation of a bundle's manifest that states the predicate type inside. Unsigned: it can only hide a bundle. */
 export const predicateTypeAnnotation = 'dev.sigstore.bundle.predicateType'
 

@@ -1,8 +1,8 @@
 import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
-import { bundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
+import { bundleMediaType, isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import { ociDigestOf } from '../../formats/oci-digest.ts'
-import { type Descriptor, mediaTypes } from '../manifest.ts'
+import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
 import type { Referrer } from './attach-referrer.ts'
 
 const emptyConfig = encodeUtf8('{}')
@@ -35,4 +35,10 @@ export function createBundleReferrer(
     artifactType: bundleMediaType,
   })
   return { subject, manifest: encodeUtf8(manifest), blobs: [emptyConfig, bundle.bytes] }
+}
+
+/** The bundle that a manifest attaches: its one layer, of a bundle media type. Its `artifactType` says so too, but some registries drop that. */
+export function bundleLayer(manifest: ImageManifest | ImageIndex): Descriptor | undefined {
+  const [layer, ...others] = manifest.kind === 'image' ? manifest.layers : []
+  return layer && others.length === 0 && isBundleMediaType(layer.mediaType) ? layer : undefined
 }

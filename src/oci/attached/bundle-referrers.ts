@@ -1,12 +1,13 @@
-import { CountersignError } from '../../codec/error.ts'
+import type { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
-import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from '../manifest.ts'
+import type { Descriptor } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { bundleLayer } from './image-evidence.ts'
-import { listReferrers } from './referrers.ts'
+import { bundleLayer } from './bundle-referrer.ts'
+import { listReferrers, parseReferrer } from './referrers.ts'
 
 /** A bundle that is attached to an image; its content is not fetched yet. */
 export type BundleReferrer = {
@@ -35,7 +36,7 @@ export async function listBundleReferrers(
   const found = await inParallel(referrers, maxWorkers, async ({ digest }): Promise<readonly BundleReferrer[]> => {
     const source = `referrer ${digest}`
     try {
-      const layer = bundleLayer(await fetchReferrer(client, repository, digest, image, signal))
+      const layer = bundleLayer(parseReferrer(await client.fetchManifest(repository, digest, signal), image, source))
       return layer ? [{ source, layer }] : []
     } catch (error) {
       if (!isAboutContent(error)) throw error
@@ -44,26 +45,6 @@ export async function listBundleReferrers(
     }
   })
   return found.flat()
-}
-
-async function fetchReferrer(
-  client: RegistryClient,
-  repository: Repository,
-  digest: OciDigest,
-  image: OciDigest,
-  signal: AbortSignal,
-): Promise<ImageManifest | ImageIndex> {
-  const what = `referrer ${digest}`
-  const manifest = parseManifest(await client.fetchManifest(repository, digest, signal), what)
-  if (manifest.subject?.digest !== image)
-    throw new CountersignError('ARTIFACT_MISMATCH', `${what}: its subject is ${manifest.subject?.digest ?? 'not there'}, not ${image}`)
-  return manifest
-}
-
-/** Whether an error says that one object is not there or broken, and not that nobody knows. */
-export function isAboutContent(error: unknown): error is CountersignError {
-  if (!(error instanceof CountersignError)) return false
-  return error.kind === 'malformed' || error.kind === 'untrusted' || error.code === 'IMAGE_NOT_FOUND' || error.code === 'BLOB_NOT_FOUND'
 }
 
 /**

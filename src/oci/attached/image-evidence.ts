@@ -1,15 +1,17 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import { predicateTypeAnnotation } from '../../formats/bundle.ts'
+import { isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { bundleCandidate, type Candidate, layerCandidate } from '../../verify/evidence.ts'
 import { createByteBudget } from '../byte-budget.ts'
+import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
-import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes, parseManifest } from '../manifest.ts'
+import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { searchReferrers } from './referrers.ts'
+import { bundleLayer } from './bundle-referrer.ts'
+import { parseReferrer, searchReferrers } from './referrers.ts'
 import { legacyReferrerType } from './signature-manifest.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 
@@ -86,12 +88,7 @@ async function fetchReferrerManifests(
     const fetched = await orRefusal(() => client.fetchManifest(repository, digest, signal))
     if (fetched instanceof CountersignError) return { source, artifactType, manifest: fetched }
     count(fetched.bytes)
-    const manifest = await orRefusal(async () => {
-      const parsed = parseManifest(fetched, source)
-      if (parsed.subject?.digest !== image)
-        throw new CountersignError('ARTIFACT_MISMATCH', `${source}: its subject is ${parsed.subject?.digest ?? 'not there'}, not ${image}`)
-      return parsed
-    })
+    const manifest = await orRefusal(async () => parseReferrer(fetched, image, source))
     return { source, artifactType, manifest }
   })
 }
@@ -101,8 +98,7 @@ async function orRefusal<T>(fetch: () => Promise<T>): Promise<T | CountersignErr
   try {
     return await fetch()
   } catch (error) {
-    const missing = error instanceof CountersignError && ['IMAGE_NOT_FOUND', 'BLOB_NOT_FOUND'].includes(error.code)
-    if (missing || (error instanceof CountersignError && ['malformed', 'untrusted'].includes(error.kind))) return error
+    if (isAboutContent(error)) return error
     throw error
   }
 }
@@ -111,8 +107,6 @@ type FoundBundle = {
   readonly candidate: Candidate
   readonly isSignature: boolean // it can be read, and is no attestation of a type not asked for
 }
-
-const bundleType = /^application\/vnd\.dev\.sigstore\.bundle[.+]/
 
 async function fetchBundles(
   client: RegistryClient,
@@ -153,7 +147,7 @@ function bundleReferrer({ source, artifactType, manifest }: ReferrerManifest): r
 
 /** Of a manifest that cannot be had only the listing's word is known; on a fallback tag it is the config's type, which says nothing. */
 function mayBeBundle(artifactType: string | undefined): boolean {
-  return artifactType === undefined || artifactType === mediaTypes.ociEmpty || bundleType.test(artifactType)
+  return artifactType === undefined || artifactType === mediaTypes.ociEmpty || isBundleMediaType(artifactType)
 }
 
 function isSignature(candidate: Candidate, predicateTypes: EvidenceQuery['predicateTypes']): boolean {
@@ -163,12 +157,6 @@ function isSignature(candidate: Candidate, predicateTypes: EvidenceQuery['predic
   } catch {
     return false // broken evidence is the engine's to report
   }
-}
-
-/** The bundle that a manifest attaches: its one layer, of a bundle media type. Its `artifactType` says so too, but some registries drop that. */
-export function bundleLayer(manifest: ImageManifest | ImageIndex): Descriptor | undefined {
-  const [layer, ...others] = manifest.kind === 'image' ? manifest.layers : []
-  return layer && others.length === 0 && bundleType.test(layer.mediaType) ? layer : undefined
 }
 
 function checkTotalSize(sizes: readonly number[], { image }: EvidenceQuery): void {
@@ -207,7 +195,7 @@ function isLegacyManifest(manifest: ReferrerManifest['manifest']): manifest is I
 function collectRefusals({ maxBytes, maxWorkers }: EvidenceQuery, source: string) {
   const refusals: Candidate[] = []
   const onUnreadable = ({ digest }: Descriptor, error: CountersignError) => {
-    if (error.kind !== 'malformed' && error.kind !== 'untrusted' && error.code !== 'BLOB_NOT_FOUND') throw error
+    if (!isAboutContent(error)) throw error
     refusals.push(refused(`${source} layer ${digest}`, error, 'simple-signing'))
   }
   return { refusals, options: { maxWorkers, onUnreadable, ...(maxBytes !== undefined && { maxBytes }) } }

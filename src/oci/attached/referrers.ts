@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { ociLimits } from '../limits.ts'
-import type { Descriptor } from '../manifest.ts'
+import { type Descriptor, type FetchedManifest, type ImageIndex, type ImageManifest, parseManifest } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { fallbackTag } from './attached-tag.ts'
@@ -101,6 +101,19 @@ export async function listReferrersByTag(
 ): Promise<readonly Descriptor[]> {
   const current = await readTag(client, repository, fallbackTag(subject), signal)
   return current && isReferrersIndex(current, subject) ? distinct(readIndex(current, nameOfTag(repository, fallbackTag(subject)))) : []
+}
+
+/**
+ * Reads a manifest that was listed as a referrer of a subject.
+ *
+ * @param what - begins the message: `referrer sha256:…`
+ * @throws CountersignError `ARTIFACT_MISMATCH` when it names another subject or none; `MANIFEST_MALFORMED`
+ */
+export function parseReferrer(fetched: FetchedManifest, subject: OciDigest, what: string): ImageManifest | ImageIndex {
+  const manifest = parseManifest(fetched, what)
+  if (manifest.subject?.digest !== subject)
+    throw new CountersignError('ARTIFACT_MISMATCH', `${what}: its subject is ${manifest.subject?.digest ?? 'not there'}, not ${subject}`)
+  return manifest
 }
 
 function distinct(descriptors: readonly Descriptor[]): readonly Descriptor[] {

@@ -1,11 +1,10 @@
-import { predicateTypeAnnotation } from '../../formats/bundle.ts'
+import { isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { type FetchedManifest, type ImageManifest, kindOf, parseManifest } from '../manifest.ts'
 
 /** What something attached to an image is: the names of `--only`, and `other` for foreign artifacts. */
 export type AttachmentKind = 'sig' | 'att' | 'sbom' | 'other'
 
-const bundleType = /^application\/vnd\.dev\.sigstore\.bundle[.+]/
 const signatureType = /^application\/vnd\.(?:dev\.cosign\.artifact\.sig\.|cncf\.notary\.signature)/
 const attestationType = /^application\/vnd\.(?:in-toto\+|dsse\.|dev\.cosign\.artifact\.att\.)/
 const sbomType = /spdx|cyclonedx|syft|cosign\.artifact\.sbom/
@@ -20,8 +19,9 @@ export function kindOfReferrer(fetched: FetchedManifest, what: string): Attachme
   const manifest = parseManifest(fetched, what) as ImageManifest
   const [layer, ...others] = manifest.layers
   const types = [manifest.artifactType, manifest.config.mediaType, others.length === 0 ? layer?.mediaType : undefined]
-  const is = (pattern: RegExp) => types.some(type => type !== undefined && pattern.test(type))
-  if (is(bundleType)) {
+  const named = types.filter(type => type !== undefined)
+  const is = (pattern: RegExp) => named.some(type => pattern.test(type))
+  if (named.some(isBundleMediaType)) {
     const predicateType = manifest.annotations?.get(predicateTypeAnnotation)
     return predicateType === undefined || predicateType === signPredicateType ? 'sig' : 'att'
   }

@@ -4,6 +4,7 @@ import { fallbackTag, type LegacySuffix, legacySuffixes, signatureTag } from '..
 import { listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
 import { nameOfTag, readTag } from '../attached/tag.ts'
 import { createByteBudget } from '../byte-budget.ts'
+import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf } from '../manifest.ts'
@@ -264,7 +265,5 @@ function checkSize({ bytes }: FetchedManifest, { digest, size }: Descriptor, wha
 
 /** Whether what is attached can be left behind for this: it is missing or broken, and no failure of the registry. */
 export function canBeLeft(error: unknown): error is CountersignError {
-  if (!(error instanceof CountersignError)) return false
-  if (error.code === 'LIMIT_EXCEEDED') return false
-  return error.code === 'IMAGE_NOT_FOUND' || error.code === 'BLOB_NOT_FOUND' || error.kind === 'malformed' || error.kind === 'untrusted'
+  return isAboutContent(error) && error.code !== 'LIMIT_EXCEEDED'
 }
