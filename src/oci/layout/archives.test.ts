@@ -227,6 +227,22 @@ test('docker-archive: compressed layers, as crane leaves them, keep their own di
   }
 })
 
+test('docker-archive: a layer that is named again and again is read once', async () => {
+  const layer = Uint8Array.of(0x1f, 0x8b, ...new Uint8Array(100_000))
+  const config = encodeUtf8(JSON.stringify({ rootfs: { diff_ids: Array.from({ length: 500 }, () => ociDigestOf(layer)) } }))
+  const listing = encodeUtf8(JSON.stringify([1, 2].map(() => ({ Config: 'c', Layers: Array.from({ length: 500 }, () => 'l') }))))
+  const files = { c: config, l: layer, 'manifest.json': listing }
+  const tar = encodeTar(Object.entries(files).map(([path, content]) => ({ type: 'file', path, content })))
+  let bytesRead = 0
+  const stream = async function* ({ start, end }: { readonly start: number; readonly end: number }) {
+    const piece = tar.subarray(start, end)
+    bytesRead += piece.length
+    yield piece
+  }
+  await openDockerArchive(await openArchiveFolder({ name: 'a.tar', stream }, signal), signal)
+  assert.ok(bytesRead < 3 * tar.length, `${bytesRead} bytes were read of ${tar.length}`)
+})
+
 test('docker-archive: a layer that two images share is a link in the archive', async () => {
   const { manifest, client } = await openDocker([
     file('config.json', config),

@@ -35,11 +35,12 @@ export async function openDockerArchive(archive: Folder, signal: AbortSignal): P
       readImage,
     ),
   )
+  const layerAt = createLayerReader(archive, what, signal)
   const made = new Map<string, Uint8Array>([['oci-layout', encodeUtf8('{"imageLayoutVersion":"1.0.0"}')]])
   const moved = new Map<string, string>()
   const entries: Descriptor[] = []
   for (const image of images) {
-    const manifest = await makeManifest(archive, image, moved, what, signal)
+    const manifest = await makeManifest(archive, image, { moved, layerAt }, what)
     const digest = ociDigestOf(manifest)
     made.set(blobPath(digest), manifest)
     const fields = { mediaType: mediaTypes.ociManifest, size: manifest.length, digest }
@@ -94,9 +95,8 @@ function annotationsOfName(name: string): ReadonlyMap<string, string> {
 async function makeManifest(
   archive: Folder,
   image: ArchivedImage,
-  moved: Map<string, string>,
+  { moved, layerAt }: { readonly moved: Map<string, string>; readonly layerAt: LayerReader },
   what: string,
-  signal: AbortSignal,
 ): Promise<Uint8Array> {
   const config = await archive.read(image.config, ociLimits.manifestBytes)
   if (!config) throw malformed(what, `the config ${quote(image.config)} that manifest.json names is not there`)
@@ -107,11 +107,7 @@ async function makeManifest(
   moved.set(blobPath(configDigest), image.config)
   const layers = []
   for (const [index, path] of image.layers.entries()) {
-    signal.throwIfAborted()
-    const size = await archive.size(path)
-    if (size === undefined) throw malformed(what, `the layer ${quote(path)} that manifest.json names is not there`)
-    const compression = await compressionOf(archive, path)
-    const digest = compression === '' ? diffIds[index]! : await digestOfPieces(archive.stream(path), signal)
+    const { size, compression, digest = diffIds[index]! } = await layerAt(path)
     moved.set(blobPath(digest), path)
     layers.push(createDescriptor({ mediaType: `${layerType}${compression}`, size, digest }).raw)
   }
@@ -120,6 +116,27 @@ async function makeManifest(
 }
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar'
+
+/** A layer's file; `digest` of one that is compressed, for others the config tells it. */
+type ArchivedLayer = { readonly size: number; readonly compression: string; readonly digest?: OciDigest }
+type LayerReader = (path: string) => Promise<ArchivedLayer>
+
+/** Reads each layer once: a small archive can name one a million times. */
+function createLayerReader(archive: Folder, what: string, signal: AbortSignal): LayerReader {
+  const known = new Map<string, Promise<ArchivedLayer>>()
+  const read = async (path: string): Promise<ArchivedLayer> => {
+    const size = await archive.size(path)
+    if (size === undefined) throw malformed(what, `the layer ${quote(path)} that manifest.json names is not there`)
+    const compression = await compressionOf(archive, path)
+    return { size, compression, ...(compression !== '' && { digest: await digestOfPieces(archive.stream(path), signal) }) }
+  }
+  return path => {
+    signal.throwIfAborted()
+    const layer = known.get(path) ?? read(path)
+    known.set(path, layer)
+    return layer
+  }
+}
 
 function readDiffIds(config: Uint8Array, at: string): readonly OciDigest[] {
   const rootfs = readObject(readObject(parseJson(config, at, { bytes: ociLimits.manifestBytes }), at)['rootfs'], `${at}: rootfs`)
