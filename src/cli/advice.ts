@@ -18,7 +18,7 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   LAYOUT_MALFORMED: 'check that the path leads to an image layout, or an archive of the kind named; `countersign save` makes layouts',
   LAYOUT_NOT_FOUND:
     'name a folder that `countersign save` or another tool made; archives are named oci-archive:FILE or docker-archive:FILE',
-  LIMIT_EXCEEDED: 'no honest input is that large; look at what is attached by `countersign tree`',
+  LIMIT_EXCEEDED: 'no honest input is that large: look at where it comes from; `countersign tree` shows what is attached to an image',
   MANIFEST_CHANGED: 'somebody else changed it meanwhile: run the command again',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
   PATH_ESCAPES: 'copy the layout anew, with the files themselves in place of links',

@@ -7,6 +7,7 @@ import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
 import { preAuthEncoding } from '../formats/dsse.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
+import { materialAnnotations } from '../formats/signature-material.ts'
 import { parseSimpleSigning, readSignatureAnnotation, type SimpleSigning } from '../formats/simple-signing.ts'
 import { parseStatement, type Statement, statementPayloadType } from '../formats/statement.ts'
 import type { IndexChain } from './membership.ts'
@@ -83,8 +84,6 @@ function payloadContent(bytes: Uint8Array): SignedContent {
   return { kind: 'payload', bytes, payload: parseSimpleSigning(bytes) }
 }
 
-const logBundleAnnotation = 'dev.sigstore.cosign/bundle'
-
 /** A layer of a `.sig` manifest: the payload, and the signature in the layer's annotations. Source: formats-and-flows §2.2. */
 export function layerCandidate(source: string, payload: Uint8Array, annotations: ReadonlyMap<string, string>): Candidate {
   return {
@@ -94,7 +93,7 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
       signature: readSignatureAnnotation(annotations),
       content: payloadContent(payload),
       signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
-      logEntries: annotations.get(logBundleAnnotation) ? 1 : 0,
+      logEntries: annotations.get(materialAnnotations.logBundle) ? 1 : 0,
     }),
   }
 }

@@ -1,3 +1,4 @@
+import type { Branded } from '../../codec/branded.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { readAs, readString } from '../../codec/json.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../../codec/text.ts'
@@ -5,7 +6,7 @@ import { createForgeApi, type ForgeApi, type ForgeEffects, forgeToken, parseForg
 import type { SecretName, SecretStore } from './secret-store.ts'
 
 /** A project or group by its number or its path. Source: formats-and-flows §1.3. */
-export type GitlabProject = string & { readonly gitlab: true }
+export type GitlabProject = Branded<string, 'GitlabProject'>
 
 const segment = /^[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?$/
 const maxSegments = 21 // a project below twenty groups

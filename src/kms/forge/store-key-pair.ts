@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type SecretName, type SecretStore, secretNames } from './secret-store.ts'
 
 /** A new key pair as cosign keeps it; the passphrase is the caller's to zero. */
@@ -42,12 +42,12 @@ export async function storeKeyPair(store: SecretStore, pair: StoredKeyPair, opti
   const put = async (what: string, name: SecretName, value: Uint8Array, state: string) => {
     try {
       const { note } = await store.put(name, value, options.existing.has(name))
-      options.tell(`${what} written to ${JSON.stringify(name)} ${store.kind}`)
+      options.tell(`${what} written to ${quote(name)} ${store.kind}`)
       if (note !== undefined) options.tell(`${name}: ${note}`)
     } catch (error) {
       if (!(error instanceof CountersignError)) throw error
       const doubt = error.kind === 'unavailable' ? `; whether ${name} is there is not known` : ''
-      throw new CountersignError(error.code, `could not write ${JSON.stringify(name)} ${store.kind}: ${error.message}${doubt}; ${state}`, {
+      throw new CountersignError(error.code, `could not write ${quote(name)} ${store.kind}: ${error.message}${doubt}; ${state}`, {
         cause: error,
       })
     }
