@@ -38,6 +38,26 @@ async function good(running: Promise<Outcome>): Promise<Outcome> {
   return outcome
 }
 
+for (const [broken, replaced, message] of [
+  ['is not there', undefined, /there is no file blobs\/sha256\//],
+  ['has other bytes', new Uint8Array(8), /the file holds bytes with digest sha256:/],
+] as const)
+  test(`an image whose manifest ${broken} in the folder is not verified, whatever its signatures say`, async () => {
+    const { cs, disk } = rigWith('cosign-3-image')
+    const { manifests } = JSON.parse(new TextDecoder().decode(disk.get('saved/index.json') as Uint8Array))
+    const { digest } = manifests.find(({ annotations }: { annotations: { kind: string } }) => annotations.kind.endsWith('/image'))
+    const path = `saved/blobs/sha256/${digest.slice('sha256:'.length)}`
+    if (replaced) disk.set(path, replaced)
+    else disk.delete(path)
+    for (const image of ['--local-image saved', 'oci:saved', `oci:saved@${digest}`])
+      for (const format of ['true', 'false'])
+        assertRefused(await cs(`verify ${trusting} -o json --new-bundle-format=${format} ${image}`), {
+          exit: replaced ? 1 : 11,
+          code: replaced ? 'DIGEST_MISMATCH' : 'IMAGE_NOT_FOUND',
+          message,
+        })
+  })
+
 for (const { layout, formats, tree } of [
   { layout: 'cosign-3-image', formats: ['true', 'false'], tree: ['.sig', '.att', '@sha256:', '@sha256:'] },
   { layout: 'cosign-3-index', formats: ['true', 'false'], tree: ['.sig', '.att', '@sha256:', '@sha256:'] },

@@ -1,6 +1,7 @@
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { formatReference, type ImageReference } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
+import { isLocalRegistry } from '../inputs/local-name.ts'
 import type { Target } from '../inputs/targets.ts'
 
 /** What an image is called. */
@@ -19,15 +20,19 @@ export type Subject = Named & {
 /** One of several images to verify, or why it is out of reach. */
 export type Queued = Subject | (Named & { readonly failure: unknown })
 
-/** An image that a command was given. A digest needs no lookup: only its signatures are fetched. */
+/**
+ * An image that a command was given. A digest needs no lookup in a registry: only its signatures are fetched. In a folder the
+ * manifest is read all the same, for who verifies a folder means the bytes in it.
+ */
 export function subjectOf({ name: typed, reference, client, isLocal }: Target): Subject {
   const { digest } = reference
-  return { typed, name: isLocal ? typed : formatReference(reference), reference, client, ...(digest && { digest }) }
+  return { typed, name: isLocal ? typed : formatReference(reference), reference, client, ...(digest && !isLocal && { digest }) }
 }
 
 /** An image inside another one that was given. */
 export function childOf({ reference, client }: Subject, digest: OciDigest): Subject {
   const { registry, repository } = reference
-  const name = repository === '' ? `${registry}@${digest}` : formatReference({ registry, repository, digest })
-  return { typed: name, name, reference: { registry, repository, digest }, client, digest }
+  const isLocal = isLocalRegistry(registry)
+  const name = isLocal ? `${registry}@${digest}` : formatReference({ registry, repository, digest })
+  return { typed: name, name, reference: { registry, repository, digest }, client, ...(!isLocal && { digest }) }
 }
