@@ -210,7 +210,7 @@ test('a folder that is not there, or broken, does not keep others from being ver
   ] as const) {
     const outcome = await cs(`${trusting} ${line}`)
     assert.equal(outcome.code, 1)
-    assert.ok(outcome.stderr.includes(`\n  ${names[0]}: IMAGE_NOT_FOUND: `) && outcome.stderr.includes(`\n  ${names[1]}: `), outcome.stderr)
+    assert.ok(outcome.stderr.includes(`\n  ${names[0]}: LAYOUT_NOT_FOUND: `) && outcome.stderr.includes(`\n  ${names[1]}: `), outcome.stderr)
     assert.match(outcome.stdout, /"critical"/)
   }
 })
