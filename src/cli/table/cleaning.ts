@@ -17,7 +17,7 @@ export const cleaningCommands: readonly Command[] = [
     arguments: { name: 'IMAGE', min: 1, max: 1 },
     flags: cleanFlags,
     exits: 'cosign',
-    load: async () => (await import('../commands/registries/clean.ts')).cleanImage,
+    load: async () => (await import('../commands/cleaning/clean.ts')).cleanImage,
   }),
   defineCommand({
     name: 'gc',
@@ -37,6 +37,6 @@ export const cleaningCommands: readonly Command[] = [
     arguments: { name: 'REPOSITORY [IMAGE-REPOSITORY...]', min: 1, max: 100 },
     flags: gcFlags,
     exits: 'own',
-    load: async () => (await import('../commands/registries/gc.ts')).collectGarbage,
+    load: async () => (await import('../commands/cleaning/gc.ts')).collectGarbage,
   }),
 ]
