@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
 import type { FetchedManifest } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
@@ -17,6 +18,17 @@ export async function readTag(
     if (error instanceof CountersignError && error.code === 'IMAGE_NOT_FOUND') return undefined
     throw error
   }
+}
+
+/** The digest of what a tag holds; that is read where the registry does not tell it. Nothing where there is no such tag. */
+export async function digestOfTag(
+  client: RegistryClient,
+  repository: Repository,
+  tag: string,
+  signal: AbortSignal,
+): Promise<OciDigest | undefined> {
+  const head = await client.headManifest(repository, tag, signal)
+  return head && (head.digest ?? (await readTag(client, repository, tag, signal))?.digest)
 }
 
 /** What messages call a tag: `tag r.io/app:sha256-….sig`. */

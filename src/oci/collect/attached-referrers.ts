@@ -1,6 +1,9 @@
 import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { bundleLayer } from '../attached/bundle-referrer.ts'
 import { listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
+import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { type ImageManifest, parseManifest } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
@@ -15,21 +18,20 @@ export type FoundReferrer = { readonly digest: OciDigest } & (
   | { readonly state: 'foreign'; readonly reason: string }
 )
 
-const bundleLayer = /^application\/vnd\.dev\.sigstore\.bundle[.+]/
 const cosignConfig = /^application\/vnd\.dev\.cosign\.artifact\.(sig|att)\./ // `--registry-referrers-mode oci-1-1`
 
 /**
- * All referrers of a subject, those of the API, of the fallback tag and of the journal, with what each of them is: Sigstore's, which are
- * bundles and cosign's own artifacts, or somebody else's.
+ * All referrers of a subject, those of the API, of the fallback tag and of the journal, with what each of them is:
+ * Sigstore's, which are bundles and cosign's own artifacts, or somebody else's.
  *
- * @param reasonToKeep - makes one of Sigstore's somebody else's: who gave it a tag relies on it
+ * @param tagOf - a tag makes one of Sigstore's somebody else's: who gave it one relies on it
  * @throws CountersignError whatever keeps one from being told: only a clear 404 counts as gone
  */
 export async function findReferrers(
   client: RegistryClient,
   repository: Repository,
   subject: OciDigest,
-  reasonToKeep: TagFinder,
+  tagOf: TagFinder,
   signal: AbortSignal,
 ): Promise<readonly FoundReferrer[]> {
   const byApi = (await listReferrersByApi(client, repository, subject, signal)) ?? []
@@ -38,8 +40,8 @@ export async function findReferrers(
   const digests = [...new Set([...byApi, ...byTag, ...journal].map(({ digest }) => digest))].sort()
   const found = await inParallel(digests, 10, async (digest): Promise<FoundReferrer> => {
     const referrer = await classify(client, repository, subject, digest, signal)
-    const reason = referrer.state === 'sigstore' ? await reasonToKeep(digest) : undefined
-    return reason === undefined ? referrer : { digest, state: 'foreign', reason }
+    const tag = referrer.state === 'sigstore' ? await tagOf(digest) : undefined
+    return tag === undefined ? referrer : { digest, state: 'foreign', reason: `tag ${quote(tag)} holds it, and would go with it` }
   })
   const inFallback = new Set(byTag.map(({ digest }) => digest))
   return found.filter(({ state, digest }) => state !== 'gone' || inFallback.has(digest)) // elsewhere there is nothing to take it out of
@@ -56,14 +58,12 @@ async function classify(
   try {
     const manifest = parseManifest(await client.fetchManifest(repository, digest, signal), what)
     if (manifest.subject?.digest !== subject) return { digest, state: 'foreign', reason: 'its manifest names another subject' }
-    const [layer] = manifest.kind === 'image' ? manifest.layers : []
-    if (manifest.kind === 'image' && (cosignConfig.test(manifest.config.mediaType) || bundleLayer.test(layer?.mediaType ?? '')))
+    if (manifest.kind === 'image' && (cosignConfig.test(manifest.config.mediaType) || bundleLayer(manifest)))
       return { digest, state: 'sigstore', manifest }
     return { digest, state: 'foreign', reason: 'it is no Sigstore bundle' }
   } catch (error) {
     if (error instanceof CountersignError && error.code === 'IMAGE_NOT_FOUND') return { digest, state: 'gone' }
-    if (error instanceof CountersignError && ['malformed', 'untrusted'].includes(error.kind))
-      return { digest, state: 'foreign', reason: `it cannot be read: ${error.message}` }
+    if (isAboutContent(error)) return { digest, state: 'foreign', reason: `it cannot be read: ${error.message}` }
     throw error
   }
 }

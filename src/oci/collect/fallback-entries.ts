@@ -1,13 +1,11 @@
 import { CountersignError } from '../../codec/error.ts'
-import { serializeGoJson } from '../../codec/go-json.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { appendToTag } from '../attached/append-to-tag.ts'
 import { fallbackTag } from '../attached/attached-tag.ts'
-import { isReferrersIndex, readIndex } from '../attached/referrers-index.ts'
+import { isReferrersIndex, readIndex, withoutReferrers } from '../attached/referrers-index.ts'
 import { nameOfTag, tagInRegistry } from '../attached/tag.ts'
-import { type FetchedManifest, parseManifest } from '../manifest.ts'
+import type { FetchedManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { removeTag } from './remove-tag.ts'
@@ -43,8 +41,7 @@ export async function removeFallbackEntries(
       merge: async current => {
         seen = current
         if (!current) return undefined // the tag went meanwhile, and with it the entries
-        const manifests = rest(current).map(({ raw }) => raw)
-        return { bytes: encodeUtf8(serializeGoJson({ ...parseManifest(current, what).raw, manifests })), mediaType: current.mediaType }
+        return { bytes: withoutReferrers(current, digests, what), mediaType: current.mediaType }
       },
       put: async (draft, precondition, putSignal) => {
         const isEmpty = seen !== undefined && rest(seen).length === 0

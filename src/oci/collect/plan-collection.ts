@@ -1,16 +1,15 @@
-import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { fallbackTag, isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByTag } from '../attached/referrers.ts'
 import { readTag } from '../attached/tag.ts'
+import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
+import { type AttachedByTag, attachedByTag } from './attached-by-tag.ts'
 import { findReferrers } from './attached-referrers.ts'
-import { journalTag } from './journal.ts'
 import { type NamedRepositories, namedByReferrer, namedByTag } from './named-repositories.ts'
-import { type Kept, kindOfSuffix, type Removal, type TaggedKind } from './removal.ts'
+import type { Kept, Removal } from './removal.ts'
 import { findSubject, requireReadable } from './subjects.ts'
 import { createTagFinder, type TagFinder } from './tag-finder.ts'
 
@@ -46,7 +45,7 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
   const places = [repository, ...images] as const
   const tags = await requireReadable(client, places, signal)
   const bySubject = Map.groupBy(
-    tags.flatMap(tag => attachedBy(tag, prefix)),
+    tags.flatMap(tag => attachedByTag(tag, prefix)),
     ({ subject }) => subject,
   )
   const tagOf = createTagFinder(client, repository, signal)
@@ -67,21 +66,6 @@ export async function planCollection(client: RegistryClient, query: CollectionQu
 }
 
 type SubjectPlan = Pick<CollectionPlan, 'orphans' | 'kept'>
-type Attached = {
-  readonly tag: string
-  readonly subject: OciDigest
-  readonly kind: TaggedKind | 'listing'
-}
-
-/** What a tag says it is, if it is one of ours: `[PREFIX]sha256-HEX.sig`, `sha256-HEX`, `sha256-HEX.removing`. */
-function attachedBy(tag: string, prefix: string): readonly Attached[] {
-  const parsed = parseAttachedTag(tag)
-  if (!parsed) return []
-  const { subject, suffix } = parsed
-  if (tag === fallbackTag(subject) || tag === journalTag(subject)) return [{ tag, subject, kind: 'listing' }]
-  return parsed.prefix === prefix && isLegacySuffix(suffix) ? [{ tag, subject, kind: kindOfSuffix[suffix] }] : []
-}
-
 /** Of an image that is there: entries of its fallback index whose manifests are gone. */
 async function findGoneEntries(
   client: RegistryClient,
@@ -100,7 +84,7 @@ async function judgeOrphans(
   client: RegistryClient,
   query: CollectionQuery,
   subject: OciDigest,
-  { attached, tagOf }: { readonly attached: readonly Attached[]; readonly tagOf: TagFinder },
+  { attached, tagOf }: { readonly attached: readonly AttachedByTag[]; readonly tagOf: TagFinder },
   signal: AbortSignal,
 ): Promise<SubjectPlan> {
   const { repository } = query
@@ -137,8 +121,7 @@ async function reasonToKeep(
     if (other !== undefined) return `it is about ${quote(other)}, which was not looked in`
     return named.has(undefined) && !exclusive ? 'it names no repository; --exclusive collects it' : undefined
   } catch (error) {
-    if (!(error instanceof CountersignError)) throw error
-    if (['malformed', 'untrusted'].includes(error.kind) || error.code === 'BLOB_NOT_FOUND') return `it cannot be read: ${error.message}`
+    if (isAboutContent(error)) return `it cannot be read: ${error.message}`
     throw error
   }
 }

@@ -1,11 +1,10 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { nameOfTag, readTag } from '../attached/tag.ts'
+import { digestOfTag, nameOfTag, readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { digestOfTag } from './tag-finder.ts'
 
 /**
  * Deletes a tag that still holds what was seen there. Where the registry deletes no tags (docker-registry 2.8 does not), the

@@ -4,7 +4,7 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import { addToFallbackTag } from '../attached/attach-referrer.ts'
 import { isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi } from '../attached/referrers.ts'
-import { readTag } from '../attached/tag.ts'
+import { digestOfTag, readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
 import { kindOf } from '../manifest.ts'
 import type { ResolvedImage } from '../registry-client.ts'
@@ -91,9 +91,8 @@ async function checkTag(
   { tag, image, force }: MirrorOptions,
   signal: AbortSignal,
 ): Promise<'image' | 'another' | 'nothing'> {
-  const head = tag === undefined ? undefined : await client.headManifest(repository, tag, signal)
-  if (tag === undefined || !head) return 'nothing'
-  const held = head.digest ?? (await readTag(client, repository, tag, signal))?.digest
+  const held = tag === undefined ? undefined : await digestOfTag(client, repository, tag, signal)
+  if (tag === undefined || held === undefined) return 'nothing'
   if (held === image.digest) return 'image'
   if (!force) throw tagTaken(repository, tag)
   return 'another'
