@@ -19,7 +19,7 @@ import { createRegistryClient } from '../src/oci/registry-client.ts'
 import { createRegistryFetch } from '../src/oci/registry-fetch.ts'
 import { listen } from '../src/services/listen.ts'
 import { createRegistry, memoryStore } from '../src/services/registry/registry.ts'
-import { buildImage, pushBuilt } from '../src/testing/image-builder.ts'
+import { buildImage, buildIndex, pushBuilt } from '../src/testing/image-builder.ts'
 
 const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
 const launcher = join(import.meta.dirname, '../bin/countersign.js')
@@ -37,7 +37,7 @@ const registry = createRegistry(memoryStore(), world)
 const server = await listen(registry, { report: console.error })
 try {
   await tour(`${server.url.host}/demo/app`)
-  say('What you saw: nothing but a signature by the right key, about this very image, was accepted.')
+  say('What you saw: nothing but a signature by the right key, about this very image, was accepted, or, where asked, about its index.')
   if (options.keep) {
     say(`Serving on at ${server.url.origin}, keys in ${folder}. Ctrl-C ends it.`)
     if (!stop.signal.aborted) await once(stop.signal, 'abort')
@@ -80,8 +80,19 @@ async function tour(repository: string): Promise<void> {
   await countersign(0, 'sign', '--key', 'mallory.key', ...withoutLog, `${repository}@${tampered.digest}`)
   await countersign(1, 'verify', '--key', 'cosign.pub', '--insecure-ignore-tlog', `${repository}:v1`)
 
-  say('8. The image that was signed is still good, by its digest.')
-  await countersign(0, 'verify', '--key', 'cosign.pub', '--insecure-ignore-tlog', `${repository}@${image.digest}`)
+  say('8. The image that was signed is still good, by its digest. Copied to a mirror, it takes its signature along.')
+  const mirror = repository.replace('demo', 'mirror')
+  await countersign(0, 'copy', `${repository}@${image.digest}`, `${mirror}:v1`)
+  await countersign(0, 'verify', '--key', 'cosign.pub', '--insecure-ignore-tlog', `${mirror}:v1`)
+
+  say('9. An index of two platforms is signed once. What a machine pulls is one image of it, and that is proven by the index.')
+  const arm = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
+  const index = buildIndex([image, arm])
+  await pushBuilt(fetchOf(registry), server.url, 'demo/app', 'v2', index)
+  print(`pushed ${repository}:v2\n       ${repository}@${index.digest}, in it ${arm.digest.slice(0, 19)}… for linux/arm64`)
+  await countersign(0, 'sign', '--key', 'cosign.key', ...withoutLog, `${repository}@${index.digest}`)
+  const child = `${repository}@${arm.digest}`
+  await countersign(0, 'verify', '--key', 'cosign.pub', '--insecure-ignore-tlog', '--via-index', `${repository}:v2`, child)
 }
 
 /** Attaches the bundle of one image to another, as anyone can who may push. */
