@@ -66,9 +66,9 @@ const keptBytes = 64 << 20
  * Finds an image, all manifests of its indexes, and whatever is attached to any of these, to what is attached, and so on: by
  * the referrers API, by the fallback tag, by the tags of cosign's older layout.
  *
- * What hangs on the image's own manifests is asked for by name. Deeper down, where one image may have hundreds of
- * signatures, the list of the repository's tags says which tags there are to be read; where it cannot be had, they too are
- * asked for by name.
+ * What hangs on the image's own manifests is asked for by name, of the API too. Deeper down, where one image may have
+ * hundreds of signatures, a registry that has shown to have no API is not asked again, and the list of the repository's tags
+ * says which tags there are to be read; where it cannot be had, they too are asked for by name.
  *
  * What the image itself needs must be there; of what is attached, what is listed and missing or broken is left behind.
  *
@@ -179,26 +179,21 @@ type Listed = { readonly subject: OciDigest; readonly descriptor: Descriptor; re
 type Leave = (what: string, of: OciDigest, error: unknown) => void
 
 /**
- * Makes a function that finds what is attached to one manifest after the other, and remembers what the registry can do. Its
- * second argument says whether to ask for each tag by name, and not the list of tags.
+ * Makes a function that finds what is attached to one manifest after the other. Its second argument says whether to ask for
+ * each thing by name, and not the list of tags or what is known of the registry's referrers API.
  */
 function createAttachmentFinder(source: Place, { tagPrefix, kinds }: SurveyOptions, leave: Leave, signal: AbortSignal) {
   const { client, repository, attached } = source
   const isElsewhere = attached !== undefined && repositoryName(attached) !== repositoryName(repository)
   const places = isElsewhere ? [repository, attached] : [repository]
-  const withoutApi = new Set<string>()
   const tagLists = new Map<string, Promise<ReadonlySet<string> | undefined>>()
   const tagsOf = (place: Repository) => {
     const known = tagLists.get(repositoryName(place)) ?? listTags(source, place, signal)
     tagLists.set(repositoryName(place), known)
     return known
   }
-  const byApi = async (place: Repository, subject: OciDigest) => {
-    if (withoutApi.has(repositoryName(place))) return []
-    const listed = await listReferrersByApi(client, place, subject, signal)
-    if (!listed) withoutApi.add(repositoryName(place))
-    return listed ?? []
-  }
+  const byApi = async (place: Repository, subject: OciDigest, mayAssume: boolean) =>
+    (await listReferrersByApi(client, place, subject, signal, mayAssume ? () => {} : undefined)) ?? []
   const byTag = async (place: Repository, subject: OciDigest) => {
     try {
       return await listReferrersByTag(client, place, subject, signal)
@@ -225,7 +220,7 @@ function createAttachmentFinder(source: Place, { tagPrefix, kinds }: SurveyOptio
       .map(kind => ({ kind, tag: signatureTag(subject, kind, tagPrefix) }))
       .filter(({ tag }) => mayHave(tag))
     const [listed, fallback, ...found] = await Promise.all([
-      byApi(place, subject),
+      byApi(place, subject, !byName),
       mayHave(fallbackTag(subject)) ? byTag(place, subject) : [],
       ...wanted.map(({ kind, tag }) => older(place, subject, kind, tag)),
     ])
