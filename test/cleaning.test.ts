@@ -373,6 +373,18 @@ test('gc takes no 404 of a repository that lists nothing: it may be one that we 
   assert.ok((await scene.hand.tags('app')).includes(signatures))
 })
 
+test('gc takes no 404 of a repository that lists tags and shows none of their manifests: we may list it and not pull', async () => {
+  const scene = createScene()
+  await orphan(scene, 'app')
+  await scene.push('unpullable', image)
+  scene.alter(async (request, path) =>
+    /\/unpullable\/manifests\//.test(path) ? failure(404, 'MANIFEST_UNKNOWN', request.method) : undefined,
+  )
+  const message = /^repository registry\.test\/unpullable: it lists tags and has no manifest under them, so nothing follows/
+  assertRefused(await scene.cs(`gc --yes -o json ${rigHost}/app ${rigHost}/unpullable`), { exit: 6, code: 'IMAGE_NOT_FOUND', message })
+  assert.ok((await scene.hand.tags('app')).includes(signatures))
+})
+
 test('gc looks again before it deletes: the image may have been pushed, the tag may hold something else', async () => {
   for (const what of ['image', 'tag'] as const) {
     const scene = createScene()
