@@ -3,10 +3,10 @@ import { commands } from '../../src/cli/commands.ts'
 import { type Case, cs, good, plainLine, plainOf, text } from './setup.ts'
 
 const every = commands.map(({ name }) => name)
-/** Commands that have --output only for their failures, as cosign's have none. */
-const onlyFailures = commands.filter(({ flags }) => flags['output']?.own && flags['output'].format).map(({ name }) => name)
+/** Commands with our own --output: whatever else it prints as JSON, failures are among it. */
+const withOwnOutput = commands.filter(({ flags }) => flags['output']?.own && flags['output'].format).map(({ name }) => name)
 
-/** Flags that every command has, and --output where it concerns failures alone. */
+/** Flags that every command has, and what --output means in all that have our own. */
 export function globalCases(): readonly Case[] {
   const reads: Case['check'] = async name => {
     const outcome = await cs(`${await plainLine(name)} --timeout 0s`)
@@ -47,7 +47,7 @@ export function globalCases(): readonly Case[] {
     },
     {
       flag: 'output',
-      commands: onlyFailures,
+      commands: withOwnOutput,
       what: 'json puts a failure on standard output as well',
       check: async name => {
         const line = plainOf(name).failing(await plainLine(name))

@@ -142,20 +142,25 @@ export function movingCases(): readonly Case[] {
     },
     {
       flag: 'dir',
-      commands: ['save', 'load'],
+      commands: ['save'],
       what: 'is the folder of the layout',
-      check: async name => {
+      check: async () => {
         const dir = folder()
-        const line = name === 'save' ? `save ${bundled}` : `load ${place()}`
-        assertRefused(await cs(`${line} -o json`), usage(/^want --dir FOLDER, .* got none$/))
-        if (name === 'save') {
-          await good(cs(`${line} --dir ${dir}`))
-          assert.ok(disk.has(`${dir}/index.json`))
-        } else {
-          const missing = { exit: 1, code: 'LAYOUT_NOT_FOUND', message: new RegExp(dir) } as const
-          assertRefused(await cs(`${line} --dir ${dir} -o json`), missing)
-          await good(cs(`${line} --dir ${await saved()}`))
-        }
+        assertRefused(await cs(`save ${bundled} -o json`), usage(/^want --dir FOLDER, the folder to save to, got none$/))
+        await good(cs(`save ${bundled} --dir ${dir}`))
+        assert.ok(disk.has(`${dir}/index.json`))
+      },
+    },
+    {
+      flag: 'dir',
+      commands: ['load'],
+      what: 'is the folder of the layout',
+      check: async () => {
+        const dir = folder()
+        assertRefused(await cs(`load ${place()} -o json`), usage(/^want --dir FOLDER, the folder of a saved image, got none$/))
+        const missing = { exit: 1, code: 'LAYOUT_NOT_FOUND', message: new RegExp(dir) } as const
+        assertRefused(await cs(`load ${place()} --dir ${dir} -o json`), missing)
+        await good(cs(`load ${place()} --dir ${await saved()}`))
       },
     },
     {
@@ -175,30 +180,38 @@ export function movingCases(): readonly Case[] {
     },
     {
       flag: 'attachment-tag-prefix',
-      commands: ['copy', 'save', 'load'],
+      commands: ['copy', 'save'],
       what: 'stands before the tags that travel',
       check: async name => {
-        const from = await fresh()
-        await good(cs(`${signing} --new-bundle-format=false --attachment-tag-prefix pre- ${from}`))
+        const from = await signedUnderPrefix()
+        const to = () => (name === 'copy' ? place() : `--dir ${folder()}`)
+        assert.equal(await signaturesMovedBy(`${name} ${from} ${to()}`), 0)
+        assert.equal(await signaturesMovedBy(`${name} --attachment-tag-prefix pre- ${from} ${to()}`), 1)
+      },
+    },
+    {
+      flag: 'attachment-tag-prefix',
+      commands: ['load'],
+      what: 'stands before the tags that travel',
+      check: async () => {
         const dir = folder()
-        const prefixed = (command: string) => (command === name ? '--attachment-tag-prefix pre-' : '')
-        const to = place()
-        const count = async (flags: (command: string) => string) => {
-          if (name === 'copy') return signaturesOf((await cs(`copy ${flags('copy')} -o json ${from} ${place()}`)).stdout)
-          const saved = await cs(`save --dir ${dir} ${name === 'save' ? flags('save') : '--attachment-tag-prefix pre-'} -o json ${from}`)
-          return name === 'save'
-            ? signaturesOf(saved.stdout)
-            : signaturesOf((await cs(`load --dir ${dir} ${flags('load')} -o json ${to}`)).stdout)
-        }
-        assert.equal(await count(() => ''), 0)
-        assert.equal(await count(prefixed), 1)
+        await good(cs(`save --dir ${dir} --attachment-tag-prefix pre- ${await signedUnderPrefix()}`))
+        assert.equal(await signaturesMovedBy(`load --dir ${dir} ${place()}`), 0)
+        assert.equal(await signaturesMovedBy(`load --dir ${dir} --attachment-tag-prefix pre- ${place()}`), 1)
       },
     },
   ]
 }
 
-function signaturesOf(stdout: string): number {
-  return JSON.parse(stdout).attached.sig
+/** An image with one signature, at a tag that begins with `pre-`. */
+async function signedUnderPrefix(): Promise<string> {
+  const name = await fresh()
+  await good(cs(`${signing} --new-bundle-format=false --attachment-tag-prefix pre- ${name}`))
+  return name
+}
+
+async function signaturesMovedBy(line: string): Promise<number> {
+  return JSON.parse((await good(cs(`${line} -o json`))).stdout).attached.sig
 }
 
 let underWay = 0

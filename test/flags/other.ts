@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertRefused } from '../../src/testing/command-rig.ts'
 import { teamKey } from '../../src/testing/test-keys.ts'
-import { type Case, cs, definePlain, disk, dockerConfig, good, rig, text, unreadable, usage, withoutKey } from './setup.ts'
+import { type Case, cs, definePlain, disk, dockerConfig, good, plainLine, rig, text, unreadable, usage, withoutKey } from './setup.ts'
 
 let pairs = 0
 definePlain('generate-key-pair', {
@@ -41,8 +41,7 @@ export function otherCases(): readonly Case[] {
       commands: ['generate-key-pair', 'import-key-pair'],
       what: 'names the files',
       check: async name => {
-        const line = name === 'import-key-pair' ? `${name} --key plain.pem` : name
-        await good(cs(`${line} --output-key-prefix release-${name}`))
+        await good(cs(`${await plainLine(name)} --output-key-prefix release-${name}`))
         assert.match(text(`release-${name}.key`), /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n/)
         assert.deepEqual([rig.modes.get(`release-${name}.key`), rig.modes.get(`release-${name}.pub`)], [0o600, 0o644])
       },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import type { Command, Flag } from '../../src/cli/command.ts'
+import { commands } from '../../src/cli/commands.ts'
 import { globalFlags } from '../../src/cli/flags/global.ts'
 import { isDefault } from '../../src/cli/parsing/flag-value.ts'
 import { encodeUtf8 } from '../../src/codec/text.ts'
@@ -143,9 +144,10 @@ export function otherThanDefault(flag: Flag): string {
   return chosen
 }
 
-/** The refusal of a command; `sign-blob` has a flag --output of another meaning, so only its words can be looked at. */
+/** The refusal of a command; where --output chooses no format, as that of `sign-blob`, only its words can be looked at. */
 export async function refuses(command: string, line: string, refusal: Refusal): Promise<void> {
-  if (command !== 'sign-blob') return assertRefused(await cs(`${line} -o json`), refusal)
+  const table = commands.find(({ name }) => name === command)?.flags
+  if (table?.['output']?.format) return assertRefused(await cs(`${line} -o json`), refusal)
   const { code, stderr } = await cs(line)
   assert.equal(code, refusal.exit)
   assert.match(stderr.match(/^Error: .*$/m)?.[0] ?? '', refusal.message)

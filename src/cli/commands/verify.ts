@@ -29,18 +29,20 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
     unsafeSkipClaims: !flags.checkClaims,
   }
   const { subjects, index } = await namedSubjects(context, flags, args)
-  const isMany = subjects.length > 1 || flags.recursive || flags.file !== ''
-  const shared = { context, flags, trust, policy, workersPerImage: isMany ? 1 : flags.maxWorkers }
+  const only = flags.recursive || flags.file !== '' ? undefined : onlyOf(subjects)
+  const shared = { context, flags, trust, policy, workersPerImage: only ? flags.maxWorkers : 1 }
   const search = { ...shared, ...(index && { index: await openIndexEvidence(shared, index) }) }
-  if (isMany) {
+  if (only) writeVerdict(context, { name: only.name, ...(await verifyImage(search, only)) }, flags.output)
+  else {
     const queue = new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal })
     await verifyMany(search, queue, outputOf(context, flags))
-  } else {
-    const [subject] = subjects
-    if (!subject || 'failure' in subject) throw subject?.failure // it was thrown where it came up
-    writeVerdict(context, { name: subject.name, ...(await verifyImage(search, subject)) }, flags.output)
   }
   return 0
+}
+
+/** The image, where there is one: it is answered as cosign answers, without a summary. */
+function onlyOf([first, ...others]: readonly Queued[]): Subject | undefined {
+  return first && others.length === 0 && !('failure' in first) ? first : undefined
 }
 
 /** cosign leaves a payload without a signature aside in silence, and takes no workers for as many as it likes. */
