@@ -11,6 +11,7 @@ import { appendSignatureLayer, fetchSignatureLayers } from '../attached/signatur
 import { readTag } from '../attached/tag.ts'
 import { type Descriptor, mediaTypes } from '../manifest.ts'
 import { parseRepository } from '../reference.ts'
+import { createRegistryClient } from '../registry-client.ts'
 import { digestOfText, manifestText, memoryRig, pushImage, type Rig, repository, signal, stillWorld } from '../registry-rig.test.ts'
 import { type MirrorOptions, mirror } from './mirror.ts'
 
@@ -320,6 +321,17 @@ test('a large blob streams, and one that breaks at the source is told as such', 
   assert.equal(await destination.client.headManifest(far, 'v1', signal), undefined)
   const report = await copy(source, destination)
   assert.equal(report.bytesSent, large.length + 2 + text.length)
+})
+
+test('a stray 404 for an image of an index hides the bundles of no other', async () => {
+  const [source, destination] = [memoryRig(), memoryRig()]
+  const { root, one } = await stock(source)
+  const client = createRegistryClient(async request => {
+    const isStray = request.url.pathname.endsWith(`/referrers/${root.digest}`)
+    return isStray ? new Response('404 page not found', { status: 404 }) : await source.fetch(request)
+  })
+  await copy({ ...source, client }, destination)
+  assert.equal((await listReferrers(destination.client, far, one.digest, signal)).length, 1)
 })
 
 test('requests under way stay within the workers', async () => {
