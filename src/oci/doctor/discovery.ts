@@ -6,7 +6,9 @@ import { isReferrersIndex, readIndex } from '../attached/referrers-index.ts'
 import { nameOfTag, readTag } from '../attached/tag.ts'
 import { absentDigest } from '../collect/remove-attached.ts'
 import { mediaTypes } from '../manifest.ts'
-import { refusalOf, repositoryUrl } from '../registry-exchange.ts'
+import { repositoryName } from '../reference.ts'
+import { contentTypeOf, refusalOf, repositoryUrl } from '../registry-exchange.ts'
+import { lacksReferrersApi } from '../requests/listings.ts'
 import { discard } from '../transport/read-body.ts'
 import type { Examination } from './examination.ts'
 import { type Finding, probe } from './finding.ts'
@@ -18,19 +20,14 @@ export async function examineReferrersApi({ send, world, repository, resolved, s
   return await probe('referrers API', 'bad', signal, async () => {
     const target = repositoryUrl(repository, `referrers/${resolved?.digest ?? absentDigest(world)}`)
     const answer = await send('GET', repository, target, { headers: { accept: mediaTypes.ociIndex } }, signal)
-    const { status } = answer
-    const type = (answer.headers.get('content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase()
-    if (status === 200 && type === mediaTypes.ociIndex) {
-      await discard(answer)
-      return { state: 'good', seen: 'answers 200 with an index' }
-    }
-    if (status === 200) {
-      await discard(answer)
-      return { state: 'limited', seen: `pretended: answers 200 with ${quote(type)}, which is no index`, advice: withoutApi }
-    }
-    if (![400, 404, 405, 406, 501].includes(status)) throw await refusalOf(answer, 'referrers')
+    const isThere = !lacksReferrersApi(answer)
+    if (isThere && answer.status !== 200) throw await refusalOf(answer, `referrers in ${repositoryName(repository)}`)
     await discard(answer)
-    return { state: 'limited', seen: `not there, or not for this image: answers ${status}`, advice: withoutApi }
+    if (isThere) return { state: 'good', seen: 'answers 200 with an index' }
+    const seen = answer.ok
+      ? `pretended: answers ${answer.status} with ${quote(contentTypeOf(answer))}, which is no index`
+      : `not there, or not for this image: answers ${answer.status}`
+    return { state: 'limited', seen, advice: withoutApi }
   })
 }
 

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { absentDigest } from '../collect/remove-attached.ts'
 import { formatReference, repositoryName } from '../reference.ts'
-import { refusalOf, repositoryUrl, sameHostUrl } from '../registry-exchange.ts'
+import { startUpload, type Upload } from '../requests/blob-upload.ts'
 import { discard } from '../transport/read-body.ts'
 import type { Examination } from './examination.ts'
 import { type Finding, probe } from './finding.ts'
@@ -18,28 +18,18 @@ export async function examinePull(examination: Examination): Promise<Finding> {
 
 /** Whether we may push where signatures are kept: an upload is begun, and cancelled before anything is sent. */
 export async function examinePush(examination: Examination): Promise<Finding> {
-  const { send, repository, signal } = examination
+  const { repository, signal } = examination
   return await probe('push', 'bad', signal, async () => {
-    const asked = repositoryUrl(repository, 'blobs/uploads/')
-    const begun = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
-    if (begun.status !== 202) throw await refusalOf(begun, `upload to ${repositoryName(repository)}`)
-    const location = begun.headers.get('location')
-    await discard(begun)
-    if (location === null)
-      throw new CountersignError(
-        'REGISTRY_RESPONSE_MALFORMED',
-        `upload to ${repositoryName(repository)}: the registry names no location for it`,
-      )
-    const session = sameHostUrl(location, asked, 'upload location')
-    const seen = `an upload to ${repositoryName(repository)} was begun, and ${await cancelUpload(examination, session)}`
+    const upload = await startUpload(examination)
+    const seen = `an upload to ${repositoryName(repository)} was begun, and ${await cancelUpload(examination, upload)}`
     return { state: 'good', seen }
   })
 }
 
-/** What became of an upload that was begun for nothing. */
-async function cancelUpload({ send, repository, signal }: Examination, session: URL): Promise<string> {
+/** Cancels an upload that was begun for nothing, and says what became of it. */
+export async function cancelUpload({ send, repository, signal }: Examination, { url }: Upload): Promise<string> {
   try {
-    const answer = await send('DELETE', repository, session, { push: true, idempotent: true }, signal)
+    const answer = await send('DELETE', repository, url, { push: true, idempotent: true }, signal)
     await discard(answer)
     return answer.ok ? 'was cancelled' : `is left to expire: its cancellation is answered ${answer.status}`
   } catch (error) {

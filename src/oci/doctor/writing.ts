@@ -3,11 +3,11 @@ import { listReferrersByApi } from '../attached/referrers.ts'
 import { parseManifest } from '../manifest.ts'
 import { formatReference, type ImageReference, repositoryName } from '../reference.ts'
 import { createRegistryClient } from '../registry-client.ts'
-import { refusalOf, repositoryUrl, sameHostUrl } from '../registry-exchange.ts'
 import { createRegistryFetch } from '../registry-fetch.ts'
-import { discard } from '../transport/read-body.ts'
+import { mountBlob } from '../requests/blob-upload.ts'
 import type { Examination } from './examination.ts'
 import { type Finding, probe } from './finding.ts'
+import { cancelUpload } from './permissions.ts'
 import { cleanUp, createScratch, pushScratch, type Scratch, scratchManifest } from './scratch.ts'
 
 /** What only writing shows, under a tag of the doctor's own; what was made is deleted again, also after a failure. */
@@ -107,7 +107,7 @@ async function examineChunks({ world, access, repository, signal }: Examination,
 
 /** Whether a blob of another repository is taken over without being sent. */
 async function examineMount(examination: Examination, scratch: Scratch, source: ImageReference): Promise<Finding> {
-  const { client, send, repository, signal } = examination
+  const { client, repository, signal } = examination
   return await probe('mounting', 'unknown', signal, async () => {
     const name = formatReference(source)
     const manifest = parseManifest((await client.resolve(source, signal)).manifest, `image ${name}`)
@@ -115,18 +115,12 @@ async function examineMount(examination: Examination, scratch: Scratch, source: 
     const { digest } = manifest.config
     if (await client.hasBlob(repository, digest, signal))
       return { state: 'unknown', seen: `${repositoryName(repository)} has the config of ${name} already` }
-    const asked = repositoryUrl(repository, `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(source.repository)}`)
-    const answer = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
-    if (answer.status === 201) {
-      await discard(answer)
+    const upload = await mountBlob({ ...examination, digest }, source)
+    if (!upload) {
       scratch.blobs.add(digest)
       return { state: 'good', seen: `a blob of ${repositoryName(source)} was mounted` }
     }
-    if (answer.status !== 202) throw await refusalOf(answer, 'mount')
-    const location = answer.headers.get('location')
-    await discard(answer)
-    if (location !== null)
-      await discard(await send('DELETE', repository, sameHostUrl(location, asked, 'upload location'), { push: true }, signal))
+    await cancelUpload(examination, upload)
     return {
       state: 'limited',
       seen: 'the registry wants the bytes sent instead',

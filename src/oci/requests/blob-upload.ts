@@ -3,7 +3,7 @@ import { concatBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
-import type { Repository } from '../reference.ts'
+import { type Repository, repositoryName } from '../reference.ts'
 import { refusalOf, repositoryUrl, type Send, sameHostUrl } from '../registry-exchange.ts'
 import { discard } from '../transport/read-body.ts'
 
@@ -59,24 +59,39 @@ type Push = {
   readonly signal: AbortSignal
 }
 
-type Upload = { readonly url: URL; readonly leastChunk: number }
+/** An upload that the registry has begun. */
+export type Upload = {
+  readonly url: URL // where the next bytes go
+  readonly leastChunk: number // bytes of each chunk but the last, at least
+}
 
-/** Asks for the blob of another repository; an upload where the registry would rather have it sent. */
-async function mountBlob({ send, repository, digest, signal }: Push, from: Repository): Promise<Upload | undefined> {
+/** A repository that blobs are brought to. */
+export type UploadTarget = Pick<Push, 'send' | 'repository' | 'signal'>
+
+/**
+ * Asks for the blob of another repository of the registry; an upload where the registry would rather have it sent.
+ *
+ * @see OCI distribution-spec 1.1 "Mounting a blob from another repository"
+ */
+export async function mountBlob(
+  { send, repository, digest, signal }: UploadTarget & Pick<Push, 'digest'>,
+  from: Repository,
+): Promise<Upload | undefined> {
   const asked = repositoryUrl(repository, `blobs/uploads/?mount=${digest}&from=${encodeURIComponent(from.repository)}`)
   const response = await send('POST', repository, asked, { push: true, idempotent: true }, signal)
-  if (response.status !== 201) return readUpload(response, asked)
+  if (response.status !== 201) return readUpload(response, repository, asked)
   await discard(response)
   return undefined
 }
 
-async function startUpload({ send, repository, signal }: Push): Promise<Upload> {
+/** Begins an upload; nothing is sent yet. @throws CountersignError whatever the registry refuses it with */
+export async function startUpload({ send, repository, signal }: UploadTarget): Promise<Upload> {
   const asked = repositoryUrl(repository, 'blobs/uploads/')
-  return readUpload(await send('POST', repository, asked, { push: true, idempotent: true }, signal), asked)
+  return readUpload(await send('POST', repository, asked, { push: true, idempotent: true }, signal), repository, asked)
 }
 
-async function readUpload(response: Response, asked: URL): Promise<Upload> {
-  if (response.status !== 202) throw await refusalOf(response, 'blob upload')
+async function readUpload(response: Response, repository: Repository, asked: URL): Promise<Upload> {
+  if (response.status !== 202) throw await refusalOf(response, `blob upload to ${repositoryName(repository)}`)
   const least = response.headers.get('oci-chunk-min-length') ?? ''
   return { url: await nextLocation(response, asked), leastChunk: /^[0-9]{1,10}$/.test(least) ? Number(least) : 0 }
 }

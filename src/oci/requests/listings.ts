@@ -57,7 +57,7 @@ export async function getReferrersPage(
   const first = repositoryUrl(repository, `referrers/${subject}`)
   const what = `referrers of ${repositoryName(repository)}@${subject}`
   const response = await send('GET', repository, page ?? first, { headers: { accept: mediaTypes.ociIndex } }, signal)
-  if (!page && (withoutReferrersApi.has(response.status) || (response.ok && contentTypeOf(response) !== mediaTypes.ociIndex))) {
+  if (!page && lacksReferrersApi(response)) {
     const isNoRoute = response.status === 404 && !(await isErrorDocument(response)) // docker-registry: `404 page not found`
     await discard(response)
     return { missing: isNoRoute ? 'in the registry' : 'in the repository' }
@@ -66,6 +66,11 @@ export async function getReferrersPage(
   const index = await readManifest(response, undefined, what, signal)
   const next = nextPage(response, page ?? first, first, what)
   return { index, ...(next && { next }) }
+}
+
+/** Whether an answer to the question for referrers means that there is no such API: a status that says so, or what is no index. */
+export function lacksReferrersApi(response: Response): boolean {
+  return withoutReferrersApi.has(response.status) || (response.ok && contentTypeOf(response) !== mediaTypes.ociIndex)
 }
 
 /** Where a list goes on, by the header Link: on the same host and path. */
