@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8 } from '../codec/text.ts'
-import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { isOciDigest, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
 import { fetchEvidence } from './attached/image-evidence.ts'
 import { createByteBudget } from './byte-budget.ts'
+import { findReferrers } from './collect/attached-referrers.ts'
 import { mediaTypes } from './manifest.ts'
 import { surveyImage } from './mirror/survey.ts'
 import type { RegistryClient } from './registry-client.ts'
@@ -64,6 +66,21 @@ test('manifests that refer to an image are read up to 64 MiB together', async ()
     message: /^referrers of sha256:\S+: want manifests/,
   })
   assert.ok(served() <= 17 + query.maxWorkers, `${served()} were fetched`)
+})
+
+test('of manifests that refer to an image, those past 64 MiB together are kept by who removes them', async () => {
+  const { client } = wasteful()
+  const fetchManifest: RegistryClient['fetchManifest'] = async (place, reference, ...rest) => {
+    if (!isOciDigest(reference)) throw new CountersignError('IMAGE_NOT_FOUND', 'no such tag')
+    return await client.fetchManifest(place, reference, ...rest)
+  }
+  const found = await findReferrers({ ...client, fetchManifest }, repository, image, async () => undefined, signal)
+  const reasons = found.map(referrer => (referrer.state === 'foreign' ? referrer.reason : referrer.state))
+  assert.equal(reasons.filter(reason => reason === 'it is no Sigstore bundle').length, 16)
+  assert.equal(
+    reasons.filter(reason => /^it cannot be read: referrers of \S+: want manifests of at most 67108864 bytes/.test(reason)).length,
+    84,
+  )
 })
 
 test('manifests of an image that is copied are read up to 256 MiB together', async () => {

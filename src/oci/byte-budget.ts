@@ -1,4 +1,5 @@
 import { CountersignError } from '../codec/error.ts'
+import type { RegistryClient } from './registry-client.ts'
 
 /** Counts the bytes of several answers that are kept together. Throws once they are too many. */
 export type ByteBudget = (bytes: Uint8Array) => void
@@ -16,5 +17,18 @@ export function createByteBudget(limitBytes: number, what: string): ByteBudget {
     spent += length
     if (spent > limitBytes)
       throw new CountersignError('LIMIT_EXCEEDED', `${what}: want manifests of at most ${limitBytes} bytes together, got more`)
+  }
+}
+
+/** A client whose manifests have one budget together. Its `fetchManifest` throws `LIMIT_EXCEEDED` besides. */
+export function withinByteBudget(client: RegistryClient, limitBytes: number, what: string): RegistryClient {
+  const count = createByteBudget(limitBytes, what)
+  return {
+    ...client,
+    fetchManifest: async (...asked) => {
+      const fetched = await client.fetchManifest(...asked)
+      count(fetched.bytes)
+      return fetched
+    },
   }
 }

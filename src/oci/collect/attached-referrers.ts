@@ -3,8 +3,10 @@ import { quote } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { bundleLayer } from '../attached/bundle-referrer.ts'
 import { listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
+import { withinByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
+import { ociLimits } from '../limits.ts'
 import { type ImageManifest, parseManifest } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
@@ -38,8 +40,9 @@ export async function findReferrers(
   const byTag = await listReferrersByTag(client, repository, subject, signal)
   const journal = (await readJournal(client, repository, subject, signal))?.entries ?? []
   const digests = [...new Set([...byApi, ...byTag, ...journal].map(({ digest }) => digest))].sort()
+  const bounded = withinByteBudget(client, ociLimits.referrersTotalBytes, `referrers of ${subject}`)
   const found = await inParallel(digests, 10, async (digest): Promise<FoundReferrer> => {
-    const referrer = await classify(client, repository, subject, digest, signal)
+    const referrer = await classify(bounded, repository, subject, digest, signal)
     const tag = referrer.state === 'sigstore' ? await tagOf(digest) : undefined
     return tag === undefined ? referrer : { digest, state: 'foreign', reason: `tag ${quote(tag)} holds it, and would go with it` }
   })

@@ -3,13 +3,13 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import { fallbackTag, type LegacySuffix, legacySuffixes, signatureTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi, listReferrersByTag } from '../attached/referrers.ts'
 import { nameOfTag, readTag } from '../attached/tag.ts'
-import { createByteBudget } from '../byte-budget.ts'
+import { withinByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
-import type { RegistryClient, ResolvedImage } from '../registry-client.ts'
+import type { ResolvedImage } from '../registry-client.ts'
 import { type AttachmentKind, kindOfReferrer } from './attachment-kind.ts'
 import { readParts } from './parts.ts'
 import type { Place } from './place.ts'
@@ -85,15 +85,8 @@ export async function surveyImage(source: Place, image: ResolvedImage, options: 
     if (!canBeLeft(error)) throw error
     leftBehind.push({ what, of, reason: error.message })
   }
-  const count = createByteBudget(ociLimits.mirrorManifestsTotalBytes, `image ${image.digest} and what is attached to it`)
-  const client: RegistryClient = {
-    ...source.client,
-    fetchManifest: async (...asked) => {
-      const fetched = await source.client.fetchManifest(...asked)
-      count(fetched.bytes)
-      return fetched
-    },
-  }
+  const what = `image ${image.digest} and what is attached to it`
+  const client = withinByteBudget(source.client, ociLimits.mirrorManifestsTotalBytes, what)
   const attachedTo = createAttachmentFinder({ ...source, client }, options, leave, signal)
   let bytes = 0
 
