@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { assertRefused, createRig, type Outcome } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good } from '../src/testing/command-rig.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 
 // Signing and verifying files, as formats-and-flows §11 58-61 tells it. Flags on their own: flags.test.ts.
@@ -15,12 +15,6 @@ const trusting = 'verify-blob --key team.pub --insecure-ignore-tlog'
 disk.set('blob', 'countersign test blob\n')
 disk.set('tampered', 'countersign test blob!\n')
 const sha256 = 'sha256:5a0d0eb75cd1a1e1d9b6fb1d5ac3ea2f1e4a9a8d'
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 const forms = [
   { name: 'bundle', sign: '--bundle 1.json', verify: '--bundle 1.json', tampered: 'ARTIFACT_MISMATCH' },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeUtf8, encodeUtf8 } from '../src/codec/text.ts'
-import { assertRefused, createRig, type Outcome, type Rig, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Rig, rigHost } from '../src/testing/command-rig.ts'
 import { type Built, buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
 import { testPassphrase } from '../src/testing/test-keys.ts'
@@ -12,12 +12,6 @@ const image = buildImage()
 const child = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
 const signing = 'sign --key team.key --tlog-upload=false --format both'
 const trusting = 'verify --key team.pub --insecure-ignore-tlog'
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** What readers of each layout find of an image: bundles that are listed, and layers under the tag. */
 async function counts(

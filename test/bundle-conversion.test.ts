@@ -7,7 +7,7 @@ import { digestOf } from '../src/crypto/digest.ts'
 import { parseBundle } from '../src/formats/bundle.ts'
 import { preAuthEncoding } from '../src/formats/dsse.ts'
 import { statementPayloadType } from '../src/formats/statement.ts'
-import { assertRefused, createRig, type Outcome } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Outcome } from '../src/testing/command-rig.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 
 // `bundle upgrade` and `bundle inspect`: what is converted without the private key, what cannot be, and that nothing is lost on
@@ -21,12 +21,6 @@ disk.set('blob', blob)
 const hash = digestOf('sha256', blob)
 const signature = await signer.sign(blob)
 const trusting = '--key team.pub --insecure-ignore-tlog'
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 type Json = { readonly [name: string]: unknown }
 const [leaf, issuer] = [Uint8Array.of(0x30, 3, 1, 1, 1), Uint8Array.of(0x30, 3, 2, 2, 2)]

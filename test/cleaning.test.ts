@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../src/formats/oci-digest.ts'
-import { assertRefused, createRig, type Outcome, type Rig, type RigOptions, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Rig, type RigOptions, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, imageIndexType, imageManifestType } from '../src/testing/image-builder.ts'
 import { failure } from '../src/testing/registry-edits.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
@@ -17,12 +17,6 @@ const legacy = '--new-bundle-format=false'
 const signing = 'sign --key team.key --tlog-upload=false'
 const verifying = 'verify --key team.pub --insecure-ignore-tlog -o json'
 const unsigned = { exit: 10, code: 'SIGNATURES_NOT_FOUND', message: /^no signatures found$/ } as const
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** A rig, a hand in its registry, and ways to alter how that registry answers. */
 function createScene(options: RigOptions = {}) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ociDigestOf } from '../src/formats/oci-digest.ts'
 import { createRegistry, memoryStore } from '../src/services/registry/registry.ts'
-import { createRig, type Outcome, type Rig, type RunOptions, rigHost } from '../src/testing/command-rig.ts'
+import { createRig, good, type Outcome, type Rig, type RunOptions, rigHost } from '../src/testing/command-rig.ts'
 import { type FaultAtWrite, faultAtWrite } from '../src/testing/fault-at-write.ts'
 import { type Built, buildImage, buildIndex, imageIndexType, imageManifestType } from '../src/testing/image-builder.ts'
 
@@ -303,10 +303,4 @@ function textOf(data: string | Uint8Array): string {
 async function verifies(rig: Rig, ...names: readonly string[]): Promise<void> {
   for (const name of names) await good(rig.cs(`${verifying} ${name}`))
   if (names[0]?.endsWith(':v1')) await good(rig.cs(`${verifying} --new-bundle-format=false ${names[0]}`))
-}
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../src/codec/text.ts'
-import { assertRefused, createRig, type Outcome, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
 
@@ -19,12 +19,6 @@ const legacy = '--new-bundle-format=false'
 let images = 0
 const fresh = (built: Parameters<typeof rig.push>[1] = image) => rig.push(`app-${++images}`, built)
 const repositoryOf = (name: string) => name.slice(`${rigHost}/`.length).replace(/[@:].*/, '')
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 for (const { format, otherKey } of [
   { format: '', otherKey: { exit: 1, code: 'KEY_MISMATCH', message: /not the trusted key/ } },

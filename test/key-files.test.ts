@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { assertRefused, createRig, type Outcome } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good } from '../src/testing/command-rig.ts'
 import { buildImage } from '../src/testing/image-builder.ts'
 import { teamKey, testPassphrase } from '../src/testing/test-keys.ts'
 
@@ -14,12 +14,6 @@ const vector = (path: string) => readFileSync(join(import.meta.dirname, 'vectors
 disk.set('blob', 'countersign test blob\n')
 const signing = (key: string, bundle = 'b.json') => `sign-blob --key ${key} --tlog-upload=false --bundle ${bundle} blob`
 const trusting = (key: string, bundle = 'b.json') => `verify-blob --key ${key} --insecure-ignore-tlog --bundle ${bundle} blob`
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 for (const { name, options, signs } of [
   { name: 'the environment', options: { environment: { COSIGN_PASSWORD: 'pä55' } }, signs: { environment: { COSIGN_PASSWORD: 'pä55' } } },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertRefused, createRig, type Outcome } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { encodeTar } from '../src/testing/tar.ts'
 
@@ -11,12 +11,6 @@ const child = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
 const signing = 'sign --key team.key --tlog-upload=false'
 const trusting = 'verify --key team.pub --insecure-ignore-tlog'
 const identity = '--sign-container-identity r.test/app'
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** A rig with an image saved in the folder `saved`. */
 async function saved(built: Parameters<ReturnType<typeof createRig>['push']>[1] = image) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { assertRefused, createRig, type Outcome, type Rig } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Rig } from '../src/testing/command-rig.ts'
 import { encodeTar } from '../src/testing/tar.ts'
 
 // Images that real cosign saved, read where they lie: in a folder and in an archive of it.
@@ -30,12 +30,6 @@ function rigWith(layout: string, edit: (files: Map<string, Uint8Array>) => void 
   for (const [path, data] of files) rig.disk.set(`saved/${path}`, data)
   rig.disk.set('saved.tar', encodeTar([...files].map(([path, content]) => ({ type: 'file', path, content }))))
   return rig
-}
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
 }
 
 for (const [broken, replaced, message] of [

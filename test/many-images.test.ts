@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertRefused, createRig, type Outcome, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Outcome, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 
 // `verify` of many images: issue 3, line 6. Flags on their own: flags.test.ts.
@@ -10,12 +10,6 @@ const signing = 'sign --key team.key --tlog-upload=false'
 const image = buildImage()
 const child = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
 const index = buildIndex([image, child])
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** A registry with signed and unsigned images by tag: `registry.test/signed-1:v1`. */
 async function createShelf(signed: number, unsigned = 0, flags = '', referrers = true) {
@@ -210,7 +204,10 @@ test('a folder that is not there, or broken, does not keep others from being ver
   ] as const) {
     const outcome = await cs(`${trusting} ${line}`)
     assert.equal(outcome.code, 1)
-    assert.ok(outcome.stderr.includes(`\n  ${names[0]}: LAYOUT_NOT_FOUND: `) && outcome.stderr.includes(`\n  ${names[1]}: `), outcome.stderr)
+    assert.ok(
+      outcome.stderr.includes(`\n  ${names[0]}: LAYOUT_NOT_FOUND: `) && outcome.stderr.includes(`\n  ${names[1]}: `),
+      outcome.stderr,
+    )
     assert.match(outcome.stdout, /"critical"/)
   }
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ociDigestOf } from '../src/formats/oci-digest.ts'
 import { createRegistry, memoryStore } from '../src/services/registry/registry.ts'
-import { assertRefused, createRig, type Outcome, type Rig, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Rig, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
 
@@ -14,12 +14,6 @@ const index = buildIndex([image, child])
 const signing = 'sign --key team.key --tlog-upload=false'
 const trusting = 'verify --key team.pub --insecure-ignore-tlog'
 const legacy = '--new-bundle-format=false'
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** A rig that knows a second registry as far.test. */
 function twoRegistries(referrers: { readonly near: boolean; readonly far: boolean }) {

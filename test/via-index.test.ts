@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../src/formats/oci-digest.ts'
-import { assertRefused, createRig, type Outcome, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex, imageIndexType } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
 
@@ -23,12 +23,6 @@ const signed = await push('app', index)
 await good(cs(`${signing} ${signed}`))
 const at = (digest: OciDigest) => `${rigHost}/app@${digest}`
 const found = (outer: OciDigest, image: OciDigest) => `index ${outer} names ${image} for linux/arm64`
-
-async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
-}
 
 /** Stores an index made by hand, signs it with the team's key where told, and returns its digest. */
 async function putIndex(manifests: readonly object[], sign = true, more: object = {}): Promise<OciDigest> {

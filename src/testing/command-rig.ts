@@ -127,6 +127,13 @@ export function createRig(options: RigOptions = {}): Rig {
   return { cs, push, disk, modes, registry, hosts, connections }
 }
 
+/** What a command line came to, which must be success. */
+export async function good(running: Promise<Outcome>): Promise<Outcome> {
+  const outcome = await running
+  assert.equal(outcome.code, 0, outcome.stderr)
+  return outcome
+}
+
 /** What a refused command line must come to. */
 export type Refusal = { readonly exit: ExitCode; readonly code: ErrorCode; readonly message: RegExp }
 

@@ -11,10 +11,12 @@ import { encodeUtf8 } from '../../src/codec/text.ts'
 import { preAuthEncoding } from '../../src/formats/dsse.ts'
 import { statementPayloadType } from '../../src/formats/statement.ts'
 import { encodeEnvelopeBundle } from '../../src/sign/bundle.ts'
-import { assertRefused, createRig, type Outcome, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../../src/testing/registry-hand.ts'
 import { teamKey } from '../../src/testing/test-keys.ts'
+
+export { good }
 
 /**
  * One flag of some commands that makes a difference: `check` runs the command both ways. A test of `flags.test.ts` holds the
@@ -156,12 +158,6 @@ export async function refuses(command: string, line: string, refusal: Refusal): 
 /** A line of `plain` with a key file that is not there. */
 export function withoutKey(line: string): string {
   return line.replace('team.', 'nowhere.')
-}
-
-export async function good(running: Promise<Outcome>): Promise<Outcome> {
-  const outcome = await running
-  assert.equal(outcome.code, 0, outcome.stderr)
-  return outcome
 }
 
 export function text(path: string): string {
