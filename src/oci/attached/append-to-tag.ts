@@ -4,6 +4,9 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import type { FetchedManifest } from '../manifest.ts'
 import type { Precondition, PushedManifest } from '../requests/manifests.ts'
 
+/** What of the world whoever writes to a shared tag needs: time to wait and see, and chance to spread out by. */
+export type WriterWorld = Pick<World, 'now' | 'sleep' | 'randomBytes'>
+
 /** One addition to a manifest or index that many writers share under one tag. */
 export type TagAddition = {
   readonly what: string // begins messages: `tag r.io/app:sha256-….sig`
@@ -56,11 +59,7 @@ const mostFailures = 5 // of the put, before the last one is thrown
  * @throws CountersignError `REFERRERS_CONTENDED` after 100 tries, naming what is there; `REGISTRY_UNAVAILABLE` when the put
  *   failed six times
  */
-export async function appendToTag(
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
-  addition: TagAddition,
-  signal: AbortSignal,
-): Promise<Appended> {
+export async function appendToTag(world: WriterWorld, addition: TagAddition, signal: AbortSignal): Promise<Appended> {
   const { holds, merge, what } = addition
   const millis = () => world.now().getTime()
   let fastestMs: number | undefined // of our reads before

@@ -6,7 +6,7 @@ import { inParallel } from '../in-parallel.ts'
 import { createDescriptor, type Descriptor, mediaTypes, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { appendToTag } from './append-to-tag.ts'
+import { appendToTag, type WriterWorld } from './append-to-tag.ts'
 import { fallbackTag } from './attached-tag.ts'
 import { isReferrersIndex, readIndex, withReferrers } from './referrers-index.ts'
 import { nameOfTag, tagInRegistry } from './tag.ts'
@@ -30,7 +30,7 @@ export type Referrer = {
  */
 export async function attachReferrer(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   repository: Repository,
   referrer: Referrer,
   signal: AbortSignal,
@@ -78,7 +78,7 @@ export type FallbackAddition = {
  */
 export async function addToFallbackTag(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   repository: Repository,
   { subject, referrers, replaceSubject }: FallbackAddition,
   signal: AbortSignal,

@@ -1,14 +1,13 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readObject, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
-import type { World } from '../../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type FetchedManifest, type ImageManifest, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { appendToTag } from './append-to-tag.ts'
+import { appendToTag, type WriterWorld } from './append-to-tag.ts'
 import { attachReferrer } from './attach-referrer.ts'
 import { createSignatureManifest } from './signature-manifest.ts'
 import { nameOfTag, readTag, tagInRegistry } from './tag.ts'
@@ -100,7 +99,7 @@ export async function fetchLayers(
  */
 export async function appendSignatureLayer(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   repository: Repository,
   tag: string,
   layer: NewSignatureLayer,

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { World } from '../../codec/world.ts'
+import type { WriterWorld } from '../attached/append-to-tag.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import type { CollectionQuery, Orphan } from './plan-collection.ts'
 import type { Kept, Removal } from './removal.ts'
@@ -17,7 +17,7 @@ export type CollectionEvents = { readonly onRemoved: (removal: Removal) => void;
  */
 export async function collectOrphans(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   query: CollectionQuery,
   orphans: readonly Orphan[],
   { onRemoved, onKept }: CollectionEvents,

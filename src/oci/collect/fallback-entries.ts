@@ -1,7 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { appendToTag } from '../attached/append-to-tag.ts'
+import { appendToTag, type WriterWorld } from '../attached/append-to-tag.ts'
 import { fallbackTag } from '../attached/attached-tag.ts'
 import { isReferrersIndex, readIndex, withoutReferrers } from '../attached/referrers-index.ts'
 import { nameOfTag, tagInRegistry } from '../attached/tag.ts'
@@ -20,7 +19,7 @@ import { removeTag } from './remove-tag.ts'
  */
 export async function removeFallbackEntries(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   repository: Repository,
   subject: OciDigest,
   digests: ReadonlySet<OciDigest>,

@@ -2,6 +2,7 @@ import { encodeHex } from '../../codec/hex.ts'
 import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { parseOciDigest } from '../../formats/oci-digest.ts'
+import type { WriterWorld } from '../attached/append-to-tag.ts'
 import { listReferrersByTag } from '../attached/referrers.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
@@ -9,8 +10,6 @@ import { removeFallbackEntries } from './fallback-entries.ts'
 import { closeJournal, writeJournal } from './journal.ts'
 import type { Removal } from './removal.ts'
 import { removeTag } from './remove-tag.ts'
-
-type Writer = Pick<World, 'now' | 'sleep' | 'randomBytes'>
 
 /** A digest that no content has. */
 export function absentDigest(world: Pick<World, 'randomBytes'>): OciDigest {
@@ -22,7 +21,12 @@ export function absentDigest(world: Pick<World, 'randomBytes'>): OciDigest {
  *
  * @throws CountersignError `DELETE_UNSUPPORTED`, `REGISTRY_DENIED`, `REGISTRY_UNAUTHORIZED`
  */
-export async function requireDeletes(client: RegistryClient, world: Writer, repository: Repository, signal: AbortSignal): Promise<void> {
+export async function requireDeletes(
+  client: RegistryClient,
+  world: WriterWorld,
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<void> {
   await client.deleteManifest(repository, absentDigest(world), signal)
 }
 
@@ -40,7 +44,7 @@ export async function requireDeletes(client: RegistryClient, world: Writer, repo
  */
 export async function removeAttached(
   client: RegistryClient,
-  world: Writer,
+  world: WriterWorld,
   repository: Repository,
   removals: readonly Removal[],
   onRemoved: (removal: Removal) => void,
@@ -62,7 +66,7 @@ export async function removeAttached(
 
 async function unlist(
   client: RegistryClient,
-  world: Writer,
+  world: WriterWorld,
   repository: Repository,
   subject: OciDigest,
   group: readonly Removal[],

@@ -1,6 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import type { WriterWorld } from '../attached/append-to-tag.ts'
 import { addToFallbackTag } from '../attached/attach-referrer.ts'
 import { isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi } from '../attached/referrers.ts'
@@ -24,7 +24,7 @@ import {
 } from './survey.ts'
 
 export type MirrorOptions = {
-  readonly world: Pick<World, 'now' | 'sleep' | 'randomBytes'>
+  readonly world: WriterWorld
   readonly image: ResolvedImage // at the source
   readonly tag?: string // of the image at the destination; without it, what arrives has its digest alone
   readonly force: boolean // put the tag over another image, an SBOM over another one

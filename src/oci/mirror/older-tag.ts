@@ -1,7 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { World } from '../../codec/world.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { appendToTag, type Draft } from '../attached/append-to-tag.ts'
+import { appendToTag, type Draft, type WriterWorld } from '../attached/append-to-tag.ts'
 import { createSignatureManifest } from '../attached/signature-manifest.ts'
 import { readSignatureManifest, recordedTime, sameAnnotations } from '../attached/signature-tag.ts'
 import { nameOfTag, readTag, tagInRegistry } from '../attached/tag.ts'
@@ -42,7 +41,7 @@ export function lackingBlobs(
  */
 export async function deliverTag(
   client: RegistryClient,
-  world: Pick<World, 'now' | 'sleep' | 'randomBytes'>,
+  world: WriterWorld,
   repository: Repository,
   delivery: TagDelivery,
   signal: AbortSignal,
