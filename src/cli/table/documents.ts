@@ -22,7 +22,7 @@ export const documentCommands: readonly Command[] = [
     arguments: { name: 'FILE', min: 1, max: 1 },
     flags: manifestVerifyFlags,
     exits: 'cosign verify',
-    load: async () => (await import('../commands/manifest-verify.ts')).verifyManifest,
+    load: async () => (await import('../commands/verifying/manifest-verify.ts')).verifyManifest,
   }),
   defineCommand({
     name: 'dockerfile verify',
@@ -41,6 +41,6 @@ export const documentCommands: readonly Command[] = [
     arguments: { name: 'DOCKERFILE', min: 1, max: 1 },
     flags: dockerfileVerifyFlags,
     exits: 'cosign verify',
-    load: async () => (await import('../commands/dockerfile-verify.ts')).verifyDockerfile,
+    load: async () => (await import('../commands/verifying/dockerfile-verify.ts')).verifyDockerfile,
   }),
 ]

@@ -75,7 +75,7 @@ export const signingCommands: readonly Command[] = [
     arguments: { name: '[IMAGE...]', min: 0, max: any },
     flags: verifyFlags,
     exits: 'cosign verify',
-    load: async () => (await import('../commands/verify.ts')).verifyImages,
+    load: async () => (await import('../commands/verifying/verify.ts')).verifyImages,
   }),
   defineCommand({
     name: 'sign-blob',

@@ -1,4 +1,4 @@
-import { listImageTree } from '../../oci/image-tree.ts'
+import { listImageTree } from '../../../oci/image-tree.ts'
 import { childOf, type Named, type Queued, type Subject } from './subject.ts'
 
 /**

@@ -1,8 +1,8 @@
-import type { OciDigest } from '../../formats/oci-digest.ts'
-import { formatReference, type ImageReference } from '../../oci/reference.ts'
-import type { RegistryClient } from '../../oci/registry-client.ts'
-import { isLocalRegistry } from '../inputs/local-name.ts'
-import type { Target } from '../inputs/targets.ts'
+import type { OciDigest } from '../../../formats/oci-digest.ts'
+import { formatReference, type ImageReference } from '../../../oci/reference.ts'
+import type { RegistryClient } from '../../../oci/registry-client.ts'
+import { isLocalRegistry } from '../../inputs/local-name.ts'
+import type { Target } from '../../inputs/targets.ts'
 
 /** What an image is called. */
 export type Named = {

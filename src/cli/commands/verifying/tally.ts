@@ -1,6 +1,6 @@
-import { CountersignError, type ErrorCode } from '../../codec/error.ts'
-import { CommandFailure, type CommandFailureDetails } from '../exit-code.ts'
-import { failureDocument } from '../report-error.ts'
+import { CountersignError, type ErrorCode } from '../../../codec/error.ts'
+import { CommandFailure, type CommandFailureDetails } from '../../exit-code.ts'
+import { failureDocument } from '../../report-error.ts'
 
 /** An image that was not verified, and why. */
 type Failed = { readonly image: string; readonly error: Error; readonly details: CommandFailureDetails }

@@ -1,9 +1,9 @@
-import { CountersignError } from '../../codec/error.ts'
-import { quote } from '../../codec/text.ts'
-import { findManifestImages, manifestLimitBytes } from '../../formats/kubernetes-manifest/manifest-images.ts'
-import type { CommandFunction } from '../command.ts'
-import type { manifestVerifyFlags } from '../flags/documents.ts'
-import { readDocument, tellImages } from '../inputs/documents.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { findManifestImages, manifestLimitBytes } from '../../../formats/kubernetes-manifest/manifest-images.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { manifestVerifyFlags } from '../../flags/documents.ts'
+import { readDocument, tellImages } from '../../inputs/documents.ts'
 import { verifyImages } from './verify.ts'
 
 /** `manifest verify`: verifies every image that the objects of a Kubernetes manifest run. */

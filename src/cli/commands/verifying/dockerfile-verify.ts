@@ -1,10 +1,10 @@
-import { CountersignError } from '../../codec/error.ts'
-import { quote } from '../../codec/text.ts'
-import { dockerfileLimitBytes, findImages, type NamedImages } from '../../formats/dockerfile/named-images.ts'
-import type { CommandFunction, FlagSource, FlagsOf } from '../command.ts'
-import type { dockerfileVerifyFlags } from '../flags/documents.ts'
-import type { verifyFlags } from '../flags/verify.ts'
-import { readDocument, tellImages } from '../inputs/documents.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { dockerfileLimitBytes, findImages, type NamedImages } from '../../../formats/dockerfile/named-images.ts'
+import type { CommandFunction, FlagSource, FlagsOf } from '../../command.ts'
+import type { dockerfileVerifyFlags } from '../../flags/documents.ts'
+import type { verifyFlags } from '../../flags/verify.ts'
+import { readDocument, tellImages } from '../../inputs/documents.ts'
 import { verifyImages } from './verify.ts'
 
 /** `dockerfile verify`: verifies every image that building a Dockerfile fetches. */

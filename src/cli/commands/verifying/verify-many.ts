@@ -1,11 +1,11 @@
-import { CountersignError } from '../../codec/error.ts'
-import { CommandFailure } from '../exit-code.ts'
-import { inOrder } from '../output/in-order.ts'
-import { createProgress } from '../output/progress.ts'
-import type { VerificationOutput } from '../output/verification-output.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { CommandFailure } from '../../exit-code.ts'
+import { inOrder } from '../../output/in-order.ts'
+import { createProgress } from '../../output/progress.ts'
 import type { ImageQueue } from './image-queue.ts'
 import type { Named, Queued } from './subject.ts'
 import { Tally } from './tally.ts'
+import type { VerificationOutput } from './verification-output.ts'
 import { type Search, type Verified, verifyImage } from './verify-image.ts'
 
 type Attempt = { readonly image: Named } & ({ readonly verified: Verified } | { readonly failure: unknown })

@@ -1,11 +1,11 @@
-import type { GoJson } from '../../codec/go-json.ts'
-import { derivationJson } from '../../verify/render.ts'
-import type { CommandContext } from '../context.ts'
-import { failureDocument } from '../report-error.ts'
-import type { Named } from '../verification/subject.ts'
-import type { Verified } from '../verification/verify-image.ts'
-import { jsonText } from './json-document.ts'
-import { verdictJson, writeVerdict } from './verdict.ts'
+import type { GoJson } from '../../../codec/go-json.ts'
+import { derivationJson } from '../../../verify/render.ts'
+import type { CommandContext } from '../../context.ts'
+import { jsonText } from '../../output/json-document.ts'
+import { verdictJson, writeVerdict } from '../../output/verdict.ts'
+import { failureDocument } from '../../report-error.ts'
+import type { Named } from './subject.ts'
+import type { Verified } from './verify-image.ts'
 
 /** Where it is written what came of several images, one after the other. */
 export type VerificationOutput = {
