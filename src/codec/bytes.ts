@@ -30,3 +30,8 @@ export async function collectBytes(chunks: AsyncIterable<Uint8Array>, limitBytes
   }
   return joinBytes(parts)
 }
+
+/** Whether bytes stand somewhere within others. */
+export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(part)
+}

@@ -1,4 +1,4 @@
-import { parseJson, readObject } from '../codec/json.ts'
+import { type JsonObject, parseJson, readObject } from '../codec/json.ts'
 import { quote } from '../codec/text.ts'
 import { readAtMost } from './transport/read-body.ts'
 
@@ -18,8 +18,7 @@ export function guardSecrets(response: Response, secrets: readonly string[]): Re
  */
 export async function isErrorDocument(response: Response): Promise<boolean> {
   try {
-    const answer = readObject(parseJson(await readAtMost(response, answerLimit, ''), '', { bytes: answerLimit }), '')
-    return Array.isArray(answer['errors'])
+    return Array.isArray((await readAnswer(response))['errors'])
   } catch {
     return false
   }
@@ -34,7 +33,7 @@ export async function isErrorDocument(response: Response): Promise<boolean> {
  */
 export async function readComplaint(response: Response, secrets: readonly string[] = []): Promise<string> {
   try {
-    const answer = readObject(parseJson(await readAtMost(response, answerLimit, ''), '', { bytes: answerLimit }), '')
+    const answer = await readAnswer(response)
     const first = Array.isArray(answer['errors']) ? readObject(answer['errors'][0], '') : answer
     const code = first['code'] ?? first['error']
     const message = first['message'] ?? first['error_description'] ?? first['details']
@@ -43,4 +42,9 @@ export async function readComplaint(response: Response, secrets: readonly string
   } catch {
     return ''
   }
+}
+
+/** Throws for what is no JSON object of at most 16 KiB, for whatever reason. */
+async function readAnswer(response: Response): Promise<JsonObject> {
+  return readObject(parseJson(await readAtMost(response, answerLimit, ''), '', { bytes: answerLimit }), '')
 }

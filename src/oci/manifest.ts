@@ -1,6 +1,6 @@
 import { CountersignError } from '../codec/error.ts'
 import { type JsonObject, parseJson, readArray, readAs, readObject, readSafeInteger, readString, readStringMap } from '../codec/json.ts'
-import { quote } from '../codec/text.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
 import { type OciDigest, parseOciDigest } from '../formats/oci-digest.ts'
 import { ociLimits } from './limits.ts'
 
@@ -26,6 +26,9 @@ export type Descriptor = {
 }
 
 export type Platform = { readonly os: string; readonly architecture: string; readonly variant?: string; readonly osVersion?: string }
+
+/** The config of what needs none: two bytes of JSON. Source: OCI image-spec 1.1 manifest.md "Guidance for an Empty Descriptor". */
+export const emptyConfig = encodeUtf8('{}')
 
 /** Bytes that a registry serves as a manifest, of whatever kind. */
 export type FetchedManifest = {

@@ -1,7 +1,7 @@
 import { collectBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
-import { type Folder, partsOfPath } from '../oci/layout/folder.ts'
+import { type Folder, namesIn, partsOfPath } from '../oci/layout/folder.ts'
 
 export type MemoryFile = { readonly data: Uint8Array; readonly mode: number }
 
@@ -24,11 +24,7 @@ export function memoryFolder(disk: Map<string, MemoryFile>, name: string): Folde
       for (let at = 0; at < part.length; at += pieceBytes) yield part.subarray(at, at + pieceBytes)
     },
     size: async path => disk.get(pathOf(path))?.data.length,
-    list: async path => {
-      const inside = `${pathOf(path)}/`
-      const names = [...disk.keys()].filter(key => key.startsWith(inside)).map(key => key.slice(inside.length).split('/', 1)[0]!)
-      return [...new Set(names)]
-    },
+    list: async path => namesIn(pathOf(path), disk.keys()),
     write: async (path, data) => {
       const whole = data instanceof Uint8Array ? Uint8Array.from(data) : await collectBytes(data, Number.POSITIVE_INFINITY)
       disk.set(pathOf(path), { data: whole!, mode: 0o644 })

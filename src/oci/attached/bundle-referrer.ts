@@ -2,10 +2,8 @@ import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { bundleMediaType, isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import { ociDigestOf } from '../../formats/oci-digest.ts'
-import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
+import { type Descriptor, emptyConfig, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
 import type { Referrer } from './attach-referrer.ts'
-
-const emptyConfig = encodeUtf8('{}')
 
 /**
  * The manifest under which a Sigstore bundle is attached to an image, byte for byte as cosign 3.1.1 writes it: the odd

@@ -3,14 +3,13 @@ import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
-import { createDescriptor, type Descriptor, mediaTypes } from '../manifest.ts'
+import { createDescriptor, type Descriptor, emptyConfig, mediaTypes } from '../manifest.ts'
 import { repositoryName } from '../reference.ts'
 import { repositoryUrl } from '../registry-exchange.ts'
 import { discard } from '../transport/read-body.ts'
 import type { Examination } from './examination.ts'
 import type { Finding } from './finding.ts'
 
-const config = encodeUtf8('{}')
 const artifactType = 'application/vnd.countersign.doctor.v1+json'
 
 /** What the doctor made in a repository: it takes all of it away again, as far as the registry lets it. */
@@ -27,7 +26,7 @@ export function createScratch({ world }: Examination): Scratch {
 
 /** Bytes of a small manifest that no other is like; with a subject, a referrer of it. */
 export function scratchManifest(scratch: Scratch, what: string, subject?: Descriptor): Uint8Array {
-  const empty = { mediaType: mediaTypes.ociEmpty, size: config.length, digest: ociDigestOf(config) }
+  const empty = { mediaType: mediaTypes.ociEmpty, size: emptyConfig.length, digest: ociDigestOf(emptyConfig) }
   const manifest = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, artifactType, config: empty, layers: [empty] }
   const annotations = { 'org.opencontainers.image.title': `${scratch.tag} ${what}` }
   return encodeUtf8(serializeGoJson({ ...manifest, ...(subject && { subject: subject.raw }), annotations }))
@@ -42,7 +41,7 @@ export async function pushScratch(
 ) {
   const digest = ociDigestOf(manifest)
   if (!how.onlyNew) scratch.manifests.add(digest) // also when the answer is lost
-  await client.pushBlob(repository, config, signal)
+  await client.pushBlob(repository, emptyConfig, signal)
   const reference = how.tagged ? scratch.tag : digest
   const pushed = await client.pushManifest(
     repository,

@@ -1,7 +1,7 @@
 import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import type { ByteRange, Folder } from './folder.ts'
+import { type ByteRange, type Folder, namesIn } from './folder.ts'
 import { type Archive, indexTar } from './tar-index.ts'
 
 /**
@@ -37,11 +37,7 @@ export async function openArchiveFolder(archive: Archive, signal: AbortSignal): 
         )
       return await collectBytes(stream(path), size)
     },
-    list: async path => {
-      const inside = `${path}/`
-      const names = [...files.keys()].filter(key => key.startsWith(inside)).map(key => key.slice(inside.length).split('/', 1)[0]!)
-      return [...new Set(names)]
-    },
+    list: async path => namesIn(path, files.keys()),
     write: async () => refuse(),
     remove: async () => refuse(),
   }
@@ -49,7 +45,7 @@ export async function openArchiveFolder(archive: Archive, signal: AbortSignal): 
 
 async function* partOf(archive: Archive, path: string, file: ByteRange, range: ByteRange | undefined): AsyncGenerator<Uint8Array> {
   const start = file.start + (range?.start ?? 0)
-  const end = Math.min(file.end, file.start + (range?.end ?? file.end))
+  const end = range ? Math.min(file.end, file.start + range.end) : file.end
   let left = Math.max(0, end - start)
   if (left === 0) return
   for await (const piece of archive.stream({ start, end })) {

@@ -6,13 +6,11 @@ import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type OciDigest, ociDigestOf, parseOciDigest } from '../../formats/oci-digest.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, mediaTypes } from '../manifest.ts'
-import { formatReference, parseImageReference } from '../reference.ts'
+import { parseImageReference } from '../reference.ts'
 import { blobPath, blobsFolder, digestOfPieces } from './blob-files.ts'
 import type { Folder } from './folder.ts'
+import { fullImageName, imageNameAnnotation } from './image-name.ts'
 import { refNameAnnotation } from './layout-index.ts'
-
-/** The annotation with the whole name of an image, as containerd and `docker save` write it beside its tag. */
-const imageNameAnnotation = 'io.containerd.image.name'
 
 /**
  * What `docker save` writes, as an OCI image layout. Since Docker 25 it holds one. Older archives hold configs and layers, and
@@ -50,26 +48,6 @@ export async function openDockerArchive(archive: Folder, signal: AbortSignal): P
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: entries.map(({ raw }) => raw) }
   made.set('index.json', encodeUtf8(serializeGoJson(index)))
   return overlay(archive, made, moved)
-}
-
-/** The whole name of an image, where its tool wrote one. */
-export function imageNameOf(entry: Descriptor): string | undefined {
-  return entry.annotations?.get(imageNameAnnotation)
-}
-
-/** Whether an entry has this name, in whatever spelling: `busybox` is `docker.io/library/busybox:latest`. */
-export function hasImageName(entry: Descriptor, name: string): boolean {
-  const own = imageNameOf(entry)
-  return own !== undefined && fullImageName(own) === fullImageName(name)
-}
-
-/** The name with registry and tag; one that is no image name, as any tool may write into an index, stays as it is. */
-function fullImageName(name: string): string {
-  try {
-    return formatReference(parseImageReference(name))
-  } catch {
-    return name
-  }
 }
 
 type ArchivedImage = { readonly config: string; readonly names: readonly string[]; readonly layers: readonly string[] }

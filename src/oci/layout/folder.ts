@@ -44,6 +44,13 @@ export function partsOfPath(path: string, folder: string): readonly string[] {
   return parts
 }
 
+/** Names in a folder, each once, of all the paths of files there are. */
+export function namesIn(folder: string, paths: Iterable<string>): readonly string[] {
+  const inside = `${folder}/`
+  const names = [...paths].filter(path => path.startsWith(inside)).map(path => path.slice(inside.length).split('/', 1)[0]!)
+  return [...new Set(names)]
+}
+
 /** What a path out of a folder is refused with. */
 export function escapes(path: string, folder: string): CountersignError {
   return new CountersignError('PATH_ESCAPES', `file ${quote(path)}: want a path that stays in folder ${quote(folder)}`)

@@ -81,7 +81,7 @@ class Layout {
     return `${this.#folder.name}${isOciDigest(reference) ? '@' : ':'}${reference}`
   }
 
-  /** @throws CountersignError `LAYOUT_MALFORMED` where there is no layout */
+  /** @throws CountersignError `IMAGE_NOT_FOUND` where there is no layout; as `readLayoutIndex` */
   async index(): Promise<LayoutIndex> {
     const index = await readLayoutIndex(this.#folder)
     if (index) return index

@@ -1,3 +1,4 @@
+import { includesBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
@@ -78,9 +79,11 @@ function readReferrer(digest: OciDigest, bytes: Uint8Array): FoundReferrer | und
   return { subject: subject.digest, descriptor: createDescriptor(fields) }
 }
 
+const subjectMember = encodeUtf8('"subject"')
+
 /** Configs and documents are JSON too; content whose digest is not its name is left for whoever fetches it to refuse. */
 function readIfManifest(digest: OciDigest, bytes: Uint8Array): ImageManifest | ImageIndex | undefined {
-  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return undefined
+  if (!includesBytes(bytes, subjectMember)) return undefined
   const what = `file ${blobPath(digest)}`
   try {
     return parseManifest({ bytes, mediaType: layoutMediaType(bytes, '', what) }, what)

@@ -4,12 +4,12 @@ import type { OciDigest } from '../../formats/oci-digest.ts'
 import { inParallel } from '../in-parallel.ts'
 import type { Descriptor } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
+import { smallBlobBytes } from '../requests/blob-upload.ts'
 import { attachedRepository, createSlots, type Place } from './place.ts'
 import type { Tally } from './report.ts'
 import type { SourceManifest, Survey } from './survey.ts'
 
 const wholeBytes = 4 << 20 // blobs up to this size pass through memory; larger ones piece by piece
-const smallBytes = 16 << 10 // asking whether such a blob is there costs as much as sending it
 
 /** How a manifest came to be at the destination. */
 export type Arrival = {
@@ -94,7 +94,7 @@ async function bringBlob(way: BlobOnItsWay, signal: AbortSignal): Promise<void> 
   const { source, destination, tally, descriptor, from, to } = way
   const { digest, size } = descriptor
   if (from.registry === to.registry) return await mountBlob(way, signal)
-  if (size > smallBytes && (await destination.client.hasBlob(to, digest, signal))) return void tally.blobs.present++
+  if (size > smallBlobBytes && (await destination.client.hasBlob(to, digest, signal))) return void tally.blobs.present++
   try {
     if (size <= wholeBytes)
       await destination.client.pushBlob(to, await source.client.fetchBlob(from, descriptor, wholeBytes, signal), signal, {

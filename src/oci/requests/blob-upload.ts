@@ -12,7 +12,8 @@ export type PushBlobOptions = {
   readonly mayExist?: boolean // whether to ask first if it is there; left out, its size decides
 }
 
-const smallBlob = 16 * 1024
+/** Bytes up to which asking whether a blob is there costs as much as sending it. */
+export const smallBlobBytes = 16 * 1024
 const leastChunk = 1024 * 1024
 const contentType = { 'content-type': 'application/octet-stream' }
 
@@ -44,7 +45,7 @@ export async function uploadBlob(
     if (upload) await sendBlob(push, upload, chunkBytes)
     return blob
   }
-  if ((mayExist ?? blob.size > smallBlob) && (await hasBlob(send, repository, blob.digest, signal))) return blob
+  if ((mayExist ?? blob.size > smallBlobBytes) && (await hasBlob(send, repository, blob.digest, signal))) return blob
   await sendBlob(push, await startUpload(push), chunkBytes)
   return blob
 }
