@@ -92,6 +92,13 @@ const cases: Case[] = [
     code: 1,
     stderr: /^Error: unknown command "bundle craete" for "countersign"/,
   },
+  {
+    name: 'nonsense below a command that takes no arguments',
+    argv: ['registry', 'doctr', 'i'],
+    table: commands,
+    code: 1,
+    stderr: /^Error: unknown command "registry doctr" for "countersign" \(did you mean registry doctor\?\)$/m,
+  },
   { name: 'a group of them', argv: ['trusted-root'], table: commands, code: 1, stderr: /^Error: trusted-root: countersign does not have/ },
   {
     name: 'too few arguments',

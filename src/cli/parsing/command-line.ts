@@ -94,7 +94,7 @@ class Parser {
     if (this.#helpTopic) this.#words.push(arg)
     else if (this.#words.length === 0 && arg === 'help') this.#helpTopic = true
     else if (this.#args.length === 0 && this.#isName(words)) this.#words.push(arg)
-    else if (this.#command()) this.#args.push(arg)
+    else if (this.#command() && !this.#wantsWord()) this.#args.push(arg)
     else {
       this.#words.push(arg)
       this.#unknownCommand()
@@ -171,6 +171,11 @@ class Parser {
 
   #isGroup(words: readonly string[]): boolean {
     return this.#commands.some(command => command.name.startsWith(`${words.join(' ')} `))
+  }
+
+  /** Whether what follows can only be the name of a command below this one, which takes no arguments itself. */
+  #wantsWord(): boolean {
+    return this.#args.length === 0 && this.#command()?.arguments.max === 0 && this.#isGroup(this.#words)
   }
 
   /** A flag of the command, as far as it is known by now, or a global one. */
