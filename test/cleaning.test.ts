@@ -146,7 +146,8 @@ test('clean stopped at any write finishes when it is run again, and never shows 
         throw stop.signal.reason
       })
       const first = await scene.cs(`clean --force ${name}`)
-      assert.notEqual(first.code, 0, `write ${at}`)
+      assert.equal(first.code, 1, `write ${at}`)
+      assert.match(first.stderr, /because: EKILLED/, `write ${at}`)
       scene.hosts.set(rigHost, scene.registry)
       for (const digest of await entriesOf(scene.hand, 'app'))
         assert.ok(await scene.has('app', digest), `write ${at}: every entry leads somewhere`)

@@ -27,7 +27,11 @@ test('an image in a folder is signed there, and no registry is asked', async () 
   assert.doesNotMatch(outcome.stderr, /uses a tag/)
   await good(cs(`${trusting} oci:saved`))
   await good(cs(`${trusting} --local-image saved`))
-  assert.notEqual((await cs(`${trusting.replace('team', 'stranger')} oci:saved`)).code, 0)
+  assertRefused(await cs(`${trusting.replace('team', 'stranger')} -o json oci:saved`), {
+    exit: 1,
+    code: 'KEY_MISMATCH',
+    message: /^no matching signatures: referrer sha256:.*, which is not the trusted key$/,
+  })
 })
 
 test('both layouts are written into the folder, a repeated run adds nothing, and `load` brings both to a registry', async () => {
