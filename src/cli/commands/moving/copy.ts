@@ -24,7 +24,7 @@ export const copyImage: CommandFunction<typeof copyFlags> = async (context, flag
     kinds,
     ...(isWhole && named), // as with cosign, what was chosen travels with the image, but the tag does not
     force: flags.force,
-    replaceSubjects: flags.force && isWhole, // then the image hangs on the tag that is written, or on the digest that was named
+    replaceSubjects: flags.force && isWhole && named.tag !== undefined, // then the image hangs on the tag that is written
   }
   await moveImage(context, { verb: 'copying', source, destination, repositoryOf: 'source', options }, flags)
   return 0
