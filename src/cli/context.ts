@@ -58,14 +58,17 @@ export type Files = {
   readonly folder: (path: string) => Folder
 }
 
+/** Whether a question was answered yes before it is asked, and the flag that does so, where there is one. */
+export type Consent = { readonly yes: boolean; readonly flag?: '--force' | '--yes' }
+
 export type Prompts = {
   /**
-   * Shows a warning and asks whether to go on, default no; `yes` (from `--yes`) answers it without asking. Returns when
-   * the answer is yes.
+   * Shows a warning and asks whether to go on, default no; consent that was given beforehand answers it without asking.
+   * Returns when the answer is yes.
    *
    * @throws CountersignError `USAGE` when the user declines, and when it would have to ask and standard input is no terminal
    */
-  readonly confirm: (warning: string, options: { readonly yes: boolean }) => Promise<void>
+  readonly confirm: (warning: string, consent: Consent) => Promise<void>
   /**
    * The passphrase of a private key: `COSIGN_PASSWORD` when set, even empty; else asked for without echo (twice when
    * `confirm` is set, for a new key); else, when standard input is no terminal, all of it, untrimmed.

@@ -28,7 +28,9 @@ export function cleaningCases(): readonly Case[] {
         const name = await signed()
         assertRefused(
           await cs(`clean -o json ${name}`),
-          usage(/standard input is no terminal: WARNING: this will remove all signatures, SBOMs and attestations from the image/),
+          usage(
+            /standard input is no terminal: WARNING: this will remove all signatures, SBOMs and attestations from the image; --force answers yes$/,
+          ),
         )
         await good(cs(`${verifying} ${name}`))
         await good(cs(`clean -f ${name}`))

@@ -11,12 +11,12 @@ import { existingSecrets, storeKeyPair } from '../../kms/forge/store-key-pair.ts
 import type { CommandFunction } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 import type { generateKeyPairFlags } from '../flags/keys.ts'
-import { writeKeyPair } from '../inputs/key-files.ts'
+import { confirmOverwrite, writeKeyPair } from '../inputs/key-files.ts'
 import { keySources } from '../inputs/keys.ts'
 
 /** `generate-key-pair`: a new ECDSA P-256 key pair, the private key encrypted; in files, or in the secrets of a forge. */
 export const generateKeyPair: CommandFunction<typeof generateKeyPairFlags> = async (context, flags, [provider]) => {
-  if (provider === undefined) await writeKeyPair(context, flags.outputKeyPrefix, generateEcdsaP256, false)
+  if (provider === undefined) await writeKeyPair(context, flags.outputKeyPrefix, generateEcdsaP256, { yes: false })
   else await generateInForge(context, await openStore(context, provider), `${flags.outputKeyPrefix}.pub`)
   return 0
 }
@@ -37,8 +37,7 @@ async function generateInForge(context: CommandContext, store: SecretStore, publ
   const existing = await existingSecrets(store)
   if (existing.size > 0)
     await context.prompts.confirm(`${[...existing].join(' and ')} of ${store.name} already exist. Overwrite?`, { yes: false })
-  const replaces = await context.files.exists(publicPath)
-  if (replaces) await context.prompts.confirm(`File ${publicPath} already exists. Overwrite?`, { yes: false })
+  const replaces = await confirmOverwrite(context, publicPath, { yes: false })
   const passphrase = await context.prompts.passphrase({ confirm: true })
   const key = generateEcdsaP256()
   try {

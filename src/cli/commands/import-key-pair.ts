@@ -12,6 +12,6 @@ export const importKeyPair: CommandFunction<typeof importKeyPairFlags> = async (
   if (flags.key === '') throw new CountersignError('USAGE', 'import-key-pair: want --key FILE, got none')
   const pem = await readKeyFile(parseKeyReference(flags.key), 'private', keySources(context))
   const key = parsePrivateKeyPem(pem, flags.key) // before any question is asked: a key we refuse is not worth a passphrase
-  await writeKeyPair(context, flags.outputKeyPrefix, () => key, flags.yes)
+  await writeKeyPair(context, flags.outputKeyPrefix, () => key, { yes: flags.yes, flag: '--yes' })
   return 0
 }

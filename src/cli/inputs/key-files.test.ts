@@ -13,7 +13,7 @@ const text = async (context: ReturnType<typeof createTestContext>, path: string)
 
 test('writeKeyPair: the two files belong together', async () => {
   const context = createTestContext({ environment, files: { 'k.key': 'old', 'k.pub': 'old' } })
-  await writeKeyPair(context, 'k', generateEcdsaP256, true)
+  await writeKeyPair(context, 'k', generateEcdsaP256, { yes: true })
   const pkcs8 = await decryptPrivateKey(await read(context, 'k.key'), new TextEncoder().encode('secret'), 'k.key')
   assert.equal(await text(context, 'k.pub'), encodePublicKeyPem(signerFromPkcs8(pkcs8, 'k').publicKey))
 })
@@ -25,6 +25,6 @@ for (const late of ['k.key', 'k.pub'])
       void context.files.write(late, 'theirs', { mode: 0o600 }) // since it was asked whether there is one
       return generateEcdsaP256()
     }
-    await assert.rejects(writeKeyPair(context, 'k', makeKey, true), { code: 'FILE_UNWRITABLE', message: /it exists already/ })
+    await assert.rejects(writeKeyPair(context, 'k', makeKey, { yes: true }), { code: 'FILE_UNWRITABLE', message: /it exists already/ })
     assert.equal(await text(context, late), 'theirs')
   })

@@ -67,13 +67,16 @@ const confirms: Confirm[] = [
   {
     name: 'no terminal',
     stdin: 'y\n',
-    error: { code: 'USAGE', message: /standard input is no terminal: WARNING: File cosign.key already exists/ },
+    error: {
+      code: 'USAGE',
+      message: /standard input is no terminal: WARNING: File cosign\.key already exists\. Overwrite\?; --yes answers yes$/,
+    },
   },
 ]
 for (const { name, yes = false, error, asked, ...options } of confirms)
   test(`confirm: ${name}`, async () => {
     const { prompts: asking, system } = prompts(options)
-    const answer = asking.confirm('File cosign.key already exists. Overwrite?', { yes })
+    const answer = asking.confirm('File cosign.key already exists. Overwrite?', { yes, flag: '--yes' })
     if (error) await assert.rejects(answer, error)
     else await answer
     if (asked !== undefined) assert.equal(system.written.stderr(), asked)

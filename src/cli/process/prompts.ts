@@ -28,18 +28,19 @@ const answerLimit = 64 * 1024 // bytes: of one line, and of a passphrase that is
 export function createPrompts(parts: PromptParts): Prompts {
   const { environment, stdin, stderr } = parts
   const lines = new LineReader(parts)
-  const ask = async (question: string, hidden: boolean): Promise<Uint8Array> => {
-    if (!stdin.isTerminal)
-      throw new CountersignError('USAGE', `a question needs an answer, and standard input is no terminal: ${question.trim()}`)
+  const ask = async (question: string, hidden: boolean, inError = question.trim()): Promise<Uint8Array> => {
+    if (!stdin.isTerminal) throw new CountersignError('USAGE', `a question needs an answer, and standard input is no terminal: ${inError}`)
     stderr(question)
     return lines.read(hidden)
   }
   return {
     line: async question => decodeUtf8(await ask(question, false), 'answer'),
     secret: async question => decodeUtf8(await ask(question, true), 'answer'),
-    confirm: async (question, { yes }) => {
+    confirm: async (question, { yes, flag }) => {
       if (yes) return
-      const answer = await ask(`WARNING: ${question}\nAre you sure you would like to continue? [y/N] `, false)
+      const warning = `WARNING: ${question}`
+      const inError = flag === undefined ? warning : `${warning}; ${flag} answers yes`
+      const answer = await ask(`${warning}\nAre you sure you would like to continue? [y/N] `, false, inError)
       if (!['y', 'yes'].includes(decodeUtf8(answer, 'answer').trim().toLowerCase()))
         throw new CountersignError('USAGE', 'user declined the prompt')
     },

@@ -21,7 +21,7 @@ export const cleanImage: CommandFunction<typeof cleanFlags> = async (context, fl
   const show = flags.dryRun && isText ? context.stdout : context.stderr
   show(planText(repository, name, plan))
   if (!flags.dryRun && plan.removals.length > 0) {
-    await context.prompts.confirm(warnings[flags.type], { yes: flags.force })
+    await context.prompts.confirm(warnings[flags.type], { yes: flags.force, flag: '--force' })
     const tell = (removal: Removal) => context.stderr(`Removed ${nameOfRemoval(repository, removal)} from ${name}\n`)
     await requireDeletes(client, context.world, repository, context.signal)
     await removeAttached(client, context.world, repository, plan.removals, tell, context.signal)

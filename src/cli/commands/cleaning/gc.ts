@@ -23,7 +23,7 @@ export const collectGarbage: CommandFunction<typeof gcFlags> = async (context, f
   const removed: Removal[] = []
   const kept: Kept[] = [...plan.kept]
   if (!flags.plan && plan.orphans.length > 0) {
-    await context.prompts.confirm(`this will delete ${plan.orphans.length} of these for good`, { yes: flags.yes })
+    await context.prompts.confirm(`this will delete ${plan.orphans.length} of these for good`, { yes: flags.yes, flag: '--yes' })
     await requireDeletes(client, context.world, repository, context.signal)
     const onRemoved = (removal: Removal) => {
       removed.push(removal)
