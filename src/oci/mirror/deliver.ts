@@ -7,7 +7,8 @@ import { type Repository, repositoryName } from '../reference.ts'
 import { smallBlobBytes } from '../requests/blob-upload.ts'
 import { attachedRepository, createSlots, type Place } from './place.ts'
 import type { Tally } from './report.ts'
-import type { SourceManifest, Survey } from './survey.ts'
+import type { SourceManifest } from './source-manifests.ts'
+import type { Survey } from './survey.ts'
 
 const wholeBytes = 4 << 20 // blobs up to this size pass through memory; larger ones piece by piece
 

@@ -8,20 +8,14 @@ import { digestOfTag, readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
 import { kindOf } from '../manifest.ts'
 import type { ResolvedImage } from '../registry-client.ts'
+import type { SourceTag } from './attachment-finder.ts'
 import type { AttachmentKind } from './attachment-kind.ts'
 import { type Arrival, createDelivery, type Delivery } from './deliver.ts'
 import { deliverTag, lackingBlobs, tagTaken } from './older-tag.ts'
 import { attachedRepository, boundPlace, createSlots, type Place } from './place.ts'
-import { type MirrorReport, startTally, type Tally } from './report.ts'
-import {
-  canBeLeft,
-  type SourceManifest,
-  type SourceReferrer,
-  type SourceTag,
-  type Survey,
-  type SurveyLevel,
-  surveyImage,
-} from './survey.ts'
+import { canBeLeft, type MirrorReport, startTally, type Tally } from './report.ts'
+import type { SourceManifest } from './source-manifests.ts'
+import { type SourceReferrer, type Survey, type SurveyLevel, surveyImage } from './survey.ts'
 
 export type MirrorOptions = {
   readonly world: WriterWorld

@@ -8,7 +8,7 @@ import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf } from '../manifest.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import type { SourceTag } from './survey.ts'
+import type { SourceTag } from './attachment-finder.ts'
 
 /** One tag of cosign's older layout, on its way. */
 export type TagDelivery = {

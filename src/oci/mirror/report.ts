@@ -1,4 +1,6 @@
+import type { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { isAboutContent } from '../content-failure.ts'
 import type { AttachmentKind } from './attachment-kind.ts'
 
 /** What was listed at the source and could not be had there: it stayed behind, everything else went. */
@@ -6,6 +8,11 @@ export type LeftBehind = {
   readonly what: string // a digest, or the name of a tag
   readonly of: OciDigest // what it is attached to
   readonly reason: string
+}
+
+/** Whether what is attached can be left behind for this: it is missing or broken, and no failure of the registry. */
+export function canBeLeft(error: unknown): error is CountersignError {
+  return isAboutContent(error) && error.code !== 'LIMIT_EXCEEDED'
 }
 
 /** What a copy came to. `sent` was written, `present` was there already, `mounted` came from another repository of the registry. */
