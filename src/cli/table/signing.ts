@@ -56,7 +56,8 @@ export const signingCommands: readonly Command[] = [
     summary: 'Verify the signatures of container images',
     description:
       'What was verified goes to standard output as JSON, the checks made to standard error.\n' +
-      'Of several images each is verified, whatever becomes of the others; those that failed are listed at the end.',
+      'Of several images each is verified, whatever becomes of the others; those that failed are listed at the end.\n' +
+      'IMAGE may also be an image on the disk, oci:DIR or oci-archive:FILE.',
     examples: [
       { what: 'verify with a public key', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:...' },
       { what: 'require a claim', line: 'verify --key cosign.pub --insecure-ignore-tlog -a commit=4f2a9c IMAGE@sha256:...' },

@@ -7,7 +7,7 @@ export const uploadCommands: readonly Command[] = [
     name: 'upload blob',
     group: 'Moving images',
     summary: 'Upload files to a registry',
-    description: 'Prints the name by digest, which is what to sign. Several files make an index, each for a platform of its own.',
+    description: 'Of one file the name by digest is printed, which is what to sign. Several make an index, each for a platform of its own.',
     examples: [
       { what: 'a file', line: 'upload blob -f report.pdf IMAGE' },
       { what: 'a program for two systems', line: 'upload blob -f tool-linux:linux/amd64 -f tool-mac:darwin/arm64 IMAGE' },

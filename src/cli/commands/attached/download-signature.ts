@@ -45,33 +45,31 @@ type Place = {
   readonly unreadable: CountersignError[] // said last: what is broken must not hide what is not
 }
 
-/** Prints the bundles that can be read; returns how many. */
-async function printBundles({ context, client, repository, limits, unreadable }: Place, image: OciDigest): Promise<number> {
+async function printBundles(place: Place, image: OciDigest): Promise<number> {
+  const { context, client, repository, limits, unreadable } = place
   const bundles = await listBundleReferrers(client, repository, image, error => unreadable.push(error), context.signal)
-  let printed = 0
-  for (const bundle of bundles)
-    try {
-      const bytes = await fetchBundleBytes(client, repository, bundle, context.signal, limits)
-      context.stdout(`${readAt(bundle.source, () => bundleLine(bytes))}\n`)
-      printed++
-    } catch (error) {
-      if (!isAboutContent(error)) throw error
-      unreadable.push(error)
-    }
-  return printed
+  return await printEach(place, bundles, async bundle => {
+    const bytes = await fetchBundleBytes(client, repository, bundle, context.signal, limits)
+    return readAt(bundle.source, () => bundleLine(bytes))
+  })
 }
 
-/** Prints the signatures under a tag that can be read; returns how many. */
-async function printLayers({ context, client, repository, limits, unreadable }: Place, tag: string): Promise<number> {
+async function printLayers(place: Place, tag: string): Promise<number> {
+  const { context, client, repository, limits, unreadable } = place
   const onUnreadable = (_: Descriptor, error: CountersignError) => {
     if (!isAboutContent(error)) throw error
     unreadable.push(error)
   }
   const layers = await fetchSignatureLayers(client, repository, tag, context.signal, { ...limits, onUnreadable })
+  return await printEach(place, layers, async layer => readAt(`${tag} layer ${layer.descriptor.digest}`, () => signatureLine(layer)))
+}
+
+/** Prints a line for each that can be read; returns how many. */
+async function printEach<T>({ context, unreadable }: Place, items: readonly T[], lineOf: (item: T) => Promise<string>): Promise<number> {
   let printed = 0
-  for (const layer of layers)
+  for (const item of items)
     try {
-      context.stdout(`${readAt(`${tag} layer ${layer.descriptor.digest}`, () => signatureLine(layer))}\n`)
+      context.stdout(`${await lineOf(item)}\n`)
       printed++
     } catch (error) {
       if (!isAboutContent(error)) throw error
