@@ -7,15 +7,15 @@ import type { Precondition, PushedManifest } from '../requests/manifests.ts'
 /** What of the world whoever writes to a shared tag needs: time to wait and see, and chance to spread out by. */
 export type WriterWorld = Pick<World, 'now' | 'sleep' | 'randomBytes'>
 
-/** One addition to a manifest or index that many writers share under one tag. */
-export type TagAddition = {
+/** One addition to a manifest or index that many writers share under one tag, by way of drafts that `merge` makes for `put`. */
+export type TagAddition<D extends Draft = Draft> = {
   readonly what: string // begins messages: `tag r.io/app:sha256-….sig`
   readonly read: (signal: AbortSignal) => Promise<FetchedManifest | undefined>
-  readonly put: (draft: Draft, precondition: Precondition | undefined, signal: AbortSignal) => Promise<PushedManifest>
+  readonly put: (draft: D, precondition: Precondition | undefined, signal: AbortSignal) => Promise<PushedManifest>
   /** Whether our entry is in there. */
   readonly holds: (current: FetchedManifest) => boolean
   /** What is there and our entry; nothing when, seeing what is there, nothing need be added. Called again whenever that changed. */
-  readonly merge: (current: FetchedManifest | undefined) => Promise<Draft | undefined>
+  readonly merge: (current: FetchedManifest | undefined) => Promise<D | undefined>
 }
 
 export type Draft = {
@@ -59,7 +59,7 @@ const mostFailures = 5 // of the put, before the last one is thrown
  * @throws CountersignError `REFERRERS_CONTENDED` after 100 tries, naming what is there; `REGISTRY_UNAVAILABLE` when the put
  *   failed six times
  */
-export async function appendToTag(world: WriterWorld, addition: TagAddition, signal: AbortSignal): Promise<Appended> {
+export async function appendToTag<D extends Draft>(world: WriterWorld, addition: TagAddition<D>, signal: AbortSignal): Promise<Appended> {
   const { holds, merge, what } = addition
   const millis = () => world.now().getTime()
   let fastestMs: number | undefined // of our reads before
@@ -127,9 +127,9 @@ export async function appendToTag(world: WriterWorld, addition: TagAddition, sig
  * Puts on condition that the tag still holds what was merged. `changed` when the registry says that it does not; the error
  * when the registry fails, as docker-registry does when others read and write the tag: whether it was put is not known then.
  */
-async function attempt(
-  put: TagAddition['put'],
-  draft: Draft,
+async function attempt<D extends Draft>(
+  put: TagAddition<D>['put'],
+  draft: D,
   current: FetchedManifest | undefined,
   signal: AbortSignal,
 ): Promise<PushedManifest | 'changed' | CountersignError> {

@@ -1,6 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import { appendToTag, type WriterWorld } from '../attached/append-to-tag.ts'
+import { appendToTag, type Draft, type WriterWorld } from '../attached/append-to-tag.ts'
 import { fallbackTag } from '../attached/attached-tag.ts'
 import { isReferrersIndex, readIndex, withoutReferrers } from '../attached/referrers-index.ts'
 import { nameOfTag, tagInRegistry } from '../attached/tag.ts'
@@ -31,27 +31,28 @@ export async function removeFallbackEntries(
   const rest = (current: FetchedManifest) => readIndex(current, what).filter(({ digest }) => !digests.has(digest))
   const isClean = (current: FetchedManifest) =>
     !isReferrersIndex(current, subject) || rest(current).length === readIndex(current, what).length
-  let seen: FetchedManifest | undefined
   await appendToTag(
     world,
     {
       ...place,
       holds: isClean,
-      merge: async current => {
-        seen = current
+      merge: async (current): Promise<Rest | undefined> => {
         if (!current) return undefined // the tag went meanwhile, and with it the entries
-        return { bytes: withoutReferrers(current, digests, what), mediaType: current.mediaType }
+        const rewritten = { bytes: withoutReferrers(current, digests, what), mediaType: current.mediaType }
+        return { ...rewritten, ...(rest(current).length === 0 && { emptied: current.digest }) }
       },
       put: async (draft, precondition, putSignal) => {
-        const isEmpty = seen !== undefined && rest(seen).length === 0
-        if (isEmpty && (await removeIndex(client, repository, tag, seen!.digest, putSignal)))
-          return { digest: seen!.digest, conditional: false }
+        const { emptied } = draft
+        if (emptied && (await removeIndex(client, repository, tag, emptied, putSignal))) return { digest: emptied, conditional: false }
         return place.put(draft, precondition, putSignal)
       },
     },
     signal,
   )
 }
+
+/** What is left of an index. */
+type Rest = Draft & { readonly emptied?: OciDigest } // of the index that has no other entry
 
 /** Whether the tag could be deleted. One that changed meanwhile is looked at again. */
 async function removeIndex(
