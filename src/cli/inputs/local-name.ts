@@ -1,7 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { type OciDigest, parseOciDigest } from '../../formats/oci-digest.ts'
-import { type Repository, repositoryName } from '../../oci/reference.ts'
 
 /** An image on the disk as a person names it, in the spelling of skopeo: `oci:DIR:TAG`, `oci-archive:FILE@sha256:…`. */
 export type LocalName = {
@@ -47,9 +46,4 @@ export function localRegistry({ transport, path }: Pick<LocalName, 'transport' |
 /** Whether the registry of a reference is a place on the disk. */
 export function isLocalRegistry(registry: string): boolean {
   return localPattern.test(registry)
-}
-
-/** What a place is called in front of `:TAG` and `@DIGEST`: a repository in full, or `oci:DIR`. */
-export function placeName(place: Repository): string {
-  return isLocalRegistry(place.registry) ? place.registry : repositoryName(place)
 }

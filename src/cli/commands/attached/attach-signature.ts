@@ -23,7 +23,6 @@ import type { CommandContext } from '../../context.ts'
 import type { attachSignatureFlags } from '../../flags/attached.ts'
 import { readBlob } from '../../inputs/artifacts.ts'
 import { legacyLayout, signatureRepository } from '../../inputs/image-options.ts'
-import { placeName } from '../../inputs/local-name.ts'
 import { readPayload } from '../../inputs/payload.ts'
 import { openTarget, type Target } from '../../inputs/targets.ts'
 
@@ -42,7 +41,7 @@ export const attachSignature: CommandFunction<typeof attachSignatureFlags> = asy
   const { added } = bundle
     ? await attachGivenBundle(client, context.world, signatureRepository(context, reference), resolved, bundle, context.signal)
     : await attachLayer(context, flags, target, resolved)
-  if (!added) context.stderr(`Nothing to do: the signature is attached to ${placeName(reference)}@${resolved.digest} already\n`)
+  if (!added) context.stderr(`Nothing to do: the signature is attached to ${repositoryName(reference)}@${resolved.digest} already\n`)
   return 0
 }
 

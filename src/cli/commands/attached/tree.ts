@@ -6,12 +6,11 @@ import { listReferrers } from '../../../oci/attached/referrers.ts'
 import { readTag } from '../../../oci/attached/tag.ts'
 import { listImageTree } from '../../../oci/image-tree.ts'
 import { parseManifest } from '../../../oci/manifest.ts'
-import { formatReference, type Repository } from '../../../oci/reference.ts'
+import { formatReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { treeFlags } from '../../flags/attached.ts'
 import { signatureRepository } from '../../inputs/image-options.ts'
-import { placeName } from '../../inputs/local-name.ts'
 import { openTarget } from '../../inputs/targets.ts'
 import { jsonText } from '../../output/json-document.ts'
 
@@ -26,7 +25,7 @@ export const showTree: CommandFunction<typeof treeFlags> = async (context, flags
   const images: Attached[] = []
   for (const { descriptor } of nodes)
     images.push({
-      image: `${placeName(reference)}@${descriptor.digest}`,
+      image: `${repositoryName(reference)}@${descriptor.digest}`,
       digest: descriptor.digest,
       artifacts: await artifactsOf(place, descriptor.digest),
     })
@@ -70,7 +69,7 @@ async function taggedArtifacts({ client, repository, flags, signal }: Place, ima
     const tag = signatureTag(image, suffix, flags.attachmentTagPrefix)
     const fetched = await readTag(client, repository, tag, signal)
     if (!fetched) continue
-    const reference = `${placeName(repository)}:${tag}`
+    const reference = `${repositoryName(repository)}:${tag}`
     const manifest = parseManifest(fetched, `tag ${reference}`)
     artifacts.push({ title, reference, layers: manifest.kind === 'image' ? manifest.layers.map(layer => layer.digest) : [] })
   }
@@ -81,7 +80,7 @@ async function taggedArtifacts({ client, repository, flags, signal }: Place, ima
 async function referringArtifacts({ client, repository, signal }: Place, image: OciDigest): Promise<Artifact[]> {
   const artifacts: Artifact[] = []
   for (const referrer of await listReferrers(client, repository, image, signal)) {
-    const reference = `${placeName(repository)}@${referrer.digest}`
+    const reference = `${repositoryName(repository)}@${referrer.digest}`
     const manifest = parseManifest(await client.fetchManifest(repository, referrer.digest, signal), `referrer ${reference}`)
     const type = manifest.annotations?.get(predicateTypeAnnotation) ?? manifest.artifactType ?? referrer.artifactType ?? manifest.mediaType
     const layers = manifest.kind === 'image' ? manifest.layers.map(layer => layer.digest) : []

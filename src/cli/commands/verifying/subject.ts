@@ -32,7 +32,7 @@ export function subjectOf({ name: typed, reference, client, isLocal }: Target): 
 /** An image inside another one that was given. */
 export function childOf({ reference, client }: Subject, digest: OciDigest): Subject {
   const { registry, repository } = reference
-  const isLocal = isLocalRegistry(registry)
-  const name = isLocal ? `${registry}@${digest}` : formatReference({ registry, repository, digest })
-  return { typed: name, name, reference: { registry, repository, digest }, client, ...(!isLocal && { digest }) }
+  const child = { registry, repository, digest }
+  const name = formatReference(child)
+  return { typed: name, name, reference: child, client, ...(!isLocalRegistry(registry) && { digest }) }
 }
