@@ -75,7 +75,8 @@ function fullName(name: string | undefined): string | undefined {
   if (name === undefined || name === '') return undefined
   try {
     return repositoryName(parseRepository(name))
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error
     return name
   }
 }

@@ -11,7 +11,8 @@ import { openArchiveFolder } from './archive-folder.ts'
 import { openDockerArchive } from './docker-archive.ts'
 import type { Folder } from './folder.ts'
 import { createLayoutClient } from './layout-client.ts'
-import { imagesOf, readLayoutIndex } from './layout-index.ts'
+import { imagesOf } from './layout-entries.ts'
+import { readLayoutIndex } from './layout-index.ts'
 
 const signal = AbortSignal.any([])
 const place = { registry: 'oci-archive:a.tar', repository: '' }

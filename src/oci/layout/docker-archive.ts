@@ -10,7 +10,7 @@ import { parseImageReference } from '../reference.ts'
 import { blobPath, blobsFolder, digestOfPieces } from './blob-files.ts'
 import type { Folder } from './folder.ts'
 import { fullImageName, imageNameAnnotation } from './image-name.ts'
-import { refNameAnnotation } from './layout-index.ts'
+import { refNameAnnotation } from './layout-entries.ts'
 
 /**
  * What `docker save` writes, as an OCI image layout. Since Docker 25 it holds one. Older archives hold configs and layers, and

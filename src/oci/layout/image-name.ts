@@ -1,3 +1,4 @@
+import { CountersignError } from '../../codec/error.ts'
 import type { Descriptor } from '../manifest.ts'
 import { formatReference, parseImageReference } from '../reference.ts'
 
@@ -19,7 +20,8 @@ export function hasImageName(entry: Descriptor, name: string): boolean {
 export function fullImageName(name: string): string {
   try {
     return formatReference(parseImageReference(name))
-  } catch {
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error
     return name
   }
 }

@@ -9,17 +9,8 @@ import type { RegistryClient } from '../registry-client.ts'
 import type { Precondition, PushedManifest } from '../requests/manifests.ts'
 import { blobPath, readBlob } from './blob-files.ts'
 import type { Folder } from './folder.ts'
-import {
-  findEntry,
-  type LayoutIndex,
-  markAsLayout,
-  type NewEntry,
-  readLayoutIndex,
-  tagsOf,
-  withEntry,
-  withoutEntries,
-  writeLayoutIndex,
-} from './layout-index.ts'
+import { findEntry, type NewEntry, tagsOf, withEntry, withoutEntries } from './layout-entries.ts'
+import { emptyIndex, type LayoutIndex, markAsLayout, readLayoutIndex, writeLayoutIndex } from './layout-index.ts'
 import { artifactTypeOf, layoutMediaType } from './media-type.ts'
 import { type ReferrerScan, referrersIndex, scanReferrers } from './referrer-scan.ts'
 
@@ -190,9 +181,9 @@ class Layout {
     if (precondition !== undefined) await this.#check(reference, precondition, signal)
     await this.pushBlob(bytes, signal)
     if (!isOciDigest(reference) || entry.subject) {
-      const index = await readLayoutIndex(this.#folder)
+      const index = (await readLayoutIndex(this.#folder)) ?? emptyIndex
       const changed = withEntry(index, entry, isOciDigest(reference) ? undefined : reference)
-      if (changed.entries !== index?.entries) await writeLayoutIndex(this.#folder, changed)
+      if (changed.entries !== index.entries) await writeLayoutIndex(this.#folder, changed)
     }
     this.#scan = undefined
     return { digest, conditional: false, ...(entry.subject && { subject: entry.subject }) }
