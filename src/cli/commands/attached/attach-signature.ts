@@ -57,7 +57,7 @@ function isBundle(bytes: Uint8Array): boolean {
   try {
     return looksLikeBundle(parseJson(bytes, 'payload', { bytes: bundleLimitBytes }))
   } catch {
-    return false
+    return false // then its signature is missing, and that is said
   }
 }
 
