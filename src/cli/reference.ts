@@ -43,9 +43,9 @@ const exitStatuses = [
   '| 0 | done, verified | done |',
   '| 1 | any other failure | wrong usage, or a defect of countersign |',
   '| 3, 4, 5, 6 | | malformed, untrusted, denied, unavailable |',
-  '| 10 | `verify`: nothing is signed | |',
-  '| 11 | `verify`: no such tag | |',
-  '| 12 | `verify`: there are signatures in the layout of cosign 2, and none of them verifies | |',
+  '| 10 | `verify`, `manifest verify`, `dockerfile verify`: nothing is signed | |',
+  '| 11 | these three: no such tag | |',
+  '| 12 | these three: there are signatures in the layout of cosign 2, and none of them verifies | |',
   '| 130 | interrupted | interrupted |',
   '',
 ] as const

@@ -14,8 +14,8 @@ export function sniffMediaType(bytes: Uint8Array): string {
   const text = first < 0 ? new Uint8Array() : begin.subarray(first)
   if (htmlTags.some(tag => beginsWithTag(text, tag))) return 'text/html'
   if (startsWith(text, '<?xml')) return 'text/xml'
-  for (const { mark, at = 0, then, least = 0, type } of marks)
-    if (begin.length >= least && startsWith(begin, mark, at) && (!then || startsWith(begin, then.mark, then.at))) return type
+  for (const { mark, at = 0, also, least = 0, type } of marks)
+    if (begin.length >= least && startsWith(begin, mark, at) && (!also || startsWith(begin, also.mark, also.at))) return type
   if (isMp4(begin)) return 'video/mp4'
   return text.some(isBinary) ? 'application/octet-stream' : 'text/plain'
 }
@@ -23,12 +23,12 @@ export function sniffMediaType(bytes: Uint8Array): string {
 type Mark = {
   readonly mark: string // Latin-1
   readonly at?: number
-  readonly then?: { readonly mark: string; readonly at: number }
+  readonly also?: { readonly mark: string; readonly at: number }
   readonly least?: number // bytes that there must be at least
   readonly type: string
 }
 
-const riff = (kind: string, type: string): Mark => ({ mark: 'RIFF', then: { mark: kind, at: 8 }, type })
+const riff = (kind: string, type: string): Mark => ({ mark: 'RIFF', also: { mark: kind, at: 8 }, type })
 
 /** In Go's order, which decides where two fit. */
 const marks: readonly Mark[] = [
@@ -45,7 +45,7 @@ const marks: readonly Mark[] = [
   riff('WEBPVP', 'image/webp'),
   { mark: '\x89PNG\r\n\x1a\n', type: 'image/png' },
   { mark: '\xff\xd8\xff', type: 'image/jpeg' },
-  { mark: 'FORM', then: { mark: 'AIFF', at: 8 }, type: 'audio/aiff' },
+  { mark: 'FORM', also: { mark: 'AIFF', at: 8 }, type: 'audio/aiff' },
   { mark: 'ID3', type: 'audio/mpeg' },
   { mark: 'OggS\x00', type: 'application/ogg' },
   { mark: 'MThd\x00\x00\x00\x06', type: 'audio/midi' },
