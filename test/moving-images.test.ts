@@ -240,3 +240,17 @@ test('a bundle of one image fails on another image and passes on its copy', asyn
   await rig.far.attachBundle('copy', image, rig.disk.get('bundle.json') as Uint8Array)
   await good(rig.cs(`${trusting} far.test/copy@${image.digest}`))
 })
+
+test('a registry that says 201 to everything and keeps nothing is found out', async () => {
+  const rig = twoRegistries({ near: true, far: true })
+  const name = await rig.push('plain', image)
+  rig.hosts.set('void.test', async request => {
+    if (request.method === 'POST') return new Response(null, { status: 202, headers: { location: '/v2/app/blobs/uploads/1' } })
+    return new Response(null, { status: request.method === 'PUT' ? 201 : 404 })
+  })
+  assertRefused(await rig.cs(`copy -o json ${name} void.test/app:v1`), {
+    exit: 1,
+    code: 'DIGEST_MISMATCH',
+    message: /^tag void\.test\/app:v1: want sha256:[0-9a-f]{64}, which the registry took, it holds nothing$/,
+  })
+})

@@ -4,7 +4,7 @@ import type { WriterWorld } from '../attached/append-to-tag.ts'
 import { addToFallbackTag } from '../attached/attach-referrer.ts'
 import { isLegacySuffix, parseAttachedTag } from '../attached/attached-tag.ts'
 import { listReferrersByApi } from '../attached/referrers.ts'
-import { digestOfTag, readTag } from '../attached/tag.ts'
+import { digestOfTag, nameOfTag, readTag } from '../attached/tag.ts'
 import { inParallel } from '../in-parallel.ts'
 import { kindOf } from '../manifest.ts'
 import type { ResolvedImage } from '../registry-client.ts'
@@ -62,10 +62,23 @@ export async function mirror(source: Place, destination: Place, options: MirrorO
   if (options.tag !== undefined) {
     const { bytes, mediaType } = options.image.manifest
     const precondition = held === 'nothing' && !options.force ? 'absent' : undefined // whoever tags another image meanwhile is not overwritten
-    if (held !== 'image') await to.client.pushManifest(to.repository, options.tag, bytes, mediaType, signal, precondition)
+    if (held !== 'image') {
+      await to.client.pushManifest(to.repository, options.tag, bytes, mediaType, signal, precondition)
+      await checkArrival(to, options.tag, survey.root, signal)
+    }
     tally.tags[held === 'image' ? 'present' : 'sent']++
   }
   return reportOf(job)
+}
+
+/** Asks once more: a registry may say 201 and keep nothing. */
+async function checkArrival({ client, repository }: Place, tag: string, image: OciDigest, signal: AbortSignal): Promise<void> {
+  const held = await digestOfTag(client, repository, tag, signal)
+  if (held !== image)
+    throw new CountersignError(
+      'DIGEST_MISMATCH',
+      `${nameOfTag(repository, tag)}: want ${image}, which the registry took, it holds ${held ?? 'nothing'}`,
+    )
 }
 
 type Job = {
