@@ -374,3 +374,11 @@ test('what is neither is refused by name', async () => {
     assertRefused(outcome, { exit: 1, code: 'REFERENCE_MALFORMED', message: /reference: want git(lab|hub):\/\// })
   }
 })
+
+for (const reference of ['gitlab://robot:s3cret@group/project', 'github://robot:s3cret@owner'])
+  test(`a password typed into ${reference.replace(/:.*@/, '://…@')} is not repeated`, async () => {
+    const { code, stdout, stderr } = await createRig().cs(`generate-key-pair ${reference} -o json`)
+    assert.equal(code, 1)
+    assert.match(stderr, /reference: want git(?:lab|hub):/)
+    assert.doesNotMatch(stdout + stderr, /s3cret/)
+  })

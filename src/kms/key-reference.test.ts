@@ -59,6 +59,7 @@ for (const { text, code, message } of [
 for (const { text, shown } of [
   { text: 'https://keys.test/a.pub?sig=s3cret', shown: '"https://keys.test/a.pub"' },
   { text: 'pkcs11:token=t;object=o?pin-value=1234', shown: '"pkcs11:token=t;object=o"' },
+  { text: 'gitlab://user:s3cret@group/project', shown: '"gitlab://group/project"' },
   { text: 'what?.key', shown: '"what?.key"' },
 ])
   test(`describeKeyReference: ${text}`, () => assert.equal(describeKeyReference(text), shown))

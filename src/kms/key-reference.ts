@@ -36,11 +36,14 @@ export function parseKeyReference(text: string): KeyReference {
   )
 }
 
-/** A key reference as messages show it: without the query, which holds the PIN of a token or the signature of a URL that lets one read. */
+/**
+ * A key reference as messages show it: without the query, which holds the PIN of a token or the signature of a URL that lets
+ * one read, and without a user name and password.
+ */
 export function describeKeyReference(text: string): string {
-  const query = text.indexOf('?')
   const isPath = !text.includes('://') && !text.startsWith('pkcs11:')
-  return quote(query < 0 || isPath ? text : text.slice(0, query))
+  if (isPath) return quote(text)
+  return quote(text.replace(/\?.*/s, '').replace(/^([^/]*:\/\/)[^/]*@/, '$1'))
 }
 
 function later(provider: (typeof laterProviders)[number], text: string): CountersignError {

@@ -13,7 +13,10 @@ export type GithubPlace = { readonly owner: string; readonly repository: string 
 export function parseGithubPlace(text: string): GithubPlace {
   const [, owner, repository] = /^([A-Za-z0-9](?:[A-Za-z0-9_-]{0,99}))(?:\/([A-Za-z0-9._-]{1,100}))?$/.exec(text) ?? []
   if (owner === undefined || repository === '.' || repository === '..')
-    throw new CountersignError('REFERENCE_MALFORMED', `github reference: want github://OWNER or github://OWNER/REPO, got ${quote(text)}`)
+    throw new CountersignError(
+      'REFERENCE_MALFORMED',
+      `github reference: want github://OWNER or github://OWNER/REPO, got ${quote(text.replace(/^.*@/, ''))}`,
+    ) // without a user name and password
   return { owner, repository }
 }
 

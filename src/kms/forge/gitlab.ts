@@ -17,7 +17,7 @@ export function parseGitlabProject(text: string): GitlabProject {
   if (segments.length > maxSegments || !segments.every(name => segment.test(name)))
     throw new CountersignError(
       'REFERENCE_MALFORMED',
-      `gitlab reference: want gitlab://NUMBER or gitlab://GROUP/PROJECT, got ${quote(text)}`,
+      `gitlab reference: want gitlab://NUMBER or gitlab://GROUP/PROJECT, got ${quote(text.replace(/^.*@/, ''))}`, // without a user name and password
     )
   return text as GitlabProject
 }
