@@ -107,19 +107,6 @@ test('bash completes both names, and no other', { skip: !bash && 'no bash here' 
   assert.equal(printed, 'complete -F _countersign countersign\ncomplete -F _countersign cosign\n')
 })
 
-for (const { shell, program, check } of [
-  { shell: 'bash', program: 'bash', check: ['-n'] },
-  { shell: 'zsh', program: 'zsh', check: ['-n'] },
-  { shell: 'fish', program: 'fish', check: ['--no-execute'] },
-]) {
-  const path = onPath(program)
-  test(`${shell} takes its script`, { skip: !path && `no ${program} here` }, async () => {
-    const file = join(folder, `script.${shell}`)
-    writeFileSync(file, await scriptOf(shell))
-    execFileSync(path!, [...check, file])
-  })
-}
-
 test('every script names each command and each flag that help shows, and no flag that is refused', async () => {
   const model = completionModel(commands, globalFlags)
   for (const shell of ['bash', 'zsh', 'fish', 'powershell']) {

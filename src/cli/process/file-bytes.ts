@@ -86,7 +86,7 @@ export async function writeDurably(
     if (onlyNew) await linkNew(temporary, target)
     else await fs.promises.rename(temporary, target)
   } finally {
-    await fs.promises.rm(temporary, { force: true })
+    await fs.promises.rm(temporary, { force: true }).catch(() => {}) // why the writing failed says more
   }
 }
 

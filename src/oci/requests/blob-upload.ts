@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../codec/byte-source.ts'
-import { concatBytes } from '../../codec/bytes.ts'
+import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
@@ -113,11 +113,14 @@ async function sendChunks(push: Push, upload: Upload, chunkBytes: number): Promi
   let { url } = upload
   let held: Uint8Array = new Uint8Array()
   for (let start = 0, isAll = false; ; ) {
-    while (held.length < step && !isAll) {
+    const parts = held.length > 0 ? [held] : []
+    for (let { length } = held; length < step && !isAll; ) {
       const { done, value } = await pieces.next()
       isAll = done === true
-      if (value) held = held.length === 0 ? value : concatBytes(held, value)
+      if (value) parts.push(value)
+      length += value?.length ?? 0
     }
+    held = parts.length === 1 ? parts[0]! : joinBytes(parts) // once for each chunk: pieces may be a byte each
     if (held.length === 0) break
     const chunk = held.subarray(0, step)
     const end = start + chunk.length
