@@ -56,7 +56,8 @@ async function testOnNode(
     `--test-timeout=${options.timeoutMs ?? 60_000}`,
     `--test-concurrency=${options.concurrency ?? availableParallelism()}`,
   ]
-  const { code, output } = await run(node, [...flags, ...files], { show: true, env: options.env ?? process.env })
+  const env = { ...(options.env ?? process.env), NODE_COMPILE_CACHE: `${root}/.cache/compiled` } // each file of tests is a process that reads the same sources
+  const { code, output } = await run(node, [...flags, ...files], { show: true, env })
   const [passed, failed, cancelled, skipped, todo] = ['pass', 'fail', 'cancelled', 'skipped', 'todo'].map(name => {
     const line = output.match(new RegExp(`^ℹ ${name} (\\d+)$`, 'm'))
     if (!line) throw new Error(`${suite}: the runner printed no count of ${name}`)

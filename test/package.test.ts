@@ -49,7 +49,7 @@ test('a plain install is at most 80 packages and 30 MB', () => {
 test('the installed command runs, and keeps compiled code in the folder of its user, not in one that all may write to', async () => {
   const [caches, temporary] = [join(folder, 'caches'), join(folder, 'temporary')]
   mkdirSync(temporary)
-  const env = { ...process.env, XDG_CACHE_HOME: caches, TMPDIR: temporary }
+  const env = { ...process.env, XDG_CACHE_HOME: caches, TMPDIR: temporary, NODE_COMPILE_CACHE: undefined }
   const { code, output } = await run(process.execPath, [join(installed, '.bin/countersign'), 'version'], { cwd: folder, env })
   assert.equal(code, 0, output)
   assert.ok(output.includes(manifest.version), output)
@@ -66,7 +66,7 @@ for (const { name, prepare } of [
     const caches = mkdtempSync(join(folder, 'caches-'))
     mkdirSync(join(caches, 'countersign'))
     prepare(caches)
-    const env = { ...process.env, XDG_CACHE_HOME: caches }
+    const env = { ...process.env, XDG_CACHE_HOME: caches, NODE_COMPILE_CACHE: undefined }
     const { code, output } = await run(process.execPath, [join(installed, '.bin/countersign'), 'version'], { cwd: folder, env })
     assert.equal(code, 0, output)
     assert.deepEqual(readdirSync(join(caches, 'countersign')), [])

@@ -1,4 +1,5 @@
 import type { Fetch, World } from '../codec/world.ts'
+import type { DeriveKey } from '../crypto/encrypted-key.ts'
 import type { ByteRange, Folder } from '../oci/layout/folder.ts'
 import type { TransportOptions } from '../oci/transport.ts'
 
@@ -28,6 +29,8 @@ export type CommandContext = {
    * standard error is no terminal. `createProgress` says when.
    */
   readonly showStatus: (line: string) => void
+  /** In place of scrypt itself: tests that sign often keep what it gave. */
+  readonly deriveKey?: DeriveKey
   readonly stdin: StandardInput
   readonly files: Files
   readonly prompts: Prompts

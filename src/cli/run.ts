@@ -119,7 +119,7 @@ async function withinTime(
 }
 
 function createContext(system: System, signal: AbortSignal, report: Reporter): CommandContext {
-  const { environment, stdin, keyboard, files, world } = system
+  const { environment, stdin, keyboard, files, world, deriveKey } = system
   const stderr = (text: string) => report.text(text)
   const debug = (line: string) => {
     if (report.isVerbose) stderr(`${line}\n`)
@@ -140,6 +140,7 @@ function createContext(system: System, signal: AbortSignal, report: Reporter): C
     warn: line => stderr(`WARNING: ${line}\n`),
     debug,
     showStatus: line => report.status(line),
+    ...(deriveKey && { deriveKey }),
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

@@ -1,5 +1,5 @@
 import type { World } from '../codec/world.ts'
-import type { Connect, Environment, Files, StandardInput } from './context.ts'
+import type { CommandContext, Connect, Environment, Files, StandardInput } from './context.ts'
 import type { Keyboard } from './process/prompts.ts'
 
 /** Somewhere to write. Writes keep their order, also between the sinks of one system. */
@@ -18,6 +18,7 @@ export type System = {
   readonly environment: Environment
   readonly stdout: Sink
   readonly stderr: Sink
+  readonly deriveKey?: CommandContext['deriveKey']
   readonly stdin: StandardInput
   readonly keyboard: Keyboard
   readonly files: Files

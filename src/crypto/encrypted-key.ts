@@ -50,10 +50,15 @@ export async function encryptPrivateKey(
  * @returns PKCS#8 DER, secret; the caller's to zero
  * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED` for another PEM type, cipher or cost, `PASSPHRASE_WRONG`, `LIMIT_EXCEEDED`
  */
-export async function decryptPrivateKey(pem: Uint8Array, passphrase: Uint8Array, what: string): Promise<Uint8Array> {
+export async function decryptPrivateKey(
+  pem: Uint8Array,
+  passphrase: Uint8Array,
+  what: string,
+  derive: DeriveKey = deriveKey,
+): Promise<Uint8Array> {
   const { cost, salt, nonce, ciphertext } = parseKeyFile(pem, what)
   const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js')
-  const key = await deriveKey(passphrase, salt, cost)
+  const key = await derive(passphrase, salt, cost)
   try {
     return xsalsa20poly1305(key, nonce).decrypt(ciphertext)
   } catch {
@@ -102,8 +107,11 @@ function readKeyFile(value: unknown) {
   }
 }
 
-/** scrypt to 32 bytes, in the runtime's thread pool. */
-function deriveKey(passphrase: Uint8Array, salt: Uint8Array, cost: number): Promise<Uint8Array> {
+/** scrypt with r = 8 and p = 1 to 32 bytes, which are the caller's to zero; `cost` is its N. */
+export type DeriveKey = (passphrase: Uint8Array, salt: Uint8Array, cost: number) => Promise<Uint8Array>
+
+/** scrypt in the runtime's thread pool: a tenth of a second and 32 MiB at the lowest cost. */
+export const deriveKey: DeriveKey = (passphrase, salt, cost) => {
   const memory = 128 * blockSize * (cost + parallelization + 2) // what scrypt needs; the runtime refuses above 32 MiB unless told
   return new Promise((resolve, reject) =>
     scrypt(passphrase, salt, 32, { N: cost, r: blockSize, p: parallelization, maxmem: memory }, (error, key) =>

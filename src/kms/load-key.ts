@@ -1,7 +1,7 @@
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import type { Fetch } from '../codec/world.ts'
-import { decryptPrivateKey } from '../crypto/encrypted-key.ts'
+import { type DeriveKey, decryptPrivateKey } from '../crypto/encrypted-key.ts'
 import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
@@ -16,6 +16,7 @@ export type KeySources = {
   readonly environment: ReadonlyMap<string, string>
   readonly fetch: Fetch
   readonly signal: AbortSignal
+  readonly deriveKey?: DeriveKey // in place of scrypt itself
 }
 
 /**
@@ -40,7 +41,7 @@ export async function loadSigner(reference: string, sources: KeySources, askPass
   const passphrase = (await storedPassphrase(parsed, sources)) ?? (await askPassphrase())
   let pkcs8: Uint8Array | undefined
   try {
-    pkcs8 = await decryptPrivateKey(pem, passphrase, what)
+    pkcs8 = await decryptPrivateKey(pem, passphrase, what, sources.deriveKey)
     return signerFromPkcs8(pkcs8, what)
   } finally {
     passphrase.fill(0)

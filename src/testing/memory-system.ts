@@ -5,6 +5,7 @@ import { joinBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
+import { type DeriveKey, deriveKey } from '../crypto/encrypted-key.ts'
 import { type MemoryFile, memoryFolder } from './memory-folder.ts'
 
 export type MemorySystemOptions = {
@@ -58,6 +59,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
         yield encodeUtf8(options.stdin ?? '')
       },
     ),
+    deriveKey: deriveOnce,
     keyboard: {
       read: async () => {
         const chunk = keys.shift()
@@ -129,4 +131,14 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 
 function asBytes(data: string | Uint8Array): Uint8Array {
   return typeof data === 'string' ? encodeUtf8(data) : Uint8Array.from(data)
+}
+
+const derived = new Map<string, Promise<Uint8Array>>()
+
+/** scrypt, once for each passphrase and salt: it is most of what a test that signs would take. */
+const deriveOnce: DeriveKey = async (passphrase, salt, cost) => {
+  const name = JSON.stringify([...passphrase, 'salt', ...salt, cost])
+  const key = derived.get(name) ?? deriveKey(Uint8Array.from(passphrase), salt, cost)
+  derived.set(name, key)
+  return Uint8Array.from(await key)
 }

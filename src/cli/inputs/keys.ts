@@ -25,7 +25,8 @@ export async function publicKeyFromFlag(context: CommandContext, key: string, of
 
 /** What a key reference may be read from, as the command has it. */
 export function keySources(context: CommandContext, fetch: Fetch = context.world.fetch): KeySources {
-  return { readFile: context.files.read, environment: context.environment, fetch, signal: context.signal }
+  const { files, environment, signal, deriveKey } = context
+  return { readFile: files.read, environment, fetch, signal, ...(deriveKey && { deriveKey }) }
 }
 
 function requireKey(key: string, otherwise: string): void {
