@@ -15,6 +15,8 @@ export const derTag = {
   set: 0x31,
   printableString: 0x13,
   ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
 } as const
 
 /** Identifier octet of `[number]`, `constructed` when it wraps other values (EXPLICIT, or IMPLICIT over a SEQUENCE or SET). */
@@ -172,6 +174,41 @@ export class DerReader {
     const text = decodeUtf8(content, this.#what, this.#code)
     if (!alphabet.pattern.test(text)) throw this.malformed(`${quote(text)} is no ${alphabet.name}`)
     return text
+  }
+
+  /**
+   * A UTCTime `YYMMDDHHMMSSZ`, whose years are 1950 to 2049, or a GeneralizedTime `YYYYMMDDHHMMSSZ`. RFC 5280 §4.1.2.5: always with
+   * seconds, always Z. A GeneralizedTime with a fraction is refused: only time-stamps have one, `timeWithFraction`.
+   */
+  time(): Date {
+    const { tag, text } = this.#timeText()
+    if (tag === derTag.generalizedTime && /^\d{14}Z$/.test(text)) return this.#calendarTime(text, '')
+    if (tag === derTag.utcTime && /^\d{12}Z$/.test(text))
+      return this.#calendarTime(`${Number(text.slice(0, 2)) < 50 ? '20' : '19'}${text}`, '')
+    throw this.malformed(`want a time as YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ, got ${quote(text)}`)
+  }
+
+  /** A GeneralizedTime that may have a fraction without trailing zeros, RFC 3161 §2.4.2; what is below a millisecond is dropped. */
+  timeWithFraction(): Date {
+    const { tag, text } = this.#timeText()
+    const [, whole, fraction = ''] = /^(\d{14})(?:\.(\d{0,8}[1-9]))?Z$/.exec(text) ?? []
+    if (tag !== derTag.generalizedTime || whole === undefined)
+      throw this.malformed(`want a GeneralizedTime YYYYMMDDHHMMSS[.s]Z, got ${quote(text)}`)
+    return this.#calendarTime(`${whole}Z`, fraction)
+  }
+
+  #timeText(): { readonly tag: number; readonly text: string } {
+    const { tag, content } = this.#element()
+    if (tag !== derTag.utcTime && tag !== derTag.generalizedTime) throw this.malformed(`want a time, got tag ${hexOctet(tag)}`)
+    return { tag, text: decodeUtf8(content.subarray(0, 40), this.#what, this.#code) }
+  }
+
+  #calendarTime(digits: string, fraction: string): Date {
+    const [year, month, day, hour, minute, second] = [digits.slice(0, 4), ...digits.slice(4, 14).match(/../g)!]
+    const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`
+    const time = new Date(iso)
+    if (Number.isNaN(time.getTime()) || time.toISOString() !== iso) throw this.malformed(`${quote(digits)} is no date of the calendar`)
+    return time
   }
 
   #integerContent(): Uint8Array {

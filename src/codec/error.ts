@@ -9,6 +9,8 @@ export const errorKinds = {
   // malformed: the bytes break their format
   BASE64_MALFORMED: 'malformed',
   BUNDLE_MALFORMED: 'malformed',
+  CERTIFICATE_MALFORMED: 'malformed', // an X.509 certificate, or what it holds
+  CHECKPOINT_MALFORMED: 'malformed', // a signed note or the tree head in it
   CREDENTIALS_MALFORMED: 'malformed', // a docker config.json or the answer of a credential helper or token server
   DER_MALFORMED: 'malformed',
   DOCUMENT_MALFORMED: 'malformed', // a Dockerfile or a Kubernetes manifest
@@ -26,20 +28,35 @@ export const errorKinds = {
   PEM_MALFORMED: 'malformed',
   REFERENCE_MALFORMED: 'malformed', // an image or key reference
   REGISTRY_RESPONSE_MALFORMED: 'malformed',
+  SCT_MALFORMED: 'malformed', // a signed certificate timestamp
   SIGNATURE_MALFORMED: 'malformed',
   SIGNING_CONFIG_MALFORMED: 'malformed',
   STATEMENT_MALFORMED: 'malformed',
+  TIMESTAMP_MALFORMED: 'malformed', // an RFC 3161 response or what it holds
+  TRUSTED_ROOT_MALFORMED: 'malformed',
+  TUF_MALFORMED: 'malformed', // metadata of a TUF repository
   UTF8_MALFORMED: 'malformed',
 
   // untrusted: well formed, but the cryptography says no
   ARTIFACT_MISMATCH: 'untrusted', // the signature is about something else
+  CERTIFICATE_EXPIRED: 'untrusted', // not valid at the time that counts, before or after
+  CERTIFICATE_UNTRUSTED: 'untrusted', // no path to a trusted authority, or one that RFC 5280 forbids
+  CHECKPOINT_INVALID: 'untrusted', // no signature of the log that must have made it
   DIGEST_MISMATCH: 'untrusted', // the bytes received are not those asked for
   SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
   IMAGES_NOT_VERIFIED: 'untrusted', // several, for different reasons; each is listed with its own
   KEY_MISMATCH: 'untrusted', // the evidence names another key
   DOCUMENT_WITHOUT_IMAGES: 'untrusted', // nothing to verify: it would prove nothing
+  SCT_INVALID: 'untrusted', // no trusted log has seen the certificate
   SIGNATURE_INVALID: 'untrusted',
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
+  TIME_UNPROVEN: 'untrusted', // nobody trusted says when the signature was made
+  TIMESTAMP_INVALID: 'untrusted', // an RFC 3161 timestamp of something else, or by nobody trusted
+  TLOG_ENTRY_MISMATCH: 'untrusted', // a log entry about something else
+  TLOG_INCLUSION_MISMATCH: 'untrusted', // a proof that does not lead to the root of the tree
+  TLOG_PROMISE_INVALID: 'untrusted', // a signed entry timestamp that its log did not make
+  TLOG_UNKNOWN: 'untrusted', // a log that is not trusted, or was not at that time
+  TUF_UNTRUSTED: 'untrusted', // metadata or a target that its signers did not make, or an older one
 
   // denied: genuine, but not what was asked for
   ANNOTATION_MISMATCH: 'denied',
@@ -48,6 +65,7 @@ export const errorKinds = {
   DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
   FORGE_DENIED: 'denied', // GitLab or GitHub knows us and says no
   FORGE_UNAUTHORIZED: 'denied', // GitLab or GitHub does not know us
+  IDENTITY_MISMATCH: 'denied', // somebody else signed, or another authority vouches for them
   KEY_EXISTS: 'denied', // a private key is where a new one was to go
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
   PATH_ESCAPES: 'denied', // a path or link that leads out of the folder it must stay in
@@ -61,6 +79,7 @@ export const errorKinds = {
   REGISTRY_REFUSED: 'denied', // the registry knows us, may let us, and does not take this content
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
   TAG_TAKEN: 'denied', // the tag to be written holds something else
+  THRESHOLD_NOT_MET: 'denied', // sound, but by fewer authorities than asked for
   TLOG_ENTRY_MISSING: 'denied',
 
   // unavailable: we could not find out
@@ -77,9 +96,13 @@ export const errorKinds = {
   REGISTRY_UNAVAILABLE: 'unavailable',
   SERVICE_UNAVAILABLE: 'unavailable',
   TIMED_OUT: 'unavailable',
+  TRUST_EXPIRED: 'unavailable', // metadata of a TUF repository is past its date, and no newer was to be had
+  TRUST_UNAVAILABLE: 'unavailable', // no trusted root was given, kept or to be had
+  TLOG_UNAVAILABLE: 'unavailable',
 
   // usage: the caller asked for something that cannot be
   CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today
+  PATTERN_MALFORMED: 'usage', // not RE2
   USAGE: 'usage',
   VARIABLE_UNSET: 'usage', // what is asked for is made of it
 } as const satisfies Record<string, ErrorKind>

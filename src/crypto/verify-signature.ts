@@ -1,6 +1,6 @@
 import { constants, verify } from 'node:crypto'
 import { CountersignError } from '../codec/error.ts'
-import type { SignatureScheme } from './algorithm.ts'
+import { defaultHash, type SignatureScheme } from './algorithm.ts'
 import { type HashName, hashLength } from './digest.ts'
 import { type EcdsaSignature, isEcdsaDigestSigned, parseEcdsaSignature } from './ecdsa-signature.ts'
 import { isEd25519phDigestSigned } from './ed25519ph.ts'
@@ -9,7 +9,11 @@ import { curveOf, type PublicKey } from './public-key.ts'
 import { isPkcs1DigestSigned, isPssDigestSigned } from './rsa-digest.ts'
 
 /** The way in which a signature verified. */
-export type VerifiedScheme = { readonly scheme: SignatureScheme; readonly hash?: HashName }
+export type VerifiedScheme = { readonly scheme: SignatureScheme; readonly hash?: HashName | undefined }
+
+function nameOf({ scheme, hash }: VerifiedScheme): string {
+  return hash ? `${scheme} with ${hash}` : scheme
+}
 
 /**
  * Proves that a signature is by this key over this message.
@@ -34,9 +38,27 @@ export async function verifySignature(
   for (const { scheme, hash } of schemesOf(key, hashes)) {
     const answer = await isSigned(key, signature, ecdsa, message, scheme, hash)
     if (answer === true) return hash ? { scheme, hash } : { scheme }
-    tried.push({ name: hash ? `${scheme} with ${hash}` : scheme, answer })
+    tried.push({ name: nameOf({ scheme, hash }), answer })
   }
   throw refusal(key, tried)
+}
+
+/**
+ * Proves that a signature is by this key over this message in exactly this way: what certificates, logs and time-stamps name.
+ *
+ * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`, `MATERIAL_UNSUPPORTED` where the key cannot sign so or the message is
+ *   not held
+ */
+export async function verifySignatureAs(
+  key: PublicKey,
+  signature: Uint8Array,
+  message: Message,
+  { scheme, hash }: VerifiedScheme,
+): Promise<void> {
+  if (!schemesOf(key, [hash ?? defaultHash(key)]).some(known => known.scheme === scheme && (hash === undefined || known.hash === hash)))
+    throw new CountersignError('MATERIAL_UNSUPPORTED', `signature: ${nameOf({ scheme, hash })} cannot be made with ${describe(key)}`)
+  const answer = await isSigned(key, signature, parseForm(key, signature), message, scheme, hash)
+  if (answer !== true) throw refusal(key, [{ name: nameOf({ scheme, hash }), answer }])
 }
 
 type Attempt = {
