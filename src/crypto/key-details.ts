@@ -39,6 +39,14 @@ export function defaultKeyDetails(key: Pick<PublicKey, 'algorithm' | 'bits'>): K
   return table.find(details => fitsKey(details, key))
 }
 
+/** The details of a key that signs in this way; nothing where it has no name. */
+export function keyDetailsFor(
+  key: Pick<PublicKey, 'algorithm' | 'bits'>,
+  { scheme, hash }: { readonly scheme: SignatureScheme; readonly hash?: HashName | undefined },
+): KeyDetails | undefined {
+  return table.find(details => fitsKey(details, key) && details.scheme === scheme && details.hash === hash)
+}
+
 /** Whether details can be those of this key. */
 export function fitsKey({ algorithm, bits }: KeyDetails, key: Pick<PublicKey, 'algorithm' | 'bits'>): boolean {
   return algorithm === key.algorithm && bits === key.bits

@@ -1,0 +1,28 @@
+import { CountersignError } from '../codec/error.ts'
+import { type Json, type JsonLimits, parseJson } from '../codec/json.ts'
+import { quote } from '../codec/text.ts'
+
+/**
+ * Parses proto3 JSON: members may be spelled `check_point` or `checkPoint`, and one that is null is one that is left out. All come
+ * back in lowerCamel, the nulls gone.
+ *
+ * @param what - begins every message
+ * @throws CountersignError `JSON_MALFORMED`, also for a member in two spellings, which would be two values for one field;
+ *   `UTF8_MALFORMED`, `LIMIT_EXCEEDED`
+ * @see https://protobuf.dev/programming-guides/json/
+ */
+export function parseProtoJson(bytes: Uint8Array, what: string, limits: JsonLimits): Json {
+  return camelMembers(parseJson(bytes, what, limits), what)
+}
+
+function camelMembers(value: Json, at: string): Json {
+  if (Array.isArray(value)) return value.map((item: Json, index) => camelMembers(item, `${at}[${index}]`))
+  if (typeof value !== 'object' || value === null) return value
+  const members = new Map<string, Json>()
+  for (const [name, member] of Object.entries(value)) {
+    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    if (members.has(camel)) throw new CountersignError('JSON_MALFORMED', `${at}: member ${quote(camel)} appears in two spellings`)
+    members.set(camel, camelMembers(member, `${at}.${camel}`))
+  }
+  return Object.fromEntries([...members].filter(([, member]) => member !== null))
+}
