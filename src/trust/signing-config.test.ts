@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../codec/text.ts'
-import { parseSigningConfig, servicesForKeySigning } from './signing-config.ts'
+import { encodeSigningConfig, parseSigningConfig, servicesForKeySigning } from './signing-config.ts'
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json'
 const service = (url: string) => ({ url, majorApiVersion: 1, validFor: { start: '2025-01-01T00:00:00Z' }, operator: 'test' })
@@ -9,7 +9,16 @@ const parse = (config: unknown) => parseSigningConfig(encodeUtf8(typeof config =
 
 test('the least config that there is names no service', () => {
   const config = parse({ mediaType, rekorTlogConfig: {}, tsaConfig: {} })
-  assert.deepEqual(config, { certificateAuthorities: [], oidcProviders: [], transparencyLogs: [], timestampAuthorities: [] })
+  const nobody = { selector: 'undefined' }
+  assert.deepEqual(config, {
+    certificateAuthorities: [],
+    oidcProviders: [],
+    transparencyLogs: [],
+    transparencyLogSelector: nobody,
+    timestampAuthorities: [],
+    timestampSelector: nobody,
+  })
+  assert.equal(new TextDecoder().decode(encodeSigningConfig(config)), `{"mediaType":"${mediaType}","rekorTlogConfig":{},"tsaConfig":{}}`)
   assert.deepEqual(servicesForKeySigning(config), [])
 })
 
@@ -30,10 +39,18 @@ test('a signature by a key needs the logs and the timestamp authorities, and no 
   assert.deepEqual(config.transparencyLogs[0], {
     url: 'https://log.test',
     majorApiVersion: 1,
-    validFrom: new Date('2025-01-01T00:00:00.123Z'),
-    validUntil: new Date('2026-01-01T00:00:00Z'),
+    validFor: { start: new Date('2025-01-01T00:00:00.123Z'), end: new Date('2026-01-01T00:00:00Z') },
     operator: 'test',
   })
+  assert.deepEqual([config.transparencyLogSelector, config.timestampSelector], [{ selector: 'ANY' }, { selector: 'EXACT', count: 1 }])
+  assert.deepEqual(parseSigningConfig(encodeSigningConfig(config)), config)
+})
+
+test('proto names are read as well, and a service that names no start has always been in use', () => {
+  const config = parse({ media_type: mediaType, ca_urls: [{ url: 'https://fulcio.test', major_api_version: 1, valid_for: null }] })
+  assert.deepEqual(config.certificateAuthorities, [
+    { url: 'https://fulcio.test', majorApiVersion: 1, validFor: { start: new Date(0), end: undefined }, operator: '' },
+  ])
 })
 
 for (const { name, config, code = 'SIGNING_CONFIG_MALFORMED', message } of [
@@ -50,6 +67,11 @@ for (const { name, config, code = 'SIGNING_CONFIG_MALFORMED', message } of [
     name: 'a selector nobody knows',
     config: { mediaType, tsaConfig: { selector: 'SOME' } },
     message: /tsaConfig\.selector: want ANY, ALL or EXACT, got "SOME"/,
+  },
+  {
+    name: 'exactly none',
+    config: { mediaType, tsaConfig: { selector: 'EXACT' } },
+    message: /tsaConfig\.count: want 1 or more with EXACT, got nothing/,
   },
   { name: 'half a service', config: { mediaType, tsaUrls: [{ operator: 'x' }] }, message: /tsaUrls\[0\]\.url/ },
   {

@@ -62,7 +62,7 @@ export function parseTrustedRoot(bytes: Uint8Array): TrustedRoot {
       timestampAuthorities: readAuthorities(root, 'timestampAuthorities'),
       transparencyLogs: transparencyLogs.filter(isUsable),
       ctLogs: ctLogs.filter(isUsable),
-      unusable: [...transparencyLogs, ...ctLogs].filter(log => !isUsable(log)),
+      unusable: [...transparencyLogs, ...ctLogs].flatMap(log => (isUsable(log) ? [] : [log])),
     }
   })
 }
