@@ -76,7 +76,10 @@ test('other packages are dependencies, and what Node has is asked for by node:',
   const known = Object.keys({ ...dependencies, ...peerDependencies })
   for (const source of sources)
     for (const to of importsOf(source))
-      assert.ok(/^(\.|node:)/.test(to) || known.some(name => to === name || to.startsWith(`${name}/`)), `${source.name} imports ${to}`)
+      assert.ok(
+        /^(\.|node:|#native\/)/.test(to) || known.some(name => to === name || to.startsWith(`${name}/`)),
+        `${source.name} imports ${to}`,
+      )
 })
 
 test('public doors only re-export', () => {

@@ -1,9 +1,10 @@
+import { fromBase64, toBase64 } from '#native/bytes'
 import { CountersignError, type ErrorCode } from './error.ts'
 import { quote } from './text.ts'
 
 /** Standard base64 with padding, RFC 4648 §4. */
 export function encodeBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+  return toBase64(bytes)
 }
 
 /**
@@ -15,7 +16,7 @@ export function encodeBase64(bytes: Uint8Array): string {
  * @throws CountersignError `code`, `BASE64_MALFORMED` unless told
  */
 export function decodeBase64(text: string, what: string, code: ErrorCode = 'BASE64_MALFORMED'): Uint8Array {
-  const buffer = Buffer.from(text, 'base64')
-  if (buffer.toString('base64') !== text) throw new CountersignError(code, `${what}: want padded base64, got ${quote(text)}`)
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+  const bytes = fromBase64(text)
+  if (!bytes) throw new CountersignError(code, `${what}: want padded base64, got ${quote(text)}`)
+  return bytes
 }

@@ -1,6 +1,15 @@
+import * as native from '#native/bytes'
+
 /** Whether two byte strings are the same. Not constant time: for public values only. */
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
+  return a.length === b.length && compareBytes(a, b) === 0
+}
+
+/** The order of byte strings, for sorting: the first difference decides, and a shorter string comes before what it begins. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return a[at]! - b[at]!
+  return a.length - b.length
 }
 
 /** One byte string after the other, in a new array. */
@@ -33,5 +42,5 @@ export async function collectBytes(chunks: AsyncIterable<Uint8Array>, limitBytes
 
 /** Whether bytes stand somewhere within others. */
 export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(part)
+  return native.includesBytes(bytes, part)
 }

@@ -1,4 +1,4 @@
-import { concatBytes } from './bytes.ts'
+import { compareBytes, concatBytes } from './bytes.ts'
 import { derTag } from './der.ts'
 import { decodeHex } from './hex.ts'
 import { encodeUtf8 } from './text.ts'
@@ -18,7 +18,7 @@ export function encodeDerSequence(...parts: readonly Uint8Array[]): Uint8Array {
 
 /** A SET OF: members sorted by their encodings, X.690 §11.6. */
 export function encodeDerSet(...members: readonly Uint8Array[]): Uint8Array {
-  return encodeDer(derTag.set, ...members.toSorted(Buffer.compare))
+  return encodeDer(derTag.set, ...members.toSorted(compareBytes))
 }
 
 /** An INTEGER in the fewest octets of two's complement. */

@@ -1,3 +1,6 @@
+import { compareBytes } from './bytes.ts'
+import { encodeUtf8 } from './text.ts'
+
 /** What Go's JSON encoders are given: a `Map` is a Go map, an object a struct. */
 export type GoJson =
   | string
@@ -26,7 +29,7 @@ export function serializeProtoJson(value: GoJson): string {
 
 function serialize(value: GoJson): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (value instanceof Map) return serializeMembers([...value].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+  if (value instanceof Map) return serializeMembers([...value].sort(([a], [b]) => compareBytes(encodeUtf8(a), encodeUtf8(b))))
   if (Array.isArray(value)) return `[${value.map(serialize).join(',')}]`
   return serializeMembers(Object.entries(value))
 }

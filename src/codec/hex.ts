@@ -1,9 +1,10 @@
+import { fromHex, toHex } from '#native/bytes'
 import { CountersignError } from './error.ts'
 import { quote } from './text.ts'
 
 /** Lower-case hexadecimal. */
 export function encodeHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+  return toHex(bytes)
 }
 
 /**
@@ -14,6 +15,5 @@ export function encodeHex(bytes: Uint8Array): string {
 export function decodeHex(text: string, what: string): Uint8Array {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text))
     throw new CountersignError('HEX_MALFORMED', `${what}: want lower-case hexadecimal, got ${quote(text)}`)
-  const buffer = Buffer.from(text, 'hex')
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+  return fromHex(text)
 }

@@ -4,6 +4,9 @@ import type { PublicKey } from './public-key.ts'
 /** How a signature is made with a key. */
 export type SignatureScheme = 'ecdsa' | 'rsa-pkcs1v15' | 'rsa-pss' | 'ed25519' | 'ed25519ph'
 
+/** Those that native code decides from a message's bytes. */
+export type MessageScheme = Exclude<SignatureScheme, 'ed25519ph'>
+
 /** The hash that clients use with a key when nothing says otherwise, formats-and-flows §1.2. For Ed25519 it is that of Ed25519ph. */
 export function defaultHash(key: Pick<PublicKey, 'algorithm'>): HashName {
   switch (key.algorithm) {

@@ -1,4 +1,3 @@
-import { createECDH } from 'node:crypto'
 import { decodeHex, encodeHex } from '../codec/hex.ts'
 
 /** A NIST prime curve, y² = x³ - 3x + b over the integers modulo p, with base point G of prime order n. SP 800-186 §3.2.1. */
@@ -66,13 +65,6 @@ export function decodePoint(curve: Curve, octets: Uint8Array): Point | undefined
   const length = fieldLength(curve)
   if (octets.length !== 1 + 2 * length || octets[0] !== 0x04) return undefined
   return { x: integerOfBytes(octets.subarray(1, 1 + length)), y: integerOfBytes(octets.subarray(1 + length)) }
-}
-
-/** scalar·G in uncompressed form, by native code, for `0 < scalar < n`. */
-export function multiplyBase(curve: Curve, scalar: bigint): Uint8Array {
-  const ecdh = createECDH(curve.opensslName)
-  ecdh.setPrivateKey(bytesOfInteger(scalar, fieldLength(curve)))
-  return Uint8Array.from(ecdh.getPublicKey())
 }
 
 /** The sum of two points with different x. Not constant time: for public values only. */

@@ -1,4 +1,4 @@
-import { createHash, hash as hashOnce } from 'node:crypto'
+import * as native from '#native/digest'
 import type { Branded } from '../codec/branded.ts'
 
 /** Hash functions that signatures and digests of this field use. */
@@ -14,8 +14,7 @@ export type Sha256 = Branded<Uint8Array, 'Sha256'>
 
 /** Digest of bytes held in memory. */
 export function digestOf(hash: HashName, bytes: Uint8Array): Uint8Array {
-  const digest = hashOnce(hash, bytes, 'buffer')
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.byteLength)
+  return native.digestOf(hash, bytes)
 }
 
 /** SHA-256 of bytes held in memory. */
@@ -24,10 +23,9 @@ export function sha256(bytes: Uint8Array): Sha256 {
 }
 
 /** Digest of bytes that arrive piece by piece. `finish` may be called once. */
-export function startDigest(hash: HashName): { readonly update: (chunk: Uint8Array) => void; readonly finish: () => Uint8Array } {
-  const state = createHash(hash)
-  return {
-    update: chunk => void state.update(chunk),
-    finish: () => Uint8Array.from(state.digest()),
-  }
+export function startDigest(hash: HashName): RunningDigest {
+  return native.startDigest(hash)
 }
+
+/** A digest that is being computed. */
+export type RunningDigest = { readonly update: (chunk: Uint8Array) => void; readonly finish: () => Uint8Array }

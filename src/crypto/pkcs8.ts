@@ -21,8 +21,9 @@ import {
   keyOid,
   readAlgorithmIdentifier,
 } from './algorithm-identifier.ts'
-import { type Curve, fieldLength, integerOfBytes, mod, multiplyBase } from './curve.ts'
+import { type Curve, fieldLength, integerOfBytes, mod } from './curve.ts'
 import { keyMalformed, keyUnsupported } from './key-error.ts'
+import { multiplyBase } from './native/multiply-base.ts'
 import { checkRsaPublicKey, encodeRsaPublicKey } from './public-key.ts'
 
 /** A private key in the DER that Go's `x509.MarshalPKCS8PrivateKey` writes, its parts checked against each other. Secret. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ED25519_TORSION_SUBGROUP } from '@noble/curves/ed25519.js'
@@ -218,7 +219,8 @@ for (const file of [
 ])
   test(`each flipped bit of ${file} is refused by name or makes another key`, () => {
     const spki = spkiOf(file)
-    const native = (key: ReturnType<typeof parsePublicKeyDer>) => JSON.stringify(key.key.export({ format: 'jwk' }))
+    const native = ({ spki: key }: ReturnType<typeof parsePublicKeyDer>) =>
+      JSON.stringify(createPublicKey({ key, format: 'der', type: 'spki' }).export({ format: 'jwk' }))
     const original = native(parsePublicKeyDer(spki, 'original'))
     for (let bit = 0; bit < spki.length * 8; bit++) {
       const mutant = Uint8Array.from(spki)

@@ -1,4 +1,3 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
 import { type DerElement, type DerReader, parseDer } from '../codec/der.ts'
 import { encodeDerBitString, encodeDerInteger, encodeDerSequence } from '../codec/der-writer.ts'
 import { CountersignError } from '../codec/error.ts'
@@ -22,13 +21,12 @@ import { parseKeyPem } from './key-pem.ts'
 /** `rsa` keys sign PKCS#1 v1.5 or PSS; `rsa-pss` keys (id-RSASSA-PSS) sign PSS alone. */
 export type KeyAlgorithm = 'ecdsa-p256' | 'ecdsa-p384' | 'ecdsa-p521' | 'ed25519' | 'rsa' | 'rsa-pss'
 
-/** A public key of an accepted kind and strength. Only the parsers of this file make one. */
+/** A public key of an accepted kind and strength: plain data, imported into native code when it is first used. Only the parsers of this file make one. */
 export type PublicKey = {
   readonly algorithm: KeyAlgorithm
   readonly bits: number // size of the field or modulus
   readonly spki: Uint8Array // SubjectPublicKeyInfo, DER
   readonly id: Sha256 // SHA-256(spki); bundles carry it as their hint
-  readonly key: KeyObject // an `rsa-pss` key is a plain RSA key here, so that every runtime takes it
   readonly pssHash: HashName | undefined // the one hash that an `rsa-pss` key's parameters allow; nothing when they allow any
 }
 
@@ -67,8 +65,12 @@ export function parsePublicKeyDer(spki: Uint8Array, what: string): PublicKey {
   const { oid, parameters, octets } = parseDer(spki, what, readSpki, 'KEY_MALFORMED')
   const kind = readKind(oid, parameters, octets, what)
   const owned = Uint8Array.from(spki)
-  const native = oid === keyOid.rsaPss ? encodeSpki(encodeRsaAlgorithm(), octets) : owned
-  return { ...kind, spki: owned, id: sha256(owned), key: importSpki(native, what) }
+  return { ...kind, spki: owned, id: sha256(owned) }
+}
+
+/** What a key's SPKI wraps: an uncompressed point, 32 octets of Ed25519, or a PKCS#1 RSAPublicKey. */
+export function publicKeyOctets({ spki }: Pick<PublicKey, 'spki'>): Uint8Array {
+  return parseDer(spki, 'public key', readSpki, 'KEY_MALFORMED').octets
 }
 
 /** PEM of the key's SPKI, as Go's `pem.Encode` and OpenSSL write it. */
@@ -138,14 +140,20 @@ function checkEcPoint(curve: Curve, octets: Uint8Array, what: string): void {
   if (!isOnCurve(curve, point)) throw keyMalformed(what, 'point is not on its curve')
 }
 
+/** The numbers of an RSA key. */
+export function rsaNumbersOf(key: Pick<PublicKey, 'spki'>): RsaNumbers {
+  return parseDer(publicKeyOctets(key), 'public key', readRsaPublicKey, 'KEY_MALFORMED')
+}
+
+export type RsaNumbers = { readonly modulus: bigint; readonly exponent: bigint }
+
+function readRsaPublicKey(der: DerReader): RsaNumbers {
+  return der.sequence(key => ({ modulus: key.integer(), exponent: key.integer() }))
+}
+
 /** Bits of the modulus of a PKCS#1 RSAPublicKey of accepted size and exponent. */
 export function checkRsaPublicKey(pkcs1: Uint8Array, what: string): number {
-  const { modulus, exponent } = parseDer(
-    pkcs1,
-    what,
-    der => der.sequence(key => ({ modulus: key.integer(), exponent: key.integer() })),
-    'KEY_MALFORMED',
-  )
+  const { modulus, exponent } = parseDer(pkcs1, what, readRsaPublicKey, 'KEY_MALFORMED')
   if (modulus <= 0n || exponent <= 0n) throw keyMalformed(what, 'RSA modulus or exponent is not positive')
   const bits = modulus.toString(2).length
   if (bits !== 2048 && bits !== 3072 && bits !== 4096) throw keyUnsupported(what, `want RSA of 2048, 3072 or 4096 bits, got ${bits}`)
@@ -154,13 +162,4 @@ export function checkRsaPublicKey(pkcs1: Uint8Array, what: string): number {
   if (exponent < 65_537n || exponent >= 2n ** 31n)
     throw keyUnsupported(what, `want an RSA exponent from 65537 to 2^31, got ${quote(String(exponent))}`)
   return bits
-}
-
-/** Hands a SubjectPublicKeyInfo to native code. */
-export function importSpki(spki: Uint8Array, what: string): KeyObject {
-  try {
-    return createPublicKey({ key: spki, format: 'der', type: 'spki' })
-  } catch (cause) {
-    throw new CountersignError('KEY_MALFORMED', `${what}: no public key`, { cause })
-  }
 }

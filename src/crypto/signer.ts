@@ -1,7 +1,7 @@
 import { sign } from 'node:crypto'
 import { defaultHash } from './algorithm.ts'
 import type { HashName } from './digest.ts'
-import { signEd25519ph } from './ed25519ph.ts'
+import { signEd25519ph } from './over-digest/ed25519.ts'
 import { exportPublicKey, importPrivateKey, parsePkcs8 } from './pkcs8.ts'
 import { type PublicKey, parsePublicKeyDer } from './public-key.ts'
 

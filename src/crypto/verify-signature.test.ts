@@ -13,9 +13,10 @@ import { decodeHex } from '../codec/hex.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { defaultHash } from './algorithm.ts'
 import { encodeEcAlgorithm, keyOid } from './algorithm-identifier.ts'
-import { addPoints, bytesOfInteger, decodePoint, encodePoint, invert, mod, multiplyBase, p256, p384, p521 } from './curve.ts'
+import { addPoints, bytesOfInteger, decodePoint, encodePoint, invert, mod, p256, p384, p521 } from './curve.ts'
 import { digestOf, type HashName } from './digest.ts'
 import { messageOfBytes, messageOfDigests } from './message.ts'
+import { multiplyBase } from './native/multiply-base.ts'
 import { encodeSpki, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './public-key.ts'
 import { verifySignature } from './verify-signature.ts'
 
@@ -327,19 +328,25 @@ test('verifySignature: an error of the one who holds the message passes unchange
   await assert.rejects(verifySignature(ec, signature('gen-2.5.0.sig'), messageOfBytes(blob), []), TypeError)
 })
 
-test('importing verifySignature loads nothing but node:crypto: start-up is part of the product', () => {
-  const outside = new Set<string>()
-  const seen = new Set<string>()
-  const visit = (file: URL) => {
-    if (seen.has(file.href)) return
-    seen.add(file.href)
-    for (const [, type, to] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm)) {
-      if (type) continue
-      if (to!.startsWith('.')) visit(new URL(to!, file))
-      else outside.add(to!)
+for (const { condition, wanted } of [
+  { condition: 'default', wanted: ['node:crypto'] },
+  { condition: 'browser', wanted: ['@noble/curves/nist.js', '@noble/hashes/sha2.js'] },
+] as const)
+  test(`importing verifySignature (${condition}) loads nothing but ${wanted.join(' and ')}: start-up is part of the product`, () => {
+    const { imports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    const outside = new Set<string>()
+    const seen = new Set<string>()
+    const visit = (file: URL) => {
+      if (seen.has(file.href)) return
+      seen.add(file.href)
+      for (const [, type, to = ''] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) (type )?[^'"]*?from '([^']+)'/gm)) {
+        if (type) continue
+        if (to.startsWith('.')) visit(new URL(to, file))
+        else if (to.startsWith('#')) visit(new URL(`../../${imports[to][condition]}`, import.meta.url))
+        else outside.add(to)
+      }
     }
-  }
-  visit(new URL('./verify-signature.ts', import.meta.url))
-  assert.ok(seen.size > 10)
-  assert.deepEqual([...outside], ['node:crypto'])
-})
+    visit(new URL('./verify-signature.ts', import.meta.url))
+    assert.ok(seen.size > 10)
+    assert.deepEqual([...outside].sort(), wanted)
+  })

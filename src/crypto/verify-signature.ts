@@ -1,12 +1,12 @@
-import { constants, verify } from 'node:crypto'
+import { isEcdsaDigestSigned, isMessageSigned, openRsaSignature } from '#native/signature'
 import { CountersignError } from '../codec/error.ts'
 import { defaultHash, type SignatureScheme } from './algorithm.ts'
 import { type HashName, hashLength } from './digest.ts'
-import { type EcdsaSignature, isEcdsaDigestSigned, parseEcdsaSignature } from './ecdsa-signature.ts'
-import { isEd25519phDigestSigned } from './ed25519ph.ts'
+import { type EcdsaSignature, parseEcdsaSignature } from './ecdsa-signature.ts'
 import type { Message } from './message.ts'
+import { isEd25519phDigestSigned } from './over-digest/ed25519.ts'
+import { isPkcs1Encoding, isPssEncoding } from './over-digest/rsa.ts'
 import { curveOf, type PublicKey } from './public-key.ts'
-import { isPkcs1DigestSigned, isPssDigestSigned } from './rsa-digest.ts'
 
 /** The way in which a signature verified. */
 export type VerifiedScheme = { readonly scheme: SignatureScheme; readonly hash?: HashName | undefined }
@@ -93,16 +93,17 @@ function schemesOf(key: PublicKey, hashes: readonly HashName[]): readonly Verifi
   }
 }
 
-async function isSigned(
+/** Plain where it can be: native code on Node answers at once. */
+function isSigned(
   key: PublicKey,
   signature: Uint8Array,
   ecdsa: EcdsaSignature | undefined,
   message: Message,
   scheme: SignatureScheme,
   hash: HashName | undefined,
-): Promise<boolean | CountersignError> {
+): CountersignError | boolean | Promise<boolean> {
   const { bytes } = message
-  if (bytes && scheme !== 'ed25519ph') return isSignedNatively(key, signature, bytes, scheme, hash)
+  if (bytes && scheme !== 'ed25519ph') return isMessageSigned(key, scheme, hash, bytes, signature)
   if (hash === undefined)
     return new CountersignError('MATERIAL_UNSUPPORTED', `${scheme} signs the artifact itself, of which only a digest is known`)
   const digest = digestIfHeld(message, hash)
@@ -111,9 +112,10 @@ async function isSigned(
     case 'ecdsa':
       return isEcdsaDigestSigned(key, curveOf(key)!, signature, ecdsa!, digest)
     case 'rsa-pkcs1v15':
-      return isPkcs1DigestSigned(key, signature, hash, digest)
-    case 'rsa-pss':
-      return isPssDigestSigned(key, signature, hash, digest)
+    case 'rsa-pss': {
+      const encoded = openRsaSignature(key, signature)
+      return encoded !== undefined && (scheme === 'rsa-pss' ? isPssEncoding : isPkcs1Encoding)(encoded, hash, digest)
+    }
     case 'ed25519ph':
       return isEd25519phDigestSigned(key, signature, digest)
     case 'ed25519':
@@ -121,18 +123,6 @@ async function isSigned(
     default:
       throw new TypeError(`unhandled scheme ${scheme satisfies never}`)
   }
-}
-
-function isSignedNatively(
-  { key }: PublicKey,
-  signature: Uint8Array,
-  bytes: Uint8Array,
-  scheme: SignatureScheme,
-  hash: HashName | undefined,
-): boolean {
-  if (scheme === 'rsa-pss')
-    return verify(hash, bytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }, signature)
-  return verify(hash, bytes, key, signature)
 }
 
 function digestIfHeld(message: Message, hash: HashName): Uint8Array | CountersignError {

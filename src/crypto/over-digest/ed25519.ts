@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
-import { bytesEqual } from '../codec/bytes.ts'
-import { encodeUtf8 } from '../codec/text.ts'
-import { integerOfBytes } from './curve.ts'
-import type { PublicKey } from './public-key.ts'
+import { bytesEqual, concatBytes } from '../../codec/bytes.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { integerOfBytes } from '../curve.ts'
+import { digestOf } from '../digest.ts'
+import { type PublicKey, publicKeyOctets } from '../public-key.ts'
 
 /** dom2(1, "") of RFC 8032 §2: what keeps prehashed signatures apart from pure ones. */
 const domain = Uint8Array.of(...encodeUtf8('SigEd25519 no Ed25519 collisions'), 1, 0)
@@ -15,11 +15,24 @@ const domain = Uint8Array.of(...encodeUtf8('SigEd25519 no Ed25519 collisions'), 
  * @param digest - SHA-512 of the message, 64 bytes
  */
 export async function isEd25519phDigestSigned(key: PublicKey, signature: Uint8Array, digest: Uint8Array): Promise<boolean> {
+  return isSigned(key, signature, domain, digest)
+}
+
+/**
+ * Whether a pure Ed25519 signature covers this message, by the same check. RFC 8032 §5.1.7.
+ *
+ * @param signature - 64 bytes
+ */
+export async function isEd25519Signed(key: PublicKey, signature: Uint8Array, message: Uint8Array): Promise<boolean> {
+  return isSigned(key, signature, new Uint8Array(0), message)
+}
+
+async function isSigned(key: PublicKey, signature: Uint8Array, prefix: Uint8Array, message: Uint8Array): Promise<boolean> {
   const { ed25519 } = await import('@noble/curves/ed25519.js')
   const order = ed25519.Point.Fn.ORDER
-  const [publicKey, r, s] = [key.spki.subarray(-32), signature.subarray(0, 32), littleEndian(signature.subarray(32))]
+  const [publicKey, r, s] = [publicKeyOctets(key), signature.subarray(0, 32), littleEndian(signature.subarray(32))]
   if (s >= order) return false
-  const k = littleEndian(createHash('sha512').update(domain).update(r).update(publicKey).update(digest).digest()) % order
+  const k = littleEndian(digestOf('sha512', concatBytes(prefix, r, publicKey, message))) % order
   const point = ed25519.Point.BASE.multiplyUnsafe(s).subtract(ed25519.Point.fromBytes(publicKey).multiplyUnsafe(k))
   return bytesEqual(point.toBytes(), r)
 }

@@ -1,0 +1,35 @@
+// `#native/bytes` on Node and Bun. bytes-web.ts promises the same; docs/decisions/0013-one-source-for-browsers.md.
+
+/** Lower-case hexadecimal. */
+export function toHex(bytes: Uint8Array): string {
+  return bufferOf(bytes).toString('hex')
+}
+
+/** Bytes of hexadecimal that the caller has checked. */
+export function fromHex(text: string): Uint8Array {
+  return bytesOf(Buffer.from(text, 'hex'))
+}
+
+/** Standard base64 with padding, RFC 4648 §4. */
+export function toBase64(bytes: Uint8Array): string {
+  return bufferOf(bytes).toString('base64')
+}
+
+/** Bytes of base64, nothing unless `toBase64` spells them just so. */
+export function fromBase64(text: string): Uint8Array | undefined {
+  const buffer = Buffer.from(text, 'base64')
+  return buffer.toString('base64') === text ? bytesOf(buffer) : undefined
+}
+
+/** Whether bytes stand somewhere within others. */
+export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
+  return bufferOf(bytes).includes(part)
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
