@@ -5,7 +5,7 @@ import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
-import { type LogBundle, readLogBundle } from './log-bundle.ts'
+import { type LogBundle, readLogBundle } from './log/log-bundle.ts'
 
 /** The bundle of `sign-blob` before protobuf: a bare signature with whoever made it. Decoded, not checked. Source: formats-and-flows §4. */
 export type BlobBundle = {

@@ -5,7 +5,7 @@ import { serializeProtoJson } from '../codec/go-json.ts'
 import { readObject } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { type Bundle, type BundleVersion, bundleMediaType, parseBundle, parseBundleJson } from './bundle.ts'
-import type { LogEntry } from './log-entry.ts'
+import type { LogEntry } from './log/log-entry.ts'
 
 export type UpgradedBundle = {
   readonly from: BundleVersion

@@ -6,7 +6,7 @@ import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
-import { type LogEntry, readLogEntry } from './log-entry.ts'
+import { type LogEntry, readLogEntry } from './log/log-entry.ts'
 
 export type BundleVersion = '0.1' | '0.2' | '0.3'
 

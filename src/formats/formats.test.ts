@@ -138,7 +138,8 @@ const entry = {
   integratedTime: '1',
   canonicalizedBody: 'AA==',
 }
-const proof = { logIndex: '1', rootHash: 'AA==', treeSize: '2', hashes: ['AA=='], checkpoint: { envelope: 'x' } }
+const hash = encodeBase64(new Uint8Array(32))
+const proof = { logIndex: '1', rootHash: hash, treeSize: '2', hashes: [hash], checkpoint: { envelope: 'x' } }
 
 for (const { name, edit, code, error } of [
   {

@@ -15,7 +15,7 @@ import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
 import { type BlobBundle, looksLikeBlobBundle, parseBlobBundle } from './blob-bundle.ts'
 import { type Bundle, bundleLimitBytes, looksLikeBundle, parseBundle } from './bundle.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
-import { type LogBundle, readLogBundle } from './log-bundle.ts'
+import { type LogBundle, readLogBundle } from './log/log-bundle.ts'
 import { parseSimpleSigning, type SimpleSigning } from './simple-signing.ts'
 
 /** A legacy image signature as a line of `download signature` has it. Decoded, not checked. Source: formats-and-flows §10. */

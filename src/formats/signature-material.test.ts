@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
-import { logBundleJson, parseLogEntryFile } from './log-bundle.ts'
+import { logBundleJson, parseLogEntryFile } from './log/log-bundle.ts'
 import {
   encodeSignatureMaterial,
   materialAnnotations,

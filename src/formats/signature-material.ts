@@ -5,7 +5,7 @@ import { serializeGoJson } from '../codec/go-json.ts'
 import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem, encodePem } from '../codec/pem.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
-import { type LogBundle, logBundleJson, readLogBundle } from './log-bundle.ts'
+import { type LogBundle, logBundleJson, readLogBundle } from './log/log-bundle.ts'
 
 /** What may lie beside a signature of the older layout, as annotations of its layer. Decoded, not checked. Source: formats-and-flows §2.2. */
 export type SignatureMaterial = {

@@ -12,7 +12,7 @@ import { verifySignature } from '../crypto/verify-signature.ts'
 import { type BlobBundle, envelopeInside } from '../formats/blob-bundle.ts'
 import { encodeKeyBundle } from '../formats/bundle.ts'
 import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
-import type { LogBundle } from '../formats/log-bundle.ts'
+import type { LogBundle } from '../formats/log/log-bundle.ts'
 
 /** What the parts of a signature that came without it are filled in from. */
 export type ConversionInputs = {

@@ -4,7 +4,7 @@ import { parseJson } from '../../../codec/json.ts'
 import { decodeUtf8 } from '../../../codec/text.ts'
 import { bundleLimitBytes, looksLikeBundle } from '../../../formats/bundle.ts'
 import { decodeDetachedSignature } from '../../../formats/detached-signature.ts'
-import { parseLogEntryFile } from '../../../formats/log-bundle.ts'
+import { parseLogEntryFile } from '../../../formats/log/log-bundle.ts'
 import {
   encodeSignatureMaterial,
   parseCertificate,

@@ -1,8 +1,11 @@
-import { encodeBase64 } from '../codec/base64.ts'
-import { CountersignError } from '../codec/error.ts'
-import type { GoJson } from '../codec/go-json.ts'
-import { type Json, parseJson, readAs, readBase64, readObject, readObjectOf, readSafeInteger, readString } from '../codec/json.ts'
-import { quote } from '../codec/text.ts'
+import { encodeBase64 } from '../../codec/base64.ts'
+import { CountersignError } from '../../codec/error.ts'
+import type { GoJson } from '../../codec/go-json.ts'
+import { decodeHex } from '../../codec/hex.ts'
+import { type Json, parseJson, readAs, readBase64, readObject, readObjectOf, readSafeInteger, readString } from '../../codec/json.ts'
+import { quote } from '../../codec/text.ts'
+import { readEntryKind } from './entry-body.ts'
+import type { LogEntry } from './log-entry.ts'
 
 /**
  * A Rekor v1 entry and the log's promise to include it, as the older layout keeps it beside a signature. Decoded, not
@@ -14,6 +17,23 @@ export type LogBundle = {
   readonly integratedTime: number // seconds since 1970
   readonly logIndex: number
   readonly logId: string // 64 hex digits: SHA-256 of the log's public key
+}
+
+/**
+ * The same entry as a bundle has it. What kind it is of stands in its body alone.
+ *
+ * @throws CountersignError `LOG_ENTRY_MALFORMED` or `LIMIT_EXCEEDED`
+ */
+export function logEntryOfBundle({ signedEntryTimestamp, body, integratedTime, logIndex, logId }: LogBundle): LogEntry {
+  return {
+    logIndex: BigInt(logIndex),
+    logId: decodeHex(logId, 'log bundle: logID'),
+    ...readEntryKind(body),
+    integratedTime: BigInt(integratedTime),
+    inclusionPromise: signedEntryTimestamp,
+    inclusionProof: undefined,
+    canonicalizedBody: body,
+  }
 }
 
 const fileLimit = { bytes: 16 << 20 }

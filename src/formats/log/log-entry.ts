@@ -1,8 +1,10 @@
-import { type JsonObject, readArray, readBase64, readObjectOf, readString, readUint64 } from '../codec/json.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { type JsonObject, readArray, readBase64, readObjectOf, readString, readUint64 } from '../../codec/json.ts'
+import type { Sha256 } from '../../crypto/digest.ts'
 
 /** A transparency log entry as a bundle carries it. Decoded, not checked. Source: protobuf-specs `sigstore_rekor.proto`. */
 export type LogEntry = {
-  readonly logIndex: bigint
+  readonly logIndex: bigint // Rekor v1: counted across the log's trees
   readonly logId: Uint8Array
   readonly kind: string
   readonly version: string
@@ -12,13 +14,17 @@ export type LogEntry = {
   readonly canonicalizedBody: Uint8Array
 }
 
+/** How an entry leads to the root of one tree. */
 export type InclusionProof = {
-  readonly logIndex: bigint
-  readonly rootHash: Uint8Array
+  readonly logIndex: bigint // in this tree
+  readonly rootHash: Sha256
   readonly treeSize: bigint
-  readonly hashes: readonly Uint8Array[]
+  readonly hashes: readonly Sha256[] // siblings from the leaf up
   readonly checkpoint: string | undefined // a signed note; some v0.1 bundles have none
 }
+
+/** Hashes of an inclusion path at most: a tree of 2^63 leaves has no longer one. */
+export const maxPath = 63
 
 const entryMembers = ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody']
 
@@ -54,11 +60,17 @@ function readInclusionProof(value: unknown, at: string): InclusionProof | undefi
   const proof = readObjectOf(value, at, ['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint'])
   return {
     logIndex: readUint64(proof['logIndex'] ?? '0', `${at}.logIndex`),
-    rootHash: readBase64(proof['rootHash'], `${at}.rootHash`),
+    rootHash: readHash(proof['rootHash'], `${at}.rootHash`),
     treeSize: readUint64(proof['treeSize'], `${at}.treeSize`),
-    hashes: readArray(proof['hashes'] ?? [], `${at}.hashes`, 63, readBase64), // a tree of 2^63 leaves has no longer path
+    hashes: readArray(proof['hashes'] ?? [], `${at}.hashes`, maxPath, readHash),
     checkpoint: readCheckpoint(proof['checkpoint'], `${at}.checkpoint`),
   }
+}
+
+function readHash(value: unknown, at: string): Sha256 {
+  const hash = readBase64(value, at)
+  if (hash.length !== 32) throw new CountersignError('JSON_MALFORMED', `${at}: want the 32 bytes of a hash, got ${hash.length}`)
+  return hash as Sha256
 }
 
 function readCheckpoint(value: unknown, at: string): string | undefined {
