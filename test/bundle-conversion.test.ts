@@ -28,7 +28,13 @@ const version = (number: string) => `application/vnd.dev.sigstore.bundle+json;ve
 const messageSignature = { messageDigest: { algorithm: 'SHA2_256', digest: encodeBase64(hash) }, signature: encodeBase64(signature) }
 const chain = { x509CertificateChain: { certificates: [leaf, issuer].map(der => ({ rawBytes: encodeBase64(der) })) } }
 const hint = { publicKey: { hint: encodeBase64(signer.publicKey.id) } }
-const proof = { logIndex: '5', rootHash: encodeBase64(hash), treeSize: '6', hashes: [encodeBase64(hash)], checkpoint: { envelope: 'origin\n6\n' } }
+const proof = {
+  logIndex: '5',
+  rootHash: encodeBase64(hash),
+  treeSize: '6',
+  hashes: [encodeBase64(hash)],
+  checkpoint: { envelope: 'origin\n6\n' },
+}
 const entry = {
   logIndex: '9007199254740993',
   logId: { keyId: encodeBase64(hash) },
