@@ -1,0 +1,34 @@
+import { type DerReader, derTag } from '../../codec/der.ts'
+import { encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
+import { readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
+import type { HashName } from '../../crypto/digest.ts'
+
+/** The hash functions that time-stamps are made with. */
+export type TimestampHash = Extract<HashName, 'sha256' | 'sha384' | 'sha512'>
+
+const oids: ReadonlyMap<TimestampHash, string> = new Map([
+  ['sha256', '2.16.840.1.101.3.4.2.1'],
+  ['sha384', '2.16.840.1.101.3.4.2.2'],
+  ['sha512', '2.16.840.1.101.3.4.2.3'],
+])
+const sha1Oid = '1.3.14.3.2.26'
+
+/**
+ * Reads the AlgorithmIdentifier of a hash. Parameters may be absent or NULL, RFC 5754 §2: Go writes none, OpenSSL NULL. SHA-1 is refused:
+ * services.md §5.
+ *
+ * @throws CountersignError the reader's code
+ */
+export function readDigestAlgorithm(der: DerReader): TimestampHash {
+  const { oid, parameters } = readAlgorithmIdentifier(der)
+  const hash = [...oids].find(([, known]) => known === oid)?.[0]
+  if (!hash) throw der.malformed(`want digest algorithm SHA-256, SHA-384 or SHA-512, got ${oid === sha1Oid ? 'SHA-1' : oid}`)
+  if (parameters && (parameters.tag !== derTag.null || parameters.content.length > 0))
+    throw der.malformed('digest algorithm: want no parameters, or NULL')
+  return hash
+}
+
+/** AlgorithmIdentifier of a hash, without parameters, RFC 5754 §2. */
+export function encodeDigestAlgorithm(hash: TimestampHash): Uint8Array {
+  return encodeDerSequence(encodeDerOid(oids.get(hash)!))
+}
