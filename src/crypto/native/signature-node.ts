@@ -6,7 +6,7 @@ import { type Curve, decodePoint, encodePoint } from '../curve.ts'
 import type { HashName } from '../digest.ts'
 import type { EcdsaSignature } from '../ecdsa-signature.ts'
 import { encodeSpki, type PublicKey, publicKeyOctets } from '../public-key.ts'
-import { shiftToStandIn, standIn } from './shifted-key.ts'
+import { shiftToStandIn } from './shifted-key.ts'
 
 // `#native/signature` on Node and Bun. signature-web.ts promises the same; docs/decisions/0013-one-source-for-browsers.md.
 
@@ -41,10 +41,8 @@ export function isEcdsaDigestSigned(
   ecdsa: EcdsaSignature,
   digest: Uint8Array,
 ): Answer {
-  const point = shiftToStandIn(curve, decodePoint(curve, publicKeyOctets(key))!, ecdsa, digest)
-  return (
-    point !== undefined && verify('sha256', standIn, importSpki(encodeSpki(encodeEcAlgorithm(curve), encodePoint(curve, point))), signature)
-  )
+  const { message, point } = shiftToStandIn(curve, decodePoint(curve, publicKeyOctets(key))!, ecdsa, digest)
+  return verify('sha256', message, importSpki(encodeSpki(encodeEcAlgorithm(curve), encodePoint(curve, point))), signature)
 }
 
 /** The encoded message under an RSA signature as long as the modulus, nothing when the signature is no number below the modulus. */

@@ -18,10 +18,11 @@ export async function isMessageSigned(
   bytes: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean> {
-  return (await isSignedBySubtle(key, scheme, hash, bytes, signature)) ?? isSignedByDigest(key, scheme, hash, bytes, signature)
+  return (await isSignedBySubtle(key, scheme, hash, bytes, signature)) ?? isMessageSignedByDigest(key, scheme, hash, bytes, signature)
 }
 
-async function isSignedByDigest(
+/** The same without WebCrypto: noble for curves, whole numbers for RSA. */
+export async function isMessageSignedByDigest(
   key: PublicKey,
   scheme: MessageScheme,
   hash: HashName | undefined,
