@@ -49,6 +49,24 @@ export function encodeDerBitString(bytes: Uint8Array): Uint8Array {
   return encodeDer(derTag.bitString, Uint8Array.of(0), bytes)
 }
 
+/** A BIT STRING of named bits, by the numbers of those that are set; trailing zeros are left out, X.690 §11.2.2. */
+export function encodeDerNamedBits(bits: readonly number[]): Uint8Array {
+  if (bits.length === 0) return encodeDer(derTag.bitString, Uint8Array.of(0))
+  const last = Math.max(...bits)
+  const octets = new Uint8Array((last >> 3) + 1)
+  for (const bit of bits) octets[bit >> 3]! |= 0x80 >> (bit & 7)
+  return encodeDer(derTag.bitString, Uint8Array.of(7 - (last & 7)), octets)
+}
+
+/** A time to the second, as RFC 5280 §4.1.2.5 wants it: UTCTime for 1950 to 2049, GeneralizedTime for other years up to 9999. */
+export function encodeDerTime(time: Date): Uint8Array {
+  const digits = `${time.toISOString().slice(0, 19).replace(/\D/g, '')}Z`
+  const year = time.getUTCFullYear()
+  if (year < 0 || year > 9999) throw new RangeError(`year ${year} takes more than four digits`)
+  const isUtcTime = year >= 1950 && year < 2050
+  return encodeDer(isUtcTime ? derTag.utcTime : derTag.generalizedTime, encodeUtf8(isUtcTime ? digits.slice(2) : digits))
+}
+
 /** An OBJECT IDENTIFIER from dotted decimal. */
 export function encodeDerOid(dotted: string): Uint8Array {
   const [root, second, ...rest] = dotted.split('.').map(BigInt)

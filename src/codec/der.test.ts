@@ -7,12 +7,14 @@ import {
   encodeDerBitString,
   encodeDerBoolean,
   encodeDerInteger,
+  encodeDerNamedBits,
   encodeDerNull,
   encodeDerOctetString,
   encodeDerOid,
   encodeDerSequence,
   encodeDerSet,
   encodeDerText,
+  encodeDerTime,
 } from './der-writer.ts'
 import { CountersignError } from './error.ts'
 import { decodeHex, encodeHex } from './hex.ts'
@@ -27,6 +29,9 @@ type Read = (der: DerReader) => unknown
 const integer: Read = der => der.integer()
 const oid: Read = der => der.oid()
 const any: Read = der => der.any().tag
+const bits: Read = der => der.namedBits()
+const time: Read = der => der.time().toISOString()
+const fraction: Read = der => der.timeWithFraction().toISOString()
 
 for (const { name, hex, read, value, error } of [
   { name: 'integer 0', hex: '020100', read: integer, value: 0n },
@@ -54,6 +59,66 @@ for (const { name, hex, read, value, error } of [
   { name: 'oid cut off', hex: '06022a86', read: oid, error: /OBJECT IDENTIFIER is cut off/ },
   { name: 'oid empty', hex: '0600', read: oid, error: /OBJECT IDENTIFIER is cut off/ },
   { name: 'oid arc too large', hex: `06142a${'ff'.repeat(18)}7f`, read: oid, error: /an arc above 128 bits/ },
+  { name: 'oid whose first arc is long', hex: '060a82ffffffffffffffff7f', read: oid, value: `2.${(3n << 63n) - 81n}` },
+  {
+    name: 'oid under 2.25, made of a UUID',
+    hex: '06146983ffffffffffffffffffffffffffffffffff7f',
+    read: oid,
+    value: `2.25.${(1n << 128n) - 1n}`,
+  },
+  { name: 'oid with a padded arc after a long one', hex: '060c2affffffffffffffff7f8001', read: oid, error: /a padded arc/ },
+  { name: 'oid cut off in a long arc', hex: '060a2affffffffffffffffff', read: oid, error: /OBJECT IDENTIFIER is cut off/ },
+  { name: 'named bits', hex: '03020106', read: bits, value: [5, 6] },
+  { name: 'named bits of two octets', hex: '0303078080', read: bits, value: [0, 8] },
+  { name: 'named bits, none', hex: '030100', read: bits, value: [] },
+  { name: 'named bits, none, with a count', hex: '030101', read: bits, error: /bits that are not counted/ },
+  { name: 'named bits with a zero at the end', hex: '03020006', read: bits, error: /zeros at its end/ },
+  { name: 'named bits with one that is not counted', hex: '03020206', read: bits, error: /bits that are not counted/ },
+  { name: 'named bits with nine not counted', hex: '03020980', read: bits, error: /bits that are not counted/ },
+  { name: 'named bits empty', hex: '0300', read: bits, error: /bits that are not counted/ },
+  { name: 'UTCTime', hex: '170d3439313233313233353935395a', read: time, value: '2049-12-31T23:59:59.000Z' },
+  { name: 'UTCTime of the last century', hex: '170d3530303130313030303030305a', read: time, value: '1950-01-01T00:00:00.000Z' },
+  { name: 'GeneralizedTime', hex: '180f39393939313233313233353935395a', read: time, value: '9999-12-31T23:59:59.000Z' },
+  { name: 'UTCTime without seconds', hex: '170b343931323331323335395a', read: time, error: /want a time as YYMMDDHHMMSSZ/ },
+  { name: 'UTCTime of another zone', hex: '17113439313233313233353935392b30313030', read: time, error: /want a time as YYMMDDHHMMSSZ/ },
+  {
+    name: 'UTCTime with four digits of the year',
+    hex: '170f32303439313233313233353935395a',
+    read: time,
+    error: /want a time as YYMMDDHHMMSSZ/,
+  },
+  {
+    name: 'GeneralizedTime with two digits of the year',
+    hex: '180d3439313233313233353935395a',
+    read: time,
+    error: /want a time as YYMMDDHHMMSSZ/,
+  },
+  {
+    name: 'GeneralizedTime with a fraction',
+    hex: '181132303233303130323033303430352e315a',
+    read: time,
+    error: /want a time as YYMMDDHHMMSSZ/,
+  },
+  { name: 'time of no calendar', hex: '180f32303233303232393030303030305a', read: time, error: /"20230229000000Z" is no date/ },
+  { name: 'time of the 25th hour', hex: '180f32303233303232383234303030305a', read: time, error: /"20230228240000Z" is no date/ },
+  { name: 'time with a leap second', hex: '180f32303136313233313233353936305a', read: time, error: /"20161231235960Z" is no date/ },
+  { name: 'time of another type', hex: '020100', read: time, error: /want a time, got tag 0x02/ },
+  { name: 'time with a fraction', hex: '181232303233303130323033303430352e31325a', read: fraction, value: '2023-01-02T03:04:05.120Z' },
+  {
+    name: 'time with a fraction below a millisecond',
+    hex: '181432303233303130323033303430352e313233395a',
+    read: fraction,
+    value: '2023-01-02T03:04:05.123Z',
+  },
+  {
+    name: 'time that may have a fraction and has none',
+    hex: '180f32303233303130323033303430355a',
+    read: fraction,
+    value: '2023-01-02T03:04:05.000Z',
+  },
+  { name: 'fraction that ends in zero', hex: '181232303233303130323033303430352e31305a', read: fraction, error: /want a GeneralizedTime/ },
+  { name: 'fraction of no digits', hex: '181032303233303130323033303430352e5a', read: fraction, error: /want a GeneralizedTime/ },
+  { name: 'fraction in a UTCTime', hex: '170d3233303130323033303430355a', read: fraction, error: /want a GeneralizedTime/ },
   { name: 'utf8 string', hex: '0c02c3a9', read: (der: DerReader) => der.text(), value: 'é' },
   { name: 'utf8 string that is none', hex: '0c01ff', read: (der: DerReader) => der.text(), error: /want UTF-8 text/ },
   { name: 'printable string', hex: '13024142', read: (der: DerReader) => der.text(), value: 'AB' },
@@ -88,6 +153,21 @@ for (const { name, hex, read, value, error } of [
   { name: 'length of 4 GiB', hex: '0484ffffffff00', read: any, error: /4294967295 bytes is cut off/ },
   { name: 'tag of two octets', hex: '1f810100', read: any, error: /a tag takes more than one octet/ },
   { name: 'any: padded length inside', hex: '300402810101', read: any, error: /a length is padded/ },
+  { name: 'any: a value longer than the one around it', hex: '3003020201050000', read: any, error: /a value of 2 bytes is cut off/ },
+  {
+    name: 'a value longer than the one around it',
+    hex: '300302020105',
+    read: (der: DerReader) => der.sequence(integer),
+    error: /a value of 2 bytes is cut off/,
+  },
+  {
+    name: 'a length beyond the value around it',
+    hex: '30010201',
+    read: (der: DerReader) => der.sequence(integer),
+    error: /DER is cut off/,
+  },
+  { name: 'whole: not looked into', hex: '3002ff01', read: (der: DerReader) => encodeHex(der.whole(0x30).bytes), value: '3002ff01' },
+  { name: 'whole: of another tag', hex: '310100', read: (der: DerReader) => der.whole(0x30), error: /want tag 0x30, got 0x31/ },
   { name: '32 levels', hex: nested(32), read: any, value: 0x30 },
   { name: '33 levels', hex: nested(33), read: any, error: /nested more than 32 levels deep/ },
 ])
@@ -107,6 +187,19 @@ test('parseDer gives the code of the format around it', () => {
 test('views with an offset are read in place', () => {
   const padded = decodeHex('ffff020105ff', 'hex').subarray(2, 5)
   assert.equal(parseDer(padded, 'x', integer), 5n)
+})
+
+test('round trips: times and named bits', () => {
+  for (const iso of ['1949-12-31T23:59:59.000Z', '1950-01-01T00:00:00.000Z', '2049-12-31T23:59:59.000Z', '2050-01-01T00:00:00.000Z'])
+    assert.equal(parseDer(encodeDerTime(new Date(iso)), 'x', der => der.time()).toISOString(), iso)
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(40)), numbers =>
+      assert.deepEqual(
+        parseDer(encodeDerNamedBits(numbers), 'x', der => der.namedBits()),
+        numbers.toSorted((a, b) => a - b),
+      ),
+    ),
+  )
 })
 
 test('round trips: integers, identifiers, strings of octets and bits, text, sets', () => {

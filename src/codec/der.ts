@@ -1,3 +1,4 @@
+import { compareBytes } from './bytes.ts'
 import { CountersignError, type ErrorCode } from './error.ts'
 import { encodeHex } from './hex.ts'
 import { decodeUtf8, quote } from './text.ts'
@@ -56,19 +57,22 @@ export class DerReader {
   readonly #what: string
   readonly #code: ErrorCode
   readonly #depth: number
-  #at = 0
+  readonly #end: number
+  #at: number
 
-  constructor(bytes: Uint8Array, what: string, code: ErrorCode, depth: number) {
+  constructor(bytes: Uint8Array, what: string, code: ErrorCode, depth: number, at = 0, end = bytes.length) {
     this.#bytes = bytes
     this.#what = what
     this.#code = code
     this.#depth = depth
+    this.#at = at
+    this.#end = end
     if (depth > maxDepth) throw this.malformed(`nested more than ${maxDepth} levels deep`)
   }
 
   /** Identifier octet of the next value, nothing at the end: how optional fields and choices are told apart. */
   get next(): number | undefined {
-    return this.#bytes[this.#at]
+    return this.#at < this.#end ? this.#bytes[this.#at] : undefined
   }
 
   /** An error of this reader's code and place, for values that are well encoded but wrong. */
@@ -78,18 +82,20 @@ export class DerReader {
 
   /** Demands that nothing follows. */
   end(): void {
-    const rest = this.#bytes.length - this.#at
+    const rest = this.#end - this.#at
     if (rest > 0) throw this.malformed(`${rest} bytes after the end of a DER value`)
   }
 
   /** Any value, its nested values checked for strict encoding too. */
   any(): DerElement {
-    const element = this.#element()
-    if ((element.tag & 0x20) !== 0) {
-      const inner = this.#inside(element.content)
-      while (inner.next !== undefined) inner.any()
-    }
-    return element
+    const start = this.#at
+    return this.#elementOf(start, this.#skip())
+  }
+
+  /** A value of this tag whose inside is not looked into: for what is signed or compared as bytes, and read in a second pass. */
+  whole(tag: number): DerElement {
+    this.#want(tag)
+    return this.#element()
   }
 
   sequence<T>(read: (der: DerReader) => T): T {
@@ -98,19 +104,25 @@ export class DerReader {
 
   /** A SET of values that `read` takes; their DER order is checked (X.690 §11.6). */
   set<T>(read: (der: DerReader) => T): T {
-    const content = this.#content(derTag.set)
-    const members = this.#inside(content)
-    for (let previous: Uint8Array | undefined; members.next !== undefined; ) {
-      const { bytes } = members.any()
-      if (previous && Buffer.compare(previous, bytes) > 0) throw this.malformed('members of a SET are not in order')
-      previous = bytes
-    }
-    return this.#readAll(content, read)
+    return this.constructed(derTag.set, members => {
+      const first = members.#at
+      for (let previous: Uint8Array | undefined; members.next !== undefined; ) {
+        const { bytes } = members.any()
+        if (previous && compareBytes(previous, bytes) > 0) throw this.malformed('members of a SET are not in order')
+        previous = bytes
+      }
+      members.#at = first
+      return read(members)
+    })
   }
 
   /** The contents of a value of this constructed tag, `[0]` EXPLICIT for one. */
   constructed<T>(tag: number, read: (der: DerReader) => T): T {
-    return this.#readAll(this.#content(tag), read)
+    this.#want(tag)
+    const inner = this.#inside(this.#open())
+    const value = read(inner)
+    inner.end()
+    return value
   }
 
   /** The contents of a value of this primitive tag, for IMPLICIT context tags. */
@@ -145,25 +157,31 @@ export class DerReader {
     return content.subarray(1)
   }
 
+  /** The numbers of the bits that are set in a BIT STRING of named bits, ascending; trailing zeros are left out, X.690 §11.2.2. */
+  namedBits(): readonly number[] {
+    const content = this.#content(derTag.bitString)
+    const [unused, last] = [content[0], content.at(-1)!]
+    const isCanonical = content.length === 1 ? unused === 0 : unused !== undefined && unused < 8 && (last & -last) === 1 << unused
+    if (!isCanonical) throw this.malformed('a BIT STRING of named bits has bits that are not counted, or zeros at its end')
+    return Array.from({ length: 8 * (content.length - 1) }, (_, bit) => bit).filter(bit => content[1 + (bit >> 3)]! & (0x80 >> (bit & 7)))
+  }
+
   /** An OBJECT IDENTIFIER in dotted decimal: `1.2.840.10045.2.1`. */
   oid(): string {
     const content = this.#content(derTag.oid)
-    const arcs: bigint[] = []
-    let arc = 0n
-    let begins = true
+    let text = ''
+    let [arc, begins] = [0, true]
     for (const octet of content) {
       if (begins && octet === 0x80) throw this.malformed('an OBJECT IDENTIFIER has a padded arc')
-      arc = (arc << 7n) | BigInt(octet & 0x7f)
-      if (arc >> 128n !== 0n) throw this.malformed('an OBJECT IDENTIFIER has an arc above 128 bits')
+      if (arc > 2 ** 45) return this.#oidOfLongArcs(content)
+      arc = arc * 128 + (octet & 0x7f)
       begins = octet < 0x80
       if (!begins) continue
-      arcs.push(arc)
-      arc = 0n
+      text = text === '' ? rootArcs(arc) : `${text}.${arc}`
+      arc = 0
     }
-    const [first, ...rest] = arcs
-    if (!begins || first === undefined) throw this.malformed('an OBJECT IDENTIFIER is cut off')
-    const root = first < 80n ? first / 40n : 2n
-    return [root, first - root * 40n, ...rest].join('.')
+    if (!begins || text === '') throw this.malformed('an OBJECT IDENTIFIER is cut off')
+    return text
   }
 
   /** A UTF8String, PrintableString or IA5String, each held to its own alphabet. */
@@ -197,6 +215,24 @@ export class DerReader {
     return this.#calendarTime(`${whole}Z`, fraction)
   }
 
+  /** The same where an arc is past exact numbers, as those made of UUIDs are (2.25): up to 128 bits. */
+  #oidOfLongArcs(content: Uint8Array): string {
+    const arcs: bigint[] = []
+    let [arc, begins] = [0n, true]
+    for (const octet of content) {
+      if (begins && octet === 0x80) throw this.malformed('an OBJECT IDENTIFIER has a padded arc')
+      arc = (arc << 7n) | BigInt(octet & 0x7f)
+      if (arc >> 128n !== 0n) throw this.malformed('an OBJECT IDENTIFIER has an arc above 128 bits')
+      begins = octet < 0x80
+      if (!begins) continue
+      arcs.push(arc)
+      arc = 0n
+    }
+    if (!begins) throw this.malformed('an OBJECT IDENTIFIER is cut off')
+    const [first, ...rest] = arcs
+    return [first! < 80n ? rootArcs(Number(first)) : `2.${first! - 80n}`, ...rest].join('.')
+  }
+
   #timeText(): { readonly tag: number; readonly text: string } {
     const { tag, content } = this.#element()
     if (tag !== derTag.utcTime && tag !== derTag.generalizedTime) throw this.malformed(`want a time, got tag ${hexOctet(tag)}`)
@@ -220,33 +256,58 @@ export class DerReader {
     return content
   }
 
-  #readAll<T>(content: Uint8Array, read: (der: DerReader) => T): T {
-    const inner = this.#inside(content)
-    const value = read(inner)
-    inner.end()
-    return value
-  }
-
-  #inside(content: Uint8Array): DerReader {
-    return new DerReader(content, this.#what, this.#code, this.#depth + 1)
-  }
-
   #content(tag: number): Uint8Array {
+    this.#want(tag)
+    const end = this.#open()
+    const content = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return content
+  }
+
+  #want(tag: number): void {
     if (this.next === undefined) throw this.malformed(`want tag ${hexOctet(tag)}, got the end`)
     if (this.next !== tag) throw this.malformed(`want tag ${hexOctet(tag)}, got ${hexOctet(this.next)}`)
-    return this.#element().content
   }
 
   #element(): DerElement {
     const start = this.#at
+    const end = this.#open()
+    const content = this.#at
+    this.#at = end
+    return this.#elementOf(start, content)
+  }
+
+  /** The value from `start` to here. */
+  #elementOf(start: number, content: number): DerElement {
+    return { tag: this.#bytes[start]!, content: this.#bytes.subarray(content, this.#at), bytes: this.#bytes.subarray(start, this.#at) }
+  }
+
+  /** Goes past a value and checks all that is nested in it. Returns where its content begins. */
+  #skip(): number {
+    const isConstructed = ((this.next ?? 0) & 0x20) !== 0
+    const end = this.#open()
+    const content = this.#at
+    const inner = isConstructed ? this.#inside(end) : undefined
+    while (inner?.next !== undefined) inner.#skip()
+    this.#at = end
+    return content
+  }
+
+  /** A reader of the content that begins here, past which this one goes on. */
+  #inside(end: number): DerReader {
+    const inner = new DerReader(this.#bytes, this.#what, this.#code, this.#depth + 1, this.#at, end)
+    this.#at = end
+    return inner
+  }
+
+  /** Reads identifier and length, so that the content begins here. Returns where it ends. */
+  #open(): number {
     const tag = this.#octet()
     if ((tag & 0x1f) === 0x1f) throw this.malformed('a tag takes more than one octet')
     const length = this.#length()
     const end = this.#at + length
-    if (end > this.#bytes.length) throw this.malformed(`a value of ${length} bytes is cut off`)
-    const content = this.#bytes.subarray(this.#at, end)
-    this.#at = end
-    return { tag, content, bytes: this.#bytes.subarray(start, end) }
+    if (end > this.#end) throw this.malformed(`a value of ${length} bytes is cut off`)
+    return end
   }
 
   #length(): number {
@@ -261,7 +322,7 @@ export class DerReader {
   }
 
   #octet(): number {
-    const octet = this.#bytes[this.#at]
+    const octet = this.next
     if (octet === undefined) throw this.malformed('DER is cut off')
     this.#at++
     return octet
@@ -273,6 +334,12 @@ const alphabets: ReadonlyMap<number, { readonly name: string; readonly pattern: 
   [derTag.printableString, { name: 'PrintableString', pattern: /^[A-Za-z0-9 '()+,\-./:=?]*$/ }],
   [derTag.ia5String, { name: 'IA5String', pattern: /^[\x00-\x7f]*$/ }],
 ])
+
+/** The first two arcs, which share one number. X.690 §8.19.4. */
+function rootArcs(first: number): string {
+  const root = Math.min(Math.floor(first / 40), 2)
+  return `${root}.${first - root * 40}`
+}
 
 function hexOctet(octet: number): string {
   return `0x${octet.toString(16).padStart(2, '0')}`
