@@ -1,7 +1,7 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { GoJson } from '../../codec/go-json.ts'
-import { decodeHex } from '../../codec/hex.ts'
+import { decodeHex, encodeHex } from '../../codec/hex.ts'
 import { type Json, parseJson, readAs, readBase64, readObject, readObjectOf, readSafeInteger, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import { readEntryKind } from './entry-body.ts'
@@ -36,6 +36,29 @@ export function logEntryOfBundle({ signedEntryTimestamp, body, integratedTime, l
   }
 }
 
+/**
+ * An entry as the older layout keeps it, which has no place for an inclusion proof.
+ *
+ * @throws CountersignError `CONVERSION_IMPOSSIBLE` for an entry that its log only proves and does not promise: all of Rekor v2's
+ */
+export function logBundleOfEntry({ inclusionPromise, integratedTime, logIndex, logId, canonicalizedBody }: LogEntry): LogBundle {
+  if (!inclusionPromise || integratedTime === undefined)
+    throw new CountersignError('CONVERSION_IMPOSSIBLE', 'log entry: want a signed entry timestamp for the older layout, got none')
+  return {
+    signedEntryTimestamp: inclusionPromise,
+    body: canonicalizedBody,
+    integratedTime: exactNumber(integratedTime, 'integratedTime'),
+    logIndex: exactNumber(logIndex, 'logIndex'),
+    logId: encodeHex(logId),
+  }
+}
+
+function exactNumber(value: bigint, name: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new CountersignError('CONVERSION_IMPOSSIBLE', `log entry: ${name} ${value} is no number that JSON holds exactly`)
+  return Number(value)
+}
+
 const fileLimit = { bytes: 16 << 20 }
 
 /** Reads `{"SignedEntryTimestamp","Payload"}`. `at` is its JSON path. @throws CountersignError `JSON_MALFORMED` */
@@ -44,7 +67,7 @@ export function readLogBundle(value: unknown, at: string): LogBundle {
   const payload = readObjectOf(bundle['Payload'], `${at}.Payload`, ['body', 'integratedTime', 'logIndex', 'logID'])
   return {
     signedEntryTimestamp: readBase64(bundle['SignedEntryTimestamp'], `${at}.SignedEntryTimestamp`),
-    ...readEntry(payload, `${at}.Payload`),
+    ...readLoggedEntry(payload, `${at}.Payload`),
   }
 }
 
@@ -83,11 +106,12 @@ function readAnswer(value: Json, at: string): LogBundle {
   const verification = readObject(entry['verification'], `${at}.verification`)
   return {
     signedEntryTimestamp: readBase64(verification['signedEntryTimestamp'], `${at}.verification.signedEntryTimestamp`),
-    ...readEntry(entry, at),
+    ...readLoggedEntry(entry, at),
   }
 }
 
-function readEntry(entry: { readonly [name: string]: unknown }, at: string): Omit<LogBundle, 'signedEntryTimestamp'> {
+/** Reads what a log promises about: body, time, index and log, as JSON has them. `at` is their path. @throws CountersignError `JSON_MALFORMED` */
+export function readLoggedEntry(entry: { readonly [name: string]: unknown }, at: string): Omit<LogBundle, 'signedEntryTimestamp'> {
   const logId = readString(entry['logID'], `${at}.logID`)
   if (!/^[0-9a-f]{64}$/.test(logId)) throw new CountersignError('JSON_MALFORMED', `${at}.logID: want 64 hex digits, got ${quote(logId)}`)
   return {

@@ -1,4 +1,6 @@
+import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
+import type { GoJson } from '../../codec/go-json.ts'
 import { type JsonObject, readArray, readBase64, readObjectOf, readString, readUint64 } from '../../codec/json.ts'
 import type { Sha256 } from '../../crypto/digest.ts'
 
@@ -43,6 +45,34 @@ export function readLogEntry(value: unknown, at: string): LogEntry {
     inclusionProof: readInclusionProof(entry['inclusionProof'], `${at}.inclusionProof`),
     canonicalizedBody: readBase64(entry['canonicalizedBody'], `${at}.canonicalizedBody`),
   }
+}
+
+/** The entry as bundles have it: proto3 JSON in the order of the fields, what is zero left out. */
+export function logEntryJson(entry: LogEntry): GoJson {
+  const { logIndex, logId, kind, version, integratedTime, inclusionPromise, inclusionProof, canonicalizedBody } = entry
+  return {
+    logIndex: uint64Json(logIndex),
+    logId: { keyId: encodeBase64(logId) },
+    kindVersion: { kind, version },
+    integratedTime: uint64Json(integratedTime ?? 0n),
+    inclusionPromise: inclusionPromise && { signedEntryTimestamp: encodeBase64(inclusionPromise) },
+    inclusionProof: inclusionProof && inclusionProofJson(inclusionProof),
+    canonicalizedBody: encodeBase64(canonicalizedBody),
+  }
+}
+
+function inclusionProofJson({ logIndex, rootHash, treeSize, hashes, checkpoint }: InclusionProof): GoJson {
+  return {
+    logIndex: uint64Json(logIndex),
+    rootHash: encodeBase64(rootHash),
+    treeSize: uint64Json(treeSize),
+    hashes: hashes.length === 0 ? undefined : hashes.map(encodeBase64),
+    checkpoint: checkpoint === undefined ? undefined : { envelope: checkpoint },
+  }
+}
+
+function uint64Json(value: bigint): string | undefined {
+  return value === 0n ? undefined : String(value)
 }
 
 function readIntegratedTime(entry: JsonObject, at: string): bigint | undefined {
