@@ -14,9 +14,10 @@ import { verify } from '../src/verify/verify.ts'
 import { median } from './measure.ts'
 
 const [rounds, batch, aim] = [41, 200, 1.5]
-const base: Pick<Policy, 'annotations' | 'predicateTypes' | 'unsafeSkipTlog' | 'unsafeSkipClaims'> = {
+const base: Pick<Policy, 'annotations' | 'now' | 'predicateTypes' | 'unsafeSkipTlog' | 'unsafeSkipClaims'> = {
   annotations: new Map(),
   predicateTypes: 'any',
+  now: new Date('2026-11-30T12:00:00Z'),
   unsafeSkipTlog: true,
   unsafeSkipClaims: false,
 }

@@ -36,10 +36,13 @@ export function escapeControls(text: string): string {
   )
 }
 
-const quotedLimit = 80
-
 /** Quotes text from outside for a message: escaped, and shortened past 80 characters. */
 export function quote(text: string): string {
-  const short = text.length > quotedLimit ? `${text.slice(0, quotedLimit)}…` : text
+  return quoteUpTo(text, 80)
+}
+
+/** The same, shortened past `limit` characters: for what must be read to its end. */
+export function quoteUpTo(text: string, limit: number): string {
+  const short = text.length > limit ? `${text.slice(0, limit)}…` : text
   return `"${escapeControls(short.replaceAll('\\', '\\\\').replaceAll('"', '\\"'))}"`
 }

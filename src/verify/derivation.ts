@@ -2,7 +2,20 @@ import { CountersignError, type ErrorCode } from '../codec/error.ts'
 import type { EvidenceFormat } from './evidence.ts'
 
 /** A step of the engine. Order, and what is to come: docs/decisions/0004-steps-of-the-engine.md. */
-export type StepName = 'membership' | 'decode' | 'predicate-type' | 'signer' | 'transparency-log' | 'signature' | 'artifact' | 'annotations'
+export type StepName =
+  | 'membership'
+  | 'decode'
+  | 'predicate-type'
+  | 'signer'
+  | 'signature'
+  | 'transparency-log'
+  | 'timestamp'
+  | 'time'
+  | 'certificate'
+  | 'sct'
+  | 'identity'
+  | 'artifact'
+  | 'annotations'
 
 /** One step taken on one candidate. `skipped` is said, never passed off as done. */
 export type Step = {

@@ -5,9 +5,11 @@ import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type BlobBundle, parseBlobBundle } from '../formats/blob-bundle.ts'
 import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
-import { preAuthEncoding } from '../formats/dsse.ts'
+import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
+import { logEntryOfBundle } from '../formats/log/log-bundle.ts'
+import type { LogEntry } from '../formats/log/log-entry.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
-import { materialAnnotations } from '../formats/signature-material.ts'
+import { readSignatureMaterial } from '../formats/signature-material.ts'
 import { parseSimpleSigning, readSignatureAnnotation, type SimpleSigning } from '../formats/simple-signing.ts'
 import { parseStatement, type Statement, statementPayloadType } from '../formats/statement.ts'
 import type { IndexChain } from './membership.ts'
@@ -15,7 +17,7 @@ import type { IndexChain } from './membership.ts'
 /** What the signature covers. */
 export type SignedContent =
   | { readonly kind: 'payload'; readonly bytes: Uint8Array; readonly payload: SimpleSigning }
-  | { readonly kind: 'statement'; readonly bytes: Uint8Array; readonly statement: Statement } // bytes: the PAE
+  | { readonly kind: 'statement'; readonly bytes: Uint8Array; readonly envelope: DsseEnvelope; readonly statement: Statement } // bytes: the PAE
   | { readonly kind: 'artifact'; readonly declared: { readonly hash: HashName; readonly digest: Uint8Array } | undefined } // the artifact's own bytes
 
 /** Whom the evidence names as its signer. It proves nothing, but evidence that names another than the trusted one is refused. */
@@ -30,7 +32,11 @@ export type Evidence = {
   readonly signature: Uint8Array
   readonly content: SignedContent
   readonly signer: NamedSigner
-  readonly logEntries: number // carried along; what they prove is the transparency log's step
+  readonly certificate: Uint8Array | undefined // DER of the signer's, where one came along; its issuers never come from the evidence
+  readonly certificateTimestamp: Uint8Array | undefined // a detached SCT of that certificate
+  readonly logEntries: readonly LogEntry[]
+  readonly logEntriesFrom: 'evidence' | 'log' // log: it brought none along, and the log itself was asked
+  readonly timestamps: readonly Uint8Array[] // RFC 3161 responses, DER
 }
 
 /** The layout that evidence came in. */
@@ -57,6 +63,9 @@ export function blobBundleCandidate(source: string, bytes: Uint8Array): Candidat
   return { source, format: 'blob-bundle', decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
 }
 
+/** What lies beside a signature in files of its own. */
+export type GivenMaterial = Partial<Pick<Evidence, 'certificate' | 'certificateTimestamp' | 'timestamps'>>
+
 /** A bare signature over the artifact itself, base64 or raw. */
 export function detachedCandidate(source: string, signature: Uint8Array): Candidate {
   const content = { kind: 'artifact', declared: undefined } as const
@@ -72,13 +81,39 @@ export function detachedPayloadCandidate(source: string, payload: Uint8Array, si
   }
 }
 
+/** A candidate with material that was given apart from it. A certificate takes the place of one that came along, the rest is added. */
+export function withMaterial(candidate: Candidate, given: GivenMaterial): Candidate {
+  const decode = () => {
+    const evidence = candidate.decode()
+    return {
+      ...evidence,
+      ...(given.certificate && { certificate: given.certificate }),
+      ...(given.certificateTimestamp && { certificateTimestamp: given.certificateTimestamp }),
+      timestamps: [...evidence.timestamps, ...(given.timestamps ?? [])],
+    }
+  }
+  return { ...candidate, decode }
+}
+
+/** A candidate with entries that its log was asked for, where it brought none along. */
+export function withEntriesOfLog(candidate: Candidate, logEntries: readonly LogEntry[]): Candidate {
+  return { ...candidate, decode: () => ({ ...candidate.decode(), logEntries, logEntriesFrom: 'log' }) }
+}
+
 /** Evidence for an index as evidence for an image that the index names, directly or through the indexes in between. */
 export function memberCandidate(ofIndex: Candidate, membership: IndexChain): Candidate {
   return { ...ofIndex, source: `index ${ociDigestOf(membership[0])} ${ofIndex.source}`, membership }
 }
 
 /** Evidence that brings nothing along but the signature. */
-const bare = { signer: { kind: 'none' }, logEntries: 0 } as const
+const bare = {
+  signer: { kind: 'none' },
+  certificate: undefined,
+  certificateTimestamp: undefined,
+  logEntries: [],
+  logEntriesFrom: 'evidence',
+  timestamps: [],
+} as const satisfies Partial<Evidence>
 
 function payloadContent(bytes: Uint8Array): SignedContent {
   return { kind: 'payload', bytes, payload: parseSimpleSigning(bytes) }
@@ -89,38 +124,52 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
   return {
     source,
     format: 'simple-signing',
-    decode: () => ({
-      signature: readSignatureAnnotation(annotations),
-      content: payloadContent(payload),
-      signer: { kind: 'none' }, // a certificate beside it is the business of keyless verification; with a key it decides nothing
-      logEntries: annotations.get(materialAnnotations.logBundle) ? 1 : 0,
-    }),
+    decode: () => {
+      const { certificate, logBundle, timestamp } = readSignatureMaterial(annotations)
+      return {
+        signature: readSignatureAnnotation(annotations),
+        content: payloadContent(payload),
+        signer: { kind: 'none' }, // a layer may carry a certificate that a key signature does not need
+        certificate,
+        certificateTimestamp: undefined,
+        logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],
+        logEntriesFrom: 'evidence',
+        timestamps: timestamp ? [timestamp] : [],
+      }
+    },
   }
 }
 
-function bundleEvidence(bundle: Bundle): Evidence {
+function bundleEvidence({ content, material, logEntries, timestamps }: Bundle): Evidence {
   return {
-    signature: bundle.content.kind === 'dsse' ? bundle.content.envelope.signature : bundle.content.signature,
-    content: bundleContent(bundle.content),
-    signer: bundle.material.kind === 'public-key' ? { kind: 'hint', hint: bundle.material.hint } : { kind: 'certificate' },
-    logEntries: bundle.logEntries.length,
+    signature: content.kind === 'dsse' ? content.envelope.signature : content.signature,
+    content: bundleContent(content),
+    signer: material.kind === 'public-key' ? { kind: 'hint', hint: material.hint } : { kind: 'certificate' },
+    certificate: material.kind === 'certificate' ? material.chain[0] : undefined,
+    certificateTimestamp: undefined,
+    logEntries,
+    logEntriesFrom: 'evidence',
+    timestamps,
   }
 }
 
 function bundleContent(content: Bundle['content']): SignedContent {
   if (content.kind === 'message') return { kind: 'artifact', declared: content.messageDigest }
-  const { payloadType, payload } = content.envelope
+  const { envelope } = content
+  const { payloadType, payload } = envelope
   if (payloadType !== statementPayloadType)
     throw new CountersignError('DSSE_MALFORMED', `envelope: payloadType: want ${quote(statementPayloadType)}, got ${quote(payloadType)}`)
-  return { kind: 'statement', bytes: preAuthEncoding(payloadType, payload), statement: parseStatement(payload) }
+  return { kind: 'statement', bytes: preAuthEncoding(payloadType, payload), envelope, statement: parseStatement(payload) }
 }
 
-function blobBundleEvidence(bundle: BlobBundle): Evidence {
+function blobBundleEvidence({ signature, signer, logBundle }: BlobBundle): Evidence {
   return {
-    signature: bundle.signature,
+    ...bare,
+    signature,
     content: { kind: 'artifact', declared: undefined },
-    signer: blobBundleSigner(bundle.signer),
-    logEntries: bundle.logBundle === undefined ? 0 : 1,
+    signer: blobBundleSigner(signer),
+    certificate: signer.kind === 'certificate' ? signer.der : undefined,
+    logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],
   }
 }
 

@@ -38,6 +38,7 @@ const policyFor = (artifact: Artifact): Policy => ({
   artifact,
   annotations: new Map(),
   predicateTypes: [signPredicateType],
+  now: new Date('2026-11-30T12:00:00Z'),
   unsafeSkipTlog: true,
   unsafeSkipClaims: false,
 })

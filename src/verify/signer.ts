@@ -9,6 +9,7 @@ import type { HashName } from '../crypto/digest.ts'
 import { messageOfBytes } from '../crypto/message.ts'
 import type { PublicKey } from '../crypto/public-key.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
+import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
 import { artifactMessage } from './artifact.ts'
 import type { Found } from './derivation.ts'
 import type { Evidence, SignedContent } from './evidence.ts'
@@ -17,6 +18,7 @@ import type { Policy, Trust } from './policy.ts'
 /** What was signed, by which key and how. */
 export type KeySignature = {
   readonly content: SignedContent
+  readonly signature: Uint8Array
   readonly key: PublicKey
   readonly scheme: SignatureScheme
   readonly hash: HashName | undefined
@@ -25,14 +27,48 @@ export type KeySignature = {
 /** A signature that was checked. Only `checkSignature` makes one, and nothing is bound to an artifact without it. */
 export type Signed = Branded<KeySignature, 'Signed'>
 
+/** Who may have made a signature: keys that are trusted as they are, or the key of a certificate that later steps must prove. */
+export type Signers =
+  | { readonly kind: 'keys'; readonly keys: readonly PublicKey[] }
+  | { readonly kind: 'certificate'; readonly certificate: Certificate; readonly keys: readonly [PublicKey] }
+
 /**
- * Step `signer`: the trusted keys that evidence may have been made by. Evidence that names a key we can recognise (the key
- * itself, or the hint cosign writes: base64 of the SHA-256 of its SPKI) is held to it. cosign 2.5 and 3.1 verify with
- * whatever key a legacy bundle names, whichever was asked for; here that is refused.
+ * Step `signer`: whom the evidence may have been made by. A policy with identities wants a certificate, one without wants a trusted key.
  *
- * @throws CountersignError `KEY_MISMATCH` or `MATERIAL_UNSUPPORTED`
+ * @throws CountersignError `KEY_MISMATCH`, `MATERIAL_UNSUPPORTED`, `CERTIFICATE_MALFORMED`, `KEY_UNSUPPORTED`
  */
-export function eligibleKeys({ signer }: Evidence, { keys }: Trust): Found<readonly PublicKey[]> {
+export function eligibleSigners(evidence: Evidence, trust: Trust, policy: Policy): Found<Signers> {
+  if (policy.identities) return certifiedSigner(evidence)
+  const { value: keys, found } = eligibleKeys(evidence, trust.keys ?? [])
+  return { value: { kind: 'keys', keys }, found }
+}
+
+/** What the step `signer` wants, for the derivation. */
+export function describeSigners(trust: Trust, policy: Policy): string {
+  return policy.identities ? 'a certificate' : (trust.keys ?? []).map(describeKey).join(' or ')
+}
+
+function certifiedSigner({ certificate: der, signer }: Evidence): Found<Signers> {
+  if (!der)
+    throw new CountersignError(
+      'MATERIAL_UNSUPPORTED',
+      signer.kind === 'none' ? 'no certificate found on signature' : 'expected certificate, not key signature',
+    )
+  const certificate = parseCertificate(der, 'certificate')
+  const { publicKey, subject, serialNumber } = certificate
+  const name = subject.text === '' ? `serial number ${serialNumber.toString(16)}` : quote(subject.text)
+  return {
+    value: { kind: 'certificate', certificate, keys: [publicKey] },
+    found: `a certificate with ${name}, for ${describeKey(publicKey)}`,
+  }
+}
+
+/**
+ * The trusted keys that evidence may have been made by. Evidence that names a key we can recognise (the key itself, or the hint cosign
+ * writes: base64 of the SHA-256 of its SPKI) is held to it. cosign 2.5 and 3.1 verify with whatever key a legacy bundle names,
+ * whichever was asked for; here that is refused.
+ */
+function eligibleKeys({ signer }: Evidence, keys: readonly PublicKey[]): Found<readonly PublicKey[]> {
   switch (signer.kind) {
     case 'none':
       return { value: keys, found: 'the evidence names no signer' }
@@ -68,14 +104,18 @@ function isKeyId(hint: string): boolean {
  *
  * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED` or `MATERIAL_UNSUPPORTED`
  */
-export async function checkSignature(evidence: Evidence, keys: readonly PublicKey[], policy: Policy): Promise<Found<Signed>> {
-  const { content } = evidence
+export async function checkSignature(evidence: Evidence, { kind, keys }: Signers, policy: Policy): Promise<Found<Signed>> {
+  const { content, signature } = evidence
+  const asked = kind === 'keys' ? policy.hashes : undefined
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
   const failures: CountersignError[] = []
   for (const key of keys)
     try {
-      const { scheme, hash } = await verifySignature(key, evidence.signature, message, policy.hashes ?? hashesOf(key))
-      return { value: { content, key, scheme, hash } as Signed, found: `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}` }
+      const { scheme, hash } = await verifySignature(key, signature, message, asked ?? hashesOf(key))
+      return {
+        value: { content, signature, key, scheme, hash } as Signed,
+        found: `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}`,
+      }
     } catch (error) {
       if (!(error instanceof CountersignError)) throw error
       failures.push(error)

@@ -1,12 +1,20 @@
 import type { Branded } from '../codec/branded.ts'
 import { CountersignError } from '../codec/error.ts'
+import type { Certificate } from '../formats/x509/certificate.ts'
 import { type Annotations, annotationsOf, checkDeclaredDigest, checkSubject, describeArtifact } from './artifact.ts'
+import { checkCertificate, type TrustedCertificate } from './certificate.ts'
+import { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts'
+import { checkCertificateLogged } from './certificate-log.ts'
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
-import type { Candidate, EvidenceFormat } from './evidence.ts'
+import type { Candidate, Evidence, EvidenceFormat } from './evidence.ts'
+import { checkIdentity, describeMatchers } from './identity.ts'
 import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
-import { checkSignature, describeKey, eligibleKeys, type KeySignature, type Signed } from './signer.ts'
+import { type ProvenTime, type SigningTimes, signingTimes } from './proven-time.ts'
+import { checkSignature, describeKey, describeSigners, eligibleSigners, type KeySignature, type Signed, type Signers } from './signer.ts'
+import { checkTimestamps, describeTimestamps, type Stamped } from './timestamps.ts'
+import { checkLogEntries, checkLogsAt, describeLogs, type Logged } from './transparency-log.ts'
 
 /** A signature that passed every step the policy asks for. Only `verify` makes one. */
 export type VerifiedSignature = Branded<
@@ -14,9 +22,20 @@ export type VerifiedSignature = Branded<
     readonly source: string
     readonly format: EvidenceFormat
     readonly annotations: Annotations // those the policy's were found among: a statement may name the artifact twice
+    readonly certificate: CertifiedSigner | undefined // of a signature by a certificate
+    readonly logged: Logged['entries'] // in trusted logs; empty where the policy does without
+    readonly evidence: Evidence // as it came; of what is in it only the members above were checked
+    readonly timestamps: Stamped['timestamps'] // by trusted authorities
   },
   'Verified'
 >
+
+/** Whom a trusted authority says a signature is by. */
+export type CertifiedSigner = TrustedCertificate & {
+  readonly identity: CertificateIdentity
+  readonly times: SigningTimes
+  readonly isLogged: boolean // a trusted certificate transparency log has seen it
+}
 
 /** An accepted artifact: at least one signature passed. */
 export type Verdict = {
@@ -29,12 +48,11 @@ export type Verdict = {
  * ever. Every candidate is examined; one that passes every step is enough, and all that pass are returned.
  *
  * @throws VerificationError (a CountersignError) with the derivation; nothing is returned, so there is no boolean to forget.
- *   CountersignError `CAPABILITY_MISSING` for a policy without `unsafeSkipTlog`
+ *   CountersignError `USAGE` for a policy that asks for both keys and identities, or for neither, or counts below zero
  * @see formats-and-flows §5
  */
 export async function verify(candidates: readonly Candidate[], trust: Trust, policy: Policy): Promise<Verdict> {
-  if (policy.unsafeSkipTlog !== true)
-    throw new CountersignError('CAPABILITY_MISSING', 'policy: log entries cannot be checked yet: want unsafeSkipTlog, got nothing')
+  checkPolicy(trust, policy)
   const examined: Examined[] = []
   for (const candidate of candidates) {
     if (examined.length > 0) await pause()
@@ -43,6 +61,21 @@ export async function verify(candidates: readonly Candidate[], trust: Trust, pol
   const [first, ...others] = examined.flatMap(({ signature }) => signature ?? [])
   if (!first) throw refusal(examined, policy)
   return { signatures: [first, ...others], derivation: derive(examined, policy, undefined) }
+}
+
+/** A policy that asks for nothing, or for nothing that can be told, must not pass anything. */
+function checkPolicy({ keys = [] }: Trust, { identities, logThreshold = 1, timestampThreshold = 0, now }: Policy): void {
+  if (keys.length > 0 === (identities !== undefined))
+    throw new CountersignError('USAGE', `policy: want one of trusted keys and identities, got ${identities ? 'both' : 'neither'}`)
+  if (identities?.length === 0) throw new CountersignError('USAGE', 'policy: want at least one identity, got none')
+  if (!isCount(logThreshold, 1)) throw new CountersignError('USAGE', `policy: logThreshold: want at least 1, got ${logThreshold}`)
+  if (!isCount(timestampThreshold, 0))
+    throw new CountersignError('USAGE', `policy: timestampThreshold: want at least 0, got ${timestampThreshold}`)
+  if (Number.isNaN(now.getTime())) throw new CountersignError('USAGE', 'policy: now: want a time, got an invalid one')
+}
+
+function isCount(value: number, least: number): boolean {
+  return Number.isSafeInteger(value) && value >= least
 }
 
 /** Lets timers and signals have their turn: hundreds of hostile candidates keep the thread busy for minutes. */
@@ -72,19 +105,78 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
     const { content } = evidence // what is said of it before its signature is checked only refuses; the signature covers the same bytes
     if (content.kind === 'statement')
       await trail.take('predicate-type', describePredicateTypes(policy), () => checkPredicateType(content.statement.predicateType, policy))
-    const keys = await trail.take('signer', trust.keys.map(describeKey).join(' or '), () => eligibleKeys(evidence, trust))
-    trail.skip('transparency-log', 'an entry in a trusted log', `not checked, as asked; ${evidence.logEntries} came along`)
+    const signers = await trail.take('signer', describeSigners(trust, policy), () => eligibleSigners(evidence, trust, policy))
     const declared = content.kind === 'artifact' ? content.declared : undefined
     if (declared) await trail.take('artifact', describeArtifact(policy.artifact), () => checkDeclaredDigest(declared, policy.artifact))
-    const signed = await trail.take('signature', keys.map(describeKey).join(' or '), () => checkSignature(evidence, keys, policy))
+    const signed = await trail.take('signature', signers.keys.map(describeKey).join(' or '), () =>
+      checkSignature(evidence, signers, policy),
+    )
+    const logged = await checkLogs({ evidence, signed, signers, trust, policy, trail })
+    const stamped = await checkStamps({ evidence, signed, signers, trust, policy, trail })
+    checkLogsAt(logged, stamped.times)
+    const certificate =
+      signers.kind === 'certificate'
+        ? await checkSigner(signers.certificate, [...logged.times, ...stamped.times], evidence, trust, policy, trail)
+        : undefined
     const annotations = await checkClaims(signed, policy, trail)
-    const { key, scheme, hash } = signed
-    const signature = { source, format, content: signed.content, key, scheme, hash, annotations } as VerifiedSignature
+    const signature = {
+      ...signed,
+      source,
+      format,
+      annotations,
+      certificate,
+      logged: logged.entries,
+      timestamps: stamped.timestamps,
+    } as unknown as VerifiedSignature
     return { signature, derivation: { source, format, outcome: 'accepted', steps: trail.steps } }
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
     return { error, derivation: { source, format, outcome: 'refused', steps: trail.steps } }
   }
+}
+
+/** What the steps about a signature's surroundings work on. */
+type Surroundings = {
+  readonly evidence: Evidence
+  readonly signed: Signed
+  readonly signers: Signers
+  readonly trust: Trust
+  readonly policy: Policy
+  readonly trail: Trail
+}
+
+async function checkLogs({ evidence, signed, signers, trust, policy, trail }: Surroundings): Promise<Logged> {
+  const wanted = describeLogs(policy)
+  if (!policy.unsafeSkipTlog)
+    return await trail.take('transparency-log', wanted, () => checkLogEntries(evidence, signed, signers, trust, policy))
+  trail.skip('transparency-log', wanted, `not checked, as asked; ${evidence.logEntries.length} came along`)
+  return { entries: [], times: [] }
+}
+
+/** A key needs no time: its timestamps are looked at where the policy asks for some. */
+async function checkStamps({ evidence, signed, signers, trust, policy, trail }: Surroundings): Promise<Stamped> {
+  const { timestampThreshold = 0 } = policy
+  if (timestampThreshold === 0 && (signers.kind === 'keys' || evidence.timestamps.length === 0)) return { timestamps: [], times: [] }
+  return await trail.take('timestamp', describeTimestamps(policy), () => checkTimestamps(evidence, signed, trust, policy))
+}
+
+/** From a certificate's claims to a proven signer: when it was used, who issued it, who has seen it, whom it is for. */
+async function checkSigner(
+  leaf: Certificate,
+  proven: readonly ProvenTime[],
+  evidence: Evidence,
+  trust: Trust,
+  policy: Policy,
+  trail: Trail,
+): Promise<CertifiedSigner> {
+  const times = await trail.take('time', 'when the signature was made', () => signingTimes(proven, policy))
+  const trusted = await trail.take('certificate', 'a trusted certificate authority', () => checkCertificate(leaf, times, trust))
+  const isLogged = !policy.unsafeSkipSct
+  if (isLogged) await trail.take('sct', 'a trusted certificate transparency log', () => checkCertificateLogged(trusted, evidence, trust))
+  else trail.skip('sct', 'a trusted certificate transparency log', 'not checked, as asked')
+  const matchers = policy.identities ?? []
+  const identity = await trail.take('identity', describeMatchers(matchers), () => checkIdentity(readCertificateIdentity(leaf), matchers))
+  return { ...trusted, identity, times, isLogged }
 }
 
 function decode(candidate: Candidate) {

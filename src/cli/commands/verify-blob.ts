@@ -4,7 +4,8 @@ import { looksLikeBlobBundle } from '../../formats/blob-bundle.ts'
 import { bundleLimitBytes, looksLikeBundle } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { VerificationError } from '../../verify/derivation.ts'
-import { blobBundleCandidate, bundleCandidate, type Candidate, detachedCandidate } from '../../verify/evidence.ts'
+import { blobBundleCandidate, bundleCandidate, type Candidate, detachedCandidate, withMaterial } from '../../verify/evidence.ts'
+import type { Policy } from '../../verify/policy.ts'
 import { derivationJson, renderDerivation } from '../../verify/render.ts'
 import { verify } from '../../verify/verify.ts'
 import type { CommandFunction, FlagsOf } from '../command.ts'
@@ -12,21 +13,22 @@ import type { CommandContext } from '../context.ts'
 import { CommandFailure } from '../exit-code.ts'
 import type { verifyBlobFlags } from '../flags/verify.ts'
 import { readMessage, readSignatureInput } from '../inputs/artifacts.ts'
-import { trustFromFlags } from '../inputs/trust-policy.ts'
+import { demandsOfFlags } from '../inputs/trust/demands.ts'
+import { withLogEntries } from '../inputs/trust/log-lookup.ts'
+import { materialFromFlags, refuseBesideBundle } from '../inputs/trust/material.ts'
+import { explain } from '../output/explanation.ts'
+import { warnOfPatterns } from '../output/pattern-warning.ts'
 
-/** `verify-blob`: proves that a file carries a signature by the key. */
+/** `verify-blob`: proves that a file carries a signature by the key, or by whom a certificate names. */
 export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (context, flags, [path]) => {
-  const { trust, policy } = await trustFromFlags(context, flags, 'blob')
-  const candidate = await readCandidate(context, flags)
+  const { trust, policy: demanded } = await demandsOfFlags(context, flags, 'blob')
   const artifact = { kind: 'blob', name: path!, message: await readMessage(context, path!) } as const
+  const policy: Policy = { ...demanded, artifact, annotations: new Map(), predicateTypes: [signPredicateType], unsafeSkipClaims: false }
+  const candidate = await withLogEntries(context, flags, await readCandidate(context, flags), trust, policy)
   try {
-    await verify([candidate], trust, {
-      ...policy,
-      artifact,
-      annotations: new Map(),
-      predicateTypes: [signPredicateType],
-      unsafeSkipClaims: false,
-    })
+    const verdict = await verify([candidate], trust, policy)
+    if (flags.explain) explain(context, verdict.derivation, flags.output)
+    await warnOfPatterns(context, policy.identities, verdict)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
     const { derivation } = error
@@ -36,13 +38,17 @@ export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (contex
   return 0
 }
 
-async function readCandidate(context: CommandContext, { bundle, signature, offline }: FlagsOf<typeof verifyBlobFlags>): Promise<Candidate> {
+async function readCandidate(context: CommandContext, flags: FlagsOf<typeof verifyBlobFlags>): Promise<Candidate> {
+  const { bundle, signature, offline } = flags
   if (bundle !== '' && signature !== '') throw new CountersignError('USAGE', 'want one of --bundle and --signature, got both')
-  if (signature !== '') return detachedCandidate(signature, await readSignatureInput(context, signature, offline))
+  const material = await materialFromFlags(context, flags)
+  if (signature !== '') return withMaterial(detachedCandidate(signature, await readSignatureInput(context, signature, offline)), material)
   if (bundle === '')
     throw new CountersignError('USAGE', "missing flag '--bundle': want the bundle or the signature (--signature) to verify")
   const bytes = await context.files.read(bundle, bundleLimitBytes)
   const what = `bundle ${bundle}`
   const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
-  return looksLikeBlobBundle(json) && !looksLikeBundle(json) ? blobBundleCandidate(bundle, bytes) : bundleCandidate(bundle, bytes)
+  if (looksLikeBlobBundle(json) && !looksLikeBundle(json)) return withMaterial(blobBundleCandidate(bundle, bytes), material)
+  refuseBesideBundle(flags)
+  return bundleCandidate(bundle, bytes)
 }

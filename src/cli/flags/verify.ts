@@ -4,13 +4,25 @@ import { securityKeyFlags } from './keys.ts'
 import { experimentalReferrersFlags, registryFlags } from './registry.ts'
 import { signerCertificateFlags } from './signer-certificates.ts'
 
-const timestamps = 'verifying timestamps is not supported yet; leave the flag out, a key signature needs none'
-
 /** What verifying images and verifying blobs share. */
 const verifierFlags = {
   ...signerCertificateFlags,
   ...securityKeyFlags,
   ...experimentalReferrersFlags,
+  'as-of': {
+    type: 'string',
+    default: '',
+    placeholder: 'TIME',
+    decidesTrust: true,
+    own: true,
+    help: 'verify as if it were TIME (2026-11-30T12:00:00Z): nothing proven later counts',
+  },
+  explain: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    help: 'show every step taken and the evidence behind it; with --output json as JSON',
+  },
   'insecure-ignore-tlog': { type: 'boolean', default: false, weakensAs: true, help: 'do not require an entry in a transparency log' },
   key: {
     type: 'string',
@@ -54,8 +66,7 @@ const verifierFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use --bundle, which includes the Rekor inclusion proof',
-    refused: 'transparency logs are not supported yet; leave the flag out and verify with --insecure-ignore-tlog',
-    help: 'Rekor to ask',
+    help: 'log to ask for entries of signatures that bring none along',
   },
   'signature-digest-algorithm': {
     type: 'string',
@@ -72,17 +83,17 @@ const verifierFlags = {
     placeholder: 'FILE',
     hidden: true,
     deprecated: 'please use --trusted-root to provide the timestamp authority certificate chain',
-    refused: timestamps,
+    decidesTrust: true,
     help: 'PEM chain of the timestamp authority',
   },
   'trusted-root': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: 'verifying certificates, logs and timestamps is not supported yet; verify with --key and --insecure-ignore-tlog',
+    decidesTrust: true,
     help: 'trusted root: which authorities and logs to trust',
   },
-  'use-signed-timestamps': { type: 'boolean', default: false, refused: timestamps, help: 'require a timestamp of a trusted authority' },
+  'use-signed-timestamps': { type: 'boolean', default: false, help: 'require a timestamp of a trusted authority' },
 } as const satisfies FlagTable
 
 export const verifyFlags = {
@@ -163,7 +174,6 @@ export const verifyBlobFlags = {
     placeholder: 'FILE',
     hidden: true,
     deprecated: 'please use --bundle to provide the output bundle location, which will include the signed timestamp',
-    refused: timestamps,
     help: 'timestamp of the signature',
   },
   signature: {

@@ -53,7 +53,7 @@ export async function readSignatureInput(context: CommandContext, input: string,
  */
 export async function readFileOrUrl(
   context: CommandContext,
-  flag: 'signature' | 'payload',
+  flag: 'signature' | 'payload' | 'certificate',
   input: string,
   limitBytes: number,
   offline: boolean,

@@ -57,6 +57,7 @@ for (const { name, subjects, wanted, skip = false, shown } of [
         artifact: { kind: 'image', digest: image },
         annotations,
         predicateTypes: [signPredicateType],
+        now: new Date('2026-11-30T12:00:00Z'),
         unsafeSkipTlog: true,
         unsafeSkipClaims: skip,
       },

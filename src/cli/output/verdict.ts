@@ -5,6 +5,7 @@ import { simpleSigningJson, simpleSigningType } from '../../formats/simple-signi
 import type { StepName } from '../../verify/derivation.ts'
 import type { Verdict, VerifiedSignature } from '../../verify/verify.ts'
 import type { CommandContext } from '../context.ts'
+import { certificateLines, factsOf } from './certificate-facts.ts'
 
 /** An image that was verified. */
 export type AcceptedImage = {
@@ -23,16 +24,34 @@ export function writeVerdict(context: CommandContext, image: AcceptedImage, form
   const wasTaken = (step: StepName) =>
     accepted.every(({ steps }) => steps.some(({ name, outcome }) => name === step && outcome === 'passed'))
   const memberships = accepted.flatMap(({ steps }) => steps.filter(({ name }) => name === 'membership').map(({ found }) => found))
+  const byCertificate = verdict.signatures.every(({ certificate }) => certificate)
   const checks = [
     ...(wasTaken('annotations') ? ['The specified annotations were verified.'] : []),
     ...(wasTaken('artifact') ? ['The cosign claims were validated'] : []),
-    ...(wasTaken('signature') ? ['The signatures were verified against the specified public key'] : []),
+    ...(wasTaken('transparency-log') ? logChecks(verdict) : []),
+    ...(wasTaken('signature') && !byCertificate ? ['The signatures were verified against the specified public key'] : []),
+    ...(wasTaken('certificate') ? ['The code-signing certificate was verified using trusted certificate authority certificates'] : []),
     ...[...new Set(memberships)].map(found => `What was signed is an index that the image is in: ${found}`),
   ]
   context.stderr(`\nVerification for ${name} --\nThe following checks were performed on each of these signatures:\n`)
   for (const check of checks) context.stderr(`  - ${check}\n`)
-  if (format === 'text') for (const signature of verdict.signatures) context.stdout(`${signedText(signature, image)}\n`)
+  if (format === 'text')
+    for (const signature of verdict.signatures) {
+      for (const line of certificateLines(signature)) context.stderr(`${line}\n`)
+      context.stdout(`${signedText(signature, image)}\n`)
+    }
   else context.stdout(`\n${serializeGoJson(verdictJson(image))}\n`)
+}
+
+function logChecks({ signatures }: Verdict): readonly string[] {
+  if (signatures.every(({ evidence }) => evidence.logEntriesFrom === 'evidence'))
+    return ['Existence of the claims in the transparency log was verified offline']
+  return [
+    'The claims were present in the transparency log',
+    ...(signatures.every(({ certificate }) => certificate)
+      ? ['The signatures were integrated into the transparency log when the certificate was valid']
+      : []),
+  ]
 }
 
 /** What was signed, of every signature that was accepted, as cosign prints it. */
@@ -41,8 +60,10 @@ export function verdictJson(image: AcceptedImage): readonly GoJson[] {
 }
 
 /** What was signed, in the shape of a simple signing payload whatever it was: the shape that programs already read. */
-function signedJson({ content, annotations }: VerifiedSignature, { name, digest }: AcceptedImage): GoJson {
-  if (content.kind === 'payload') return simpleSigningJson(content.payload)
+function signedJson(signature: VerifiedSignature, { name, digest }: AcceptedImage): GoJson {
+  const { content, annotations } = signature
+  if (content.kind === 'payload')
+    return simpleSigningJson({ ...content.payload, optional: new Map([...content.payload.optional, ...factsOf(signature)]) })
   const critical = (manifestDigest: string, type: string) => ({
     identity: { 'docker-reference': name },
     image: { 'docker-manifest-digest': manifestDigest },

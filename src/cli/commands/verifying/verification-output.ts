@@ -1,5 +1,5 @@
 import type { GoJson } from '../../../codec/go-json.ts'
-import { derivationJson } from '../../../verify/render.ts'
+import { derivationJson, renderDerivation } from '../../../verify/render.ts'
 import type { CommandContext } from '../../context.ts'
 import { jsonText } from '../../output/json-document.ts'
 import { verdictJson, writeVerdict } from '../../output/verdict.ts'
@@ -18,9 +18,12 @@ export type VerificationOutput = {
 }
 
 /** As cosign writes: a block and an array for each image that was verified, nothing on standard output for others. */
-export function plainOutput(context: CommandContext, format: string): VerificationOutput {
+export function plainOutput(context: CommandContext, format: string, explains: boolean): VerificationOutput {
   return {
-    verified: ({ name }, { digest, verdict }) => writeVerdict(context, { name, digest, verdict }, format),
+    verified: ({ name }, { digest, verdict }) => {
+      writeVerdict(context, { name, digest, verdict }, format)
+      if (explains) context.stderr(renderDerivation(verdict.derivation))
+    },
     failed: () => {},
     end: () => {},
     isReport: false,

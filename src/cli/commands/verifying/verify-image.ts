@@ -3,8 +3,9 @@ import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { payloadLimitBytes } from '../../../formats/simple-signing.ts'
 import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { type EvidenceQuery, fetchEvidence } from '../../../oci/attached/image-evidence.ts'
+import { inParallel } from '../../../oci/in-parallel.ts'
 import { VerificationError } from '../../../verify/derivation.ts'
-import { type Candidate, detachedPayloadCandidate } from '../../../verify/evidence.ts'
+import { type Candidate, detachedPayloadCandidate, withMaterial } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import { derivationJson, renderDerivation } from '../../../verify/render.ts'
 import { type Verdict, verify } from '../../../verify/verify.ts'
@@ -14,6 +15,8 @@ import { CommandFailure } from '../../exit-code.ts'
 import type { verifyFlags } from '../../flags/verify.ts'
 import { readFileOrUrl, readSignatureInput } from '../../inputs/artifacts.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
+import { withLogEntries } from '../../inputs/trust/log-lookup.ts'
+import { materialFromFlags } from '../../inputs/trust/material.ts'
 import type { IndexEvidence } from './index-evidence.ts'
 import type { Subject } from './subject.ts'
 
@@ -51,10 +54,18 @@ export async function verifyImage(search: Search, subject: Subject): Promise<Ver
   }
 }
 
+/** The signatures there are, each with the material that flags give for it, and with what the log has of it where it must be asked. */
 async function findCandidates(search: Search, subject: Subject, digest: OciDigest): Promise<readonly Candidate[]> {
-  const { context, flags } = search
-  if (flags.signature !== '') return [await detachedCandidateFromFlags(context, flags)]
-  return await fetchEvidence(subject.client, evidenceQuery(search, subject, digest), context.signal)
+  const { context, flags, policy, trust, workersPerImage } = search
+  const material = await materialFromFlags(context, flags)
+  const candidates =
+    flags.signature === ''
+      ? await fetchEvidence(subject.client, evidenceQuery(search, subject, digest), context.signal)
+      : [await detachedCandidateFromFlags(context, flags)]
+  const artifact = { kind: 'image', digest } as const
+  return await inParallel(candidates, workersPerImage, candidate =>
+    withLogEntries(context, flags, withMaterial(candidate, material), trust, { ...policy, artifact }),
+  )
 }
 
 /** Where and how the signatures of an image are looked for. */

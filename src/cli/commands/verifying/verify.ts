@@ -7,8 +7,8 @@ import type { verifyFlags } from '../../flags/verify.ts'
 import { demandedAnnotations } from '../../inputs/annotations.ts'
 import { readImageList } from '../../inputs/image-list.ts'
 import { openLocalImage, openTargets } from '../../inputs/targets.ts'
-import { trustFromFlags } from '../../inputs/trust-policy.ts'
-import { writeVerdict } from '../../output/verdict.ts'
+import { demandsOfFlags } from '../../inputs/trust/demands.ts'
+import { warnOfPatterns } from '../../output/pattern-warning.ts'
 import { ImageQueue } from './image-queue.ts'
 import { openIndexEvidence } from './index-evidence.ts'
 import { type Queued, type Subject, subjectOf } from './subject.ts'
@@ -21,7 +21,7 @@ type VerifyFlags = FlagsOf<typeof verifyFlags>
 /** `verify`: proves that each image named carries a signature that the key and the claims ask for. */
 export const verifyImages: CommandFunction<typeof verifyFlags> = async (context, flags, args) => {
   checkCombination(flags, args)
-  const { trust, policy: base } = await trustFromFlags(context, flags, 'signature')
+  const { trust, policy: base } = await demandsOfFlags(context, flags, 'signature')
   const policy: Omit<Policy, 'artifact'> = {
     ...base,
     annotations: demandedAnnotations(flags.annotations, flags.given.has('annotations')),
@@ -32,11 +32,13 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
   const only = flags.recursive || flags.file !== '' ? undefined : onlyOf(subjects)
   const shared = { context, flags, trust, policy, workersPerImage: only ? flags.maxWorkers : 1 }
   const search = { ...shared, ...(index && { index: await openIndexEvidence(shared, index) }) }
-  if (only) writeVerdict(context, { name: only.name, ...(await verifyImage(search, only)) }, flags.output)
-  else {
-    const queue = new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal })
-    await verifyMany(search, queue, outputOf(context, flags))
-  }
+  const output = outputOf(context, flags)
+  if (only) {
+    const verified = await verifyImage(search, only)
+    output.verified(only, verified)
+    output.end({ verified: 1, failed: 0 })
+    await warnOfPatterns(context, policy.identities, verified.verdict)
+  } else await verifyMany(search, new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal }), output)
   return 0
 }
 
@@ -98,8 +100,8 @@ function isAboutOneImage(failure: unknown): boolean {
   return failure instanceof CountersignError && failure.kind !== 'usage' && failure.code !== 'REFERENCE_MALFORMED'
 }
 
-/** A list of images is answered by one report; arguments are, as by cosign, by a document for each image. */
-function outputOf(context: CommandContext, { file, output }: VerifyFlags): VerificationOutput {
-  if (file === '') return plainOutput(context, output)
+/** A list of images is answered by one report, and so is who asks for explanations as JSON; else there is, as by cosign, a document for each image. */
+function outputOf(context: CommandContext, { file, output, explain, given }: VerifyFlags): VerificationOutput {
+  if (file === '' && !(explain && output === 'json' && given.has('output'))) return plainOutput(context, output, explain)
   return output === 'text' ? textReport(context) : jsonReport(context)
 }

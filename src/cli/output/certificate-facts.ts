@@ -1,0 +1,59 @@
+import { encodeBase64 } from '../../codec/base64.ts'
+import { encodeHex } from '../../codec/hex.ts'
+import type { Json } from '../../codec/json.ts'
+import { type FulcioExtensionName, fulcioExtensionKinds } from '../../formats/x509/fulcio-extensions.ts'
+import type { VerifiedSignature } from '../../verify/verify.ts'
+
+/** Extensions that cosign shows, with its names for them and for people. */
+const shown: readonly (readonly [FulcioExtensionName, string, string])[] = [
+  ['github-workflow-trigger', 'githubWorkflowTrigger', 'GitHub Workflow Trigger'],
+  ['github-workflow-sha', 'githubWorkflowSha', 'GitHub Workflow SHA'],
+  ['github-workflow-name', 'githubWorkflowName', 'GitHub Workflow Name'],
+  ['github-workflow-repository', 'githubWorkflowRepository', 'GitHub Workflow Repository'],
+  ['github-workflow-ref', 'githubWorkflowRef', 'GitHub Workflow Ref'],
+]
+
+/**
+ * What was proven of a signature of the older layout beside what its payload says, as cosign adds it to the payload's claims: who signed by
+ * a certificate, the log entry and the timestamp. Names of ours take the place of a payload's. Source: formats-and-flows §5.4.
+ */
+export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedSignature): ReadonlyMap<string, Json> {
+  const facts = new Map<string, Json>()
+  if (certificate) {
+    const { subjects, issuer, extensions } = certificate.identity
+    facts.set('Subject', subjects[0]?.value ?? '')
+    facts.set('Issuer', issuer ?? '')
+    for (const { oid, name } of fulcioExtensionKinds) {
+      const value = extensions.get(name)
+      if (value !== undefined && certificate.leaf.extensions.has(oid)) facts.set(oid, value)
+    }
+    for (const [name, cosignName] of shown) if (extensions.has(name)) facts.set(cosignName, extensions.get(name)!)
+  }
+  const [first] = logged
+  if (first?.entry.entry.inclusionPromise) {
+    const { inclusionPromise, canonicalizedBody, integratedTime, logIndex, logId } = first.entry.entry
+    facts.set('Bundle', {
+      SignedEntryTimestamp: encodeBase64(inclusionPromise),
+      Payload: {
+        body: encodeBase64(canonicalizedBody),
+        integratedTime: Number(integratedTime ?? 0n),
+        logIndex: Number(logIndex),
+        logID: encodeHex(logId),
+      },
+    })
+  }
+  if (timestamps.length > 0 && evidence.timestamps[0])
+    facts.set('RFC3161Timestamp', { SignedRFC3161Timestamp: encodeBase64(evidence.timestamps[0]) })
+  return facts
+}
+
+/** The lines that cosign writes to standard error with `--output text`. */
+export function certificateLines({ certificate }: VerifiedSignature): readonly string[] {
+  if (!certificate) return []
+  const { subjects, issuer, extensions } = certificate.identity
+  return [
+    `Certificate subject: ${subjects[0]?.value ?? ''}`,
+    `Certificate issuer URL: ${issuer ?? ''}`,
+    ...shown.flatMap(([name, , words]) => (extensions.has(name) ? [`${words}: ${extensions.get(name)}`] : [])),
+  ]
+}

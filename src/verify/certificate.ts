@@ -1,0 +1,85 @@
+import type { Branded } from '../codec/branded.ts'
+import { CountersignError } from '../codec/error.ts'
+import { quote } from '../codec/text.ts'
+import type { Certificate } from '../formats/x509/certificate.ts'
+import { type CertificatePath, checkPathValidAt, proveCertificatePaths } from '../formats/x509/certificate-path.ts'
+import type { CertificateAuthority } from '../trust/trusted-root.ts'
+import { describeValidity, isWithin } from '../trust/validity.ts'
+import type { Found } from './derivation.ts'
+import type { Trust } from './policy.ts'
+import type { SigningTimes } from './proven-time.ts'
+
+/** A certificate that a trusted authority issued, valid when its signature was made. Only `checkCertificate` makes one. */
+export type TrustedCertificate = Branded<
+  { readonly leaf: Certificate; readonly path: CertificatePath; readonly authority: CertificateAuthority },
+  'TrustedCertificate'
+>
+
+/**
+ * Step `certificate`: a trusted authority issued the certificate, and at every time that counts it was trusted, and each certificate of
+ * the path was valid: an expired intermediate is as bad as an expired leaf (GHSA-wfqv-66vq-46rm).
+ *
+ * @throws CountersignError `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`
+ * @see RFC 5280 §6.1
+ */
+export async function checkCertificate(
+  leaf: Certificate,
+  { times }: SigningTimes,
+  { certificateAuthorities = [] }: Trust,
+): Promise<Found<TrustedCertificate>> {
+  const failures: CountersignError[] = []
+  for (const authority of certificateAuthorities)
+    try {
+      const paths = await proveCertificatePaths(leaf, storeOf(authority), 'code-signing')
+      for (const { time } of times) checkAuthorityAt(authority, time)
+      const path = firstValid(
+        paths,
+        times.map(({ time }) => time),
+      )
+      const root = path.at(-1)!
+      return {
+        value: { leaf, path, authority } as TrustedCertificate,
+        found: `issued by ${path
+          .slice(1)
+          .map(({ subject }) => quote(subject.text))
+          .join(', by ')}${root === path[1] ? '' : ', a trusted root'}`,
+      }
+    } catch (error) {
+      if (!(error instanceof CountersignError)) throw error
+      failures.push(error)
+    }
+  if (failures.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
+  throw telling(failures)
+}
+
+/** An authority of a trusted root lists the issuer first and the root last. */
+function storeOf({ chain }: CertificateAuthority) {
+  return { roots: chain.slice(-1), intermediates: chain.slice(0, -1) }
+}
+
+function checkAuthorityAt({ uri, validFor }: CertificateAuthority, time: Date): void {
+  if (!isWithin(validFor, time))
+    throw new CountersignError(
+      'CERTIFICATE_EXPIRED',
+      `certificate authority ${quote(uri)} is trusted ${describeValidity(validFor)}, not at ${time.toISOString()}`,
+    )
+}
+
+function firstValid(paths: readonly [CertificatePath, ...CertificatePath[]], times: readonly Date[]): CertificatePath {
+  const failures: CountersignError[] = []
+  for (const path of paths)
+    try {
+      for (const time of times) checkPathValidAt(path, time)
+      return path
+    } catch (error) {
+      if (!(error instanceof CountersignError)) throw error
+      failures.push(error)
+    }
+  throw failures[0]!
+}
+
+/** Of several authorities the one that did issue the certificate says more than those that did not. */
+function telling(failures: readonly CountersignError[]): CountersignError {
+  const best = failures.find(({ code }) => code !== 'CERTIFICATE_UNTRUSTED') ?? failures[0]!
+  return failures.length === 1 ? best : new CountersignError(best.code, best.message, { cause: new AggregateError(failures) })
+}

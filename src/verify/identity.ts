@@ -1,0 +1,114 @@
+import { CountersignError } from '../codec/error.ts'
+import { quoteUpTo } from '../codec/text.ts'
+import type { FulcioExtensionName } from '../formats/x509/fulcio-extensions.ts'
+import type { CertificateIdentity } from './certificate-identity.ts'
+import type { Found } from './derivation.ts'
+import type { Pattern } from './pattern.ts'
+
+/** What a text must be: exactly this, or what a pattern matches; both where both are given. */
+export type TextMatcher = { readonly exact: string; readonly pattern?: Pattern } | { readonly exact?: undefined; readonly pattern: Pattern }
+
+/** Who must have signed: every member that is given must hold. Of several matchers in a policy one is enough. */
+export type IdentityMatcher = {
+  readonly subject?: TextMatcher // a subject alternative name of the certificate, whichever
+  readonly issuer?: TextMatcher // who vouched for it to the certificate authority
+  readonly extensions?: ReadonlyMap<FulcioExtensionName, string> // exactly
+  readonly workflow?: WorkflowMatcher
+}
+
+/** The build that signed, by what Fulcio certifies of it; exact, whatever characters are in it. */
+export type WorkflowMatcher = {
+  readonly repository?: string // https://github.com/ORG/REPO
+  readonly workflow?: string // its path in that repository, or in full: https://github.com/ORG/REPO/.github/workflows/build.yml
+  readonly ref?: string // refs/heads/main
+  readonly trigger?: string // push
+}
+
+/**
+ * Step `identity`: the certificate is for one whom the policy asks for.
+ *
+ * @throws CountersignError `IDENTITY_MISMATCH`, in the words of the first matcher that came furthest
+ */
+export function checkIdentity(identity: CertificateIdentity, matchers: readonly IdentityMatcher[]): Found<CertificateIdentity> {
+  const complaints = matchers.map(matcher => complaintsOf(identity, matcher))
+  if (complaints.some(found => found.length === 0)) return { value: identity, found: describeIdentity(identity) }
+  const closest = complaints.toSorted((a, b) => a.length - b.length)[0]
+  throw new CountersignError('IDENTITY_MISMATCH', closest?.join('; ') ?? 'no identity was asked for')
+}
+
+/** The identity of a certificate, for people. */
+export function describeIdentity({ subjects, issuer }: CertificateIdentity): string {
+  return `${subjects.map(({ value }) => quote(value)).join(' or ')}, vouched for by ${issuer === undefined ? 'nobody named' : quote(issuer)}`
+}
+
+/** What the policy wants, for the derivation. */
+export function describeMatchers(matchers: readonly IdentityMatcher[]): string {
+  return matchers.map(describeMatcher).join(' or ')
+}
+
+function describeMatcher({ subject, issuer, extensions, workflow }: IdentityMatcher): string {
+  const wanted = [
+    ...(subject ? [`identity ${describeText(subject)}`] : []),
+    ...(issuer ? [`issuer ${describeText(issuer)}`] : []),
+    ...[...(extensions ?? [])].map(([name, value]) => `${name} ${quote(value)}`),
+    ...Object.entries(workflow ?? {}).map(([name, value]) => `${name} ${quote(value)}`),
+  ]
+  return wanted.join(', ') || 'anybody'
+}
+
+function describeText({ exact, pattern }: TextMatcher): string {
+  return [exact === undefined ? [] : [quote(exact)], pattern ? [`matching ${quote(pattern.source)}`] : []].flat().join(' ')
+}
+
+function complaintsOf({ subjects, issuer, extensions }: CertificateIdentity, wanted: IdentityMatcher): readonly string[] {
+  const complaints: string[] = []
+  const demand = (holds: boolean, complaint: () => string) => holds || complaints.push(complaint())
+  const { subject, workflow } = wanted
+  if (subject)
+    demand(
+      subjects.some(({ value }) => matches(subject, value)),
+      () => `want identity ${describeText(subject)}, got ${subjects.map(({ value }) => quote(value)).join(' and ') || 'none'}`,
+    )
+  if (wanted.issuer)
+    demand(
+      issuer !== undefined && matches(wanted.issuer, issuer),
+      () => `want issuer ${describeText(wanted.issuer!)}, got ${named(issuer)}`,
+    )
+  for (const [name, value] of wanted.extensions ?? [])
+    demand(extensions.get(name) === value, () => `want ${name} ${quote(value)}, got ${named(extensions.get(name))}`)
+  if (workflow) complaints.push(...workflowComplaints(extensions, workflow))
+  return complaints
+}
+
+function matches({ exact, pattern }: TextMatcher, text: string): boolean {
+  return (exact === undefined || exact === text) && (!pattern || pattern.matches(text))
+}
+
+/**
+ * Compares a workflow with the extensions that Fulcio fills from the token's own claims. The path of a workflow is taken relative to the
+ * repository that was built, and what follows it must be a git reference, so that no other file or repository can be read into it.
+ */
+function workflowComplaints(extensions: CertificateIdentity['extensions'], wanted: WorkflowMatcher): readonly string[] {
+  const repository = extensions.get('source-repository-uri')
+  const [config, ref, trigger] = (['build-config-uri', 'source-repository-ref', 'build-trigger'] as const).map(name => extensions.get(name))
+  const file = wanted.workflow?.startsWith('https://') ? wanted.workflow : `${repository ?? ''}/${wanted.workflow}`
+  return [
+    ...(wanted.repository === undefined || wanted.repository === repository
+      ? []
+      : [`want repository ${quote(wanted.repository)}, got ${named(repository)}`]),
+    ...(wanted.workflow === undefined || config?.startsWith(`${file}@refs/`)
+      ? []
+      : [`want workflow ${quote(wanted.workflow)}, got ${named(config)}`]),
+    ...(wanted.ref === undefined || wanted.ref === ref ? [] : [`want ref ${quote(wanted.ref)}, got ${named(ref)}`]),
+    ...(wanted.trigger === undefined || wanted.trigger === trigger ? [] : [`want trigger ${quote(wanted.trigger)}, got ${named(trigger)}`]),
+  ]
+}
+
+function named(text: string | undefined): string {
+  return text === undefined ? 'none' : quote(text)
+}
+
+/** Who signed is what is read here: cut off, a workflow's identity would end before its branch. */
+function quote(text: string): string {
+  return quoteUpTo(text, 400)
+}
