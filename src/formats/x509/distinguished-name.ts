@@ -1,4 +1,5 @@
 import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
+import { encodeDerOid, encodeDerSequence, encodeDerSet, encodeDerText } from '../../codec/der-writer.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { decodeUtf8 } from '../../codec/text.ts'
 
@@ -88,6 +89,30 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ['0.9.2342.19200300.100.1.1', 'UID'],
   ['0.9.2342.19200300.100.1.25', 'DC'],
   ['1.2.840.113549.1.9.1', 'emailAddress'],
+])
+
+const oidsOfShortNames: ReadonlyMap<string, string> = new Map([...shortNames].map(([oid, name]) => [name, oid]))
+
+/**
+ * DER of a name of single attributes, most general first: `[['O', 'sigstore.dev'], ['CN', 'sigstore']]`. Values are UTF8Strings, but for
+ * countries and serial numbers (PrintableString, RFC 5280 §A.1) and what RFC 5280 wants in ASCII.
+ *
+ * @param attributes - by short name or OID
+ */
+export function encodeDistinguishedName(attributes: readonly (readonly [type: string, value: string])[]): Uint8Array {
+  return encodeDerSequence(
+    ...attributes.map(([type, value]) => {
+      const oid = oidsOfShortNames.get(type) ?? type
+      return encodeDerSet(encodeDerSequence(encodeDerOid(oid), encodeDerText(stringTypes.get(type) ?? 'utf8String', value)))
+    }),
+  )
+}
+
+const stringTypes: ReadonlyMap<string, 'printableString' | 'ia5String'> = new Map([
+  ['C', 'printableString'],
+  ['serialNumber', 'printableString'],
+  ['DC', 'ia5String'],
+  ['emailAddress', 'ia5String'],
 ])
 
 function formatRelativeName(name: RelativeName): string {

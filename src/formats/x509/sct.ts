@@ -1,7 +1,6 @@
 import type { Branded } from '../../codec/branded.ts'
 import { bytesEqual, concatBytes } from '../../codec/bytes.ts'
 import { parseDer } from '../../codec/der.ts'
-import { encodeDerOctetString } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { parseJson, readAs, readBase64, readObjectOf, readSafeInteger } from '../../codec/json.ts'
@@ -101,24 +100,6 @@ function parseSct(bytes: Uint8Array, entry: Sct['entry'], what: string): Sct {
   const [hashAlgorithm, signatureAlgorithm, signature] = [reader.uint(1), reader.uint(1), reader.vector(2)]
   reader.end()
   return { entry, logId, time: new Date(timeMs), extensions, hashAlgorithm, signatureAlgorithm, signature }
-}
-
-/** The structure, as it stands in lists and files. */
-export function encodeSct({ logId, time, extensions, hashAlgorithm, signatureAlgorithm, signature }: Omit<Sct, 'entry'>): Uint8Array {
-  return concatBytes(
-    encodeTlsUint(1, 0),
-    logId,
-    encodeTlsUint(8, time.getTime()),
-    encodeTlsVector(2, extensions),
-    encodeTlsUint(1, hashAlgorithm),
-    encodeTlsUint(1, signatureAlgorithm),
-    encodeTlsVector(2, signature),
-  )
-}
-
-/** Value of the extension that embeds timestamps. RFC 6962 §3.3. */
-export function encodeSctList(scts: readonly Omit<Sct, 'entry'>[]): Uint8Array {
-  return encodeDerOctetString(encodeTlsVector(2, concatBytes(...scts.map(sct => encodeTlsVector(2, encodeSct(sct))))))
 }
 
 /** What a log signs, RFC 6962 §3.2: version, kind of signature, time, and what it saw. */

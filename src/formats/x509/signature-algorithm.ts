@@ -1,4 +1,5 @@
 import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
+import { encodeDerNull, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { hashOfPssParameters, keyOid, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
@@ -46,6 +47,17 @@ export function signatureSchemeOf(identifier: Uint8Array, what: string): Verifie
   if (parameters && !(isNull && known.parameters === 'null'))
     throw untrusted(what, `${oid} with parameters ${encodeHex(parameters.bytes.subarray(0, 16))}`)
   return known.scheme
+}
+
+/**
+ * AlgorithmIdentifier of a way of signing, DER. Throws a TypeError for ways that certificates of this project are not signed in: PSS and
+ * prehashed Ed25519.
+ */
+export function encodeSignatureAlgorithm({ scheme, hash }: VerifiedScheme): Uint8Array {
+  for (const [oid, { scheme: known, parameters }] of accepted)
+    if (known.scheme === scheme && known.hash === hash)
+      return encodeDerSequence(encodeDerOid(oid), ...(parameters === 'null' ? [encodeDerNull()] : []))
+  throw new TypeError(`no certificate is signed with ${scheme}${hash ? ` and ${hash}` : ''}`)
 }
 
 function untrusted(what: string, algorithm: string): CountersignError {
