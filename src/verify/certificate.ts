@@ -1,4 +1,5 @@
 import type { Branded } from '../codec/branded.ts'
+import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
@@ -27,8 +28,9 @@ export async function checkCertificate(
   { times }: SigningTimes,
   { certificateAuthorities = [] }: Trust,
 ): Promise<Found<TrustedCertificate>> {
+  const issuers = certificateAuthorities.filter(({ chain }) => chain.some(({ subject }) => bytesEqual(subject.der, leaf.issuer.der)))
   const failures: CountersignError[] = []
-  for (const authority of certificateAuthorities)
+  for (const authority of issuers.length > 0 ? issuers : certificateAuthorities) // of those that cannot have issued it one says so
     try {
       const paths = await proveCertificatePaths(leaf, storeOf(authority), 'code-signing')
       for (const { time } of times) checkAuthorityAt(authority, time)

@@ -1,7 +1,7 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 import { securityKeyFlags } from './keys.ts'
-import { experimentalReferrersFlags, registryFlags } from './registry.ts'
+import { experimentalReferrersFlags, ownRegistryFlags, registryFlags } from './registry.ts'
 import { signerCertificateFlags } from './signer-certificates.ts'
 
 /** What verifying images and verifying blobs share. */
@@ -184,4 +184,15 @@ export const verifyBlobFlags = {
     deprecated: 'please use --bundle to provide a signature',
     help: 'signature to verify: a file, a URL or base64',
   },
+} as const satisfies FlagTable
+
+/** `identity suggest` looks at one image as `verify` would, whoever signed it. */
+export const identitySuggestFlags = {
+  ...ownRegistryFlags,
+  output: { ...failureFormatFlags.output, help: 'json: print the identities, or a failure, as one JSON document on standard output' },
+  'as-of': verifierFlags['as-of'],
+  'insecure-ignore-sct': { ...signerCertificateFlags['insecure-ignore-sct'], own: true },
+  'insecure-ignore-tlog': { ...verifierFlags['insecure-ignore-tlog'], own: true },
+  offline: { type: 'boolean', default: false, own: true, help: 'use no network but the registry' },
+  'trusted-root': { ...verifierFlags['trusted-root'], own: true },
 } as const satisfies FlagTable

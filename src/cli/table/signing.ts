@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from '../command.ts'
 import { signBlobFlags, signFlags } from '../flags/sign.ts'
-import { verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
+import { identitySuggestFlags, verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
 
 const any = Number.POSITIVE_INFINITY
 
@@ -77,6 +77,25 @@ export const signingCommands: readonly Command[] = [
     flags: verifyFlags,
     exits: 'cosign verify',
     load: async () => (await import('../commands/verifying/verify.ts')).verifyImages,
+  }),
+  defineCommand({
+    name: 'identity suggest',
+    group: 'Sign and verify',
+    summary: 'Print the flags that would verify an image by who signed it',
+    description:
+      'Verifies the signatures of IMAGE whoever made them, and prints the strictest flags that would match: look at them before\n' +
+      'you use them, for anybody can sign an image. IMAGE may also be an image on the disk, oci:DIR or oci-archive:FILE.',
+    examples: [
+      { what: 'who signed it, by the public Sigstore', line: 'identity suggest IMAGE' },
+      {
+        what: 'the same by a trusted root of your own, as JSON',
+        line: 'identity suggest --trusted-root trusted_root.json --output json IMAGE',
+      },
+    ],
+    arguments: { name: 'IMAGE', min: 1, max: 1 },
+    flags: identitySuggestFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/verifying/identity-suggest.ts')).suggestIdentities,
   }),
   defineCommand({
     name: 'sign-blob',

@@ -20,10 +20,16 @@ import { materialFromFlags } from '../../inputs/trust/material.ts'
 import type { IndexEvidence } from './index-evidence.ts'
 import type { Subject } from './subject.ts'
 
+/** The flags that say where signatures are looked for. */
+export type SearchFlags = Pick<
+  FlagsOf<typeof verifyFlags>,
+  'attachmentTagPrefix' | 'certificate' | 'experimentalOci11' | 'newBundleFormat' | 'offline' | 'payload' | 'rekorUrl' | 'sct' | 'signature'
+>
+
 /** What is the same for every image of one command. */
 export type Search = {
   readonly context: CommandContext
-  readonly flags: FlagsOf<typeof verifyFlags>
+  readonly flags: SearchFlags
   readonly trust: Trust
   readonly policy: Omit<Policy, 'artifact'>
   readonly workersPerImage: number

@@ -17,8 +17,8 @@ type Attempt = { readonly image: Named } & ({ readonly verified: Verified } | { 
  *
  * @throws CommandFailure when any was not verified
  */
-export async function verifyMany(search: Search, queue: ImageQueue, output: VerificationOutput): Promise<void> {
-  const { context, flags } = search
+export async function verifyMany(search: Search, queue: ImageQueue, output: VerificationOutput, maxWorkers: number): Promise<void> {
+  const { context } = search
   const tally = new Tally()
   const progress = createProgress(context, { what: 'verifying', ...(queue.size !== undefined && { total: queue.size }) })
   const fail = (image: Named, failure: unknown) => {
@@ -37,7 +37,7 @@ export async function verifyMany(search: Search, queue: ImageQueue, output: Veri
   }
   let ending: unknown
   try {
-    await inOrder(queue.take(), flags.maxWorkers, queued => attempt(search, queued), handOn)
+    await inOrder(queue.take(), maxWorkers, queued => attempt(search, queued), handOn)
   } catch (cause) {
     ending = cause
     for (const image of queue.left()) fail(image, cause)

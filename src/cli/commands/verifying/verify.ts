@@ -38,7 +38,8 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
     output.verified(only, verified)
     output.end({ verified: 1, failed: 0 })
     await warnOfPatterns(context, policy.identities, verified.verdict)
-  } else await verifyMany(search, new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal }), output)
+  } else
+    await verifyMany(search, new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal }), output, flags.maxWorkers)
   return 0
 }
 

@@ -10,19 +10,27 @@ import { publicKeyFromFlag } from '../keys.ts'
 import { type AuthorityFlags, authoritiesFromFlags } from './authorities.ts'
 import { type IdentityFlags, identityFromFlags } from './identity-flags.ts'
 
-export type VerifierFlags = IdentityFlags &
-  AuthorityFlags & {
-    readonly asOf: string
+/** Flags about everything around a signature but who made it. */
+export type SurroundingFlags = AuthorityFlags & {
+  readonly asOf: string
+  readonly insecureIgnoreSct: boolean
+  readonly insecureIgnoreTlog: boolean
+  readonly privateInfrastructure: boolean
+  readonly useSignedTimestamps: boolean
+}
+
+/** And about who made it. */
+export type SignerFlags = SurroundingFlags &
+  IdentityFlags & {
     readonly certificate: string
-    readonly insecureIgnoreSct: boolean
-    readonly insecureIgnoreTlog: boolean
     readonly key: string
-    readonly privateInfrastructure: boolean
     readonly sct: string
     readonly signatureDigestAlgorithm: HashName
-    readonly useSignedTimestamps: boolean
     readonly given: ReadonlyMap<string, FlagSource>
   }
+
+/** What is verified, as cosign's warning names it. */
+export type Verified = 'signature' | 'blob'
 
 /** What the flags of a verifying command say of trust, and of policy as far as it does not depend on what is verified. */
 export type Demands = {
@@ -36,39 +44,53 @@ const clockSkewMs = 5 * 60_000
 /**
  * Reads them. Everything that can be refused is, before any network.
  *
- * @param what - what is verified, as cosign's warning names it: `signature`, `blob`
  * @throws CountersignError `USAGE`, `PATTERN_MALFORMED`, and whatever reading keys and roots throws
  */
-export async function demandsOfFlags(context: CommandContext, flags: VerifierFlags, what: 'signature' | 'blob'): Promise<Demands> {
+export async function demandsOfFlags(context: CommandContext, flags: SignerFlags, what: Verified): Promise<Demands> {
   const identity = await identityFromFlags(flags)
   checkSigner(flags, identity)
-  const now = flags.asOf === '' ? context.world.now() : readAsOf(flags.asOf)
+  if (identity) return await demandsOfIdentities(context, flags, [identity], what)
+  const { trust, policy } = await demandsBesideSigner(context, flags, what, false)
+  const key = await publicKeyFromFlag(context, flags.key, flags.offline)
+  const hashes = flags.given.has('signature-digest-algorithm') && { hashes: [flags.signatureDigestAlgorithm] }
+  return { trust: { ...trust, keys: [key] }, policy: { ...policy, ...hashes } }
+}
+
+/** The same, for signatures by certificates of these, whatever the flags say of that. */
+export async function demandsOfIdentities(
+  context: CommandContext,
+  flags: SurroundingFlags,
+  identities: NonNullable<Policy['identities']>,
+  what: Verified,
+): Promise<Demands> {
+  const { trust, policy } = await demandsBesideSigner(context, flags, what, true)
+  return { trust, policy: { ...policy, identities } }
+}
+
+async function demandsBesideSigner(
+  context: CommandContext,
+  flags: SurroundingFlags,
+  what: Verified,
+  certificates: boolean,
+): Promise<Demands> {
+  const { asOf, insecureIgnoreSct, useSignedTimestamps } = flags
   const skipsTlog = flags.insecureIgnoreTlog || flags.privateInfrastructure
   if (skipsTlog)
     context.warn(
       `Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the ${what}.`,
     )
   const policy = {
-    ...(flags.given.has('signature-digest-algorithm') && { hashes: [flags.signatureDigestAlgorithm] }),
-    ...(identity && { identities: [identity] as const }),
-    ...(flags.useSignedTimestamps && { timestampThreshold: 1 }),
-    now,
-    ...(flags.asOf === '' && { clockSkewMs }),
+    ...(useSignedTimestamps && { timestampThreshold: 1 }),
+    ...(asOf === '' ? { now: context.world.now(), clockSkewMs } : { now: readAsOf(asOf) }),
     unsafeSkipTlog: skipsTlog,
-    unsafeSkipSct: flags.insecureIgnoreSct,
+    unsafeSkipSct: insecureIgnoreSct,
   }
-  const keys = flags.key === '' ? {} : { keys: [await publicKeyFromFlag(context, flags.key, flags.offline)] }
-  const needs = {
-    certificates: identity !== undefined,
-    certificateLogs: !flags.insecureIgnoreSct,
-    logs: !skipsTlog,
-    timestamps: flags.useSignedTimestamps,
-  }
-  return { trust: { ...(await authoritiesFromFlags(context, flags, needs)), ...keys }, policy }
+  const needs = { certificates, certificateLogs: !insecureIgnoreSct, logs: !skipsTlog, timestamps: useSignedTimestamps }
+  return { trust: await authoritiesFromFlags(context, flags, needs), policy }
 }
 
 /** A key and an identity answer the same question; so does nothing at all, for anybody. */
-function checkSigner({ key, certificate, sct }: VerifierFlags, identity: IdentityMatcher | undefined): void {
+function checkSigner({ key, certificate, sct }: SignerFlags, identity: IdentityMatcher | undefined): void {
   if (key !== '' && identity)
     throw new CountersignError(
       'USAGE',
