@@ -4,6 +4,7 @@ export { type Message, messageOfBytes, messageOfDigests } from './crypto/message
 export { encodePublicKeyPem, type KeyAlgorithm, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './crypto/public-key.ts'
 export { type OciDigest, parseOciDigest } from './formats/oci-digest.ts'
 export { signPredicateType } from './formats/statement.ts'
+export { parseTrustedRoot, type TrustedRoot } from './trust/trusted-root.ts'
 export { type CandidateDerivation, type Derivation, type Step, type StepName, VerificationError } from './verify/derivation.ts'
 export {
   blobBundleCandidate,
@@ -15,8 +16,11 @@ export {
   type EvidenceFormat,
   layerCandidate,
   memberCandidate,
+  withMaterial,
 } from './verify/evidence.ts'
+export type { IdentityMatcher, TextMatcher, WorkflowMatcher } from './verify/identity.ts'
 export type { IndexChain } from './verify/membership.ts'
+export { otherAdmitted, type Pattern, parsePattern } from './verify/pattern.ts'
 export type { Artifact, Policy, Trust } from './verify/policy.ts'
 export { derivationJson, renderDerivation } from './verify/render.ts'
-export { type Verdict, type VerifiedSignature, verify } from './verify/verify.ts'
+export { type CertifiedSigner, type Verdict, type VerifiedSignature, verify } from './verify/verify.ts'

@@ -1,12 +1,13 @@
 import { encodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
-import { type JsonObject, parseJson, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
+import { type JsonObject, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
-import { type LogEntry, readLogEntry } from './log/log-entry.ts'
+import { type LogEntry, logEntryJson, readLogEntry } from './log/log-entry.ts'
+import { parseProtoJson } from './proto-json.ts'
 
 export type BundleVersion = '0.1' | '0.2' | '0.3'
 
@@ -86,7 +87,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
  * @throws CountersignError `JSON_MALFORMED`, `BUNDLE_MALFORMED` for a member in two spellings, `LIMIT_EXCEEDED`
  */
 export function parseBundleJson(bytes: Uint8Array): JsonObject {
-  const json = camelMembers(parseJson(bytes, 'bundle', { bytes: bundleLimitBytes }), 'bundle')
+  const json = parseProtoJson(bytes, 'bundle', { bytes: bundleLimitBytes })
   return readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
 }
 
@@ -95,12 +96,18 @@ export function looksLikeBundle(json: unknown): boolean {
   return typeof json === 'object' && json !== null && ('mediaType' in json || 'media_type' in json)
 }
 
-/** A bundle of version 0.3 signed by a bare key, as compact proto3 JSON in the member order cosign writes. */
-export function encodeKeyBundle(hint: string, content: Bundle['content']): Uint8Array {
+/** A bundle as compact proto3 JSON, in the member order cosign writes. Of a certificate chain version 0.3 has the leaf alone. */
+export function encodeBundle({ version, material, logEntries, timestamps, content }: Bundle): Uint8Array {
   return encodeUtf8(
     serializeProtoJson({
-      mediaType: bundleMediaType,
-      verificationMaterial: { publicKey: { hint } },
+      mediaType: mediaTypeOf(version),
+      verificationMaterial: {
+        ...encodeMaterial(material, version),
+        ...(logEntries.length > 0 && { tlogEntries: logEntries.map(logEntryJson) }),
+        ...(timestamps.length > 0 && {
+          timestampVerificationData: { rfc3161Timestamps: timestamps.map(der => ({ signedTimestamp: encodeBase64(der) })) },
+        }),
+      },
       ...(content.kind === 'dsse'
         ? {
             dsseEnvelope: {
@@ -114,6 +121,23 @@ export function encodeKeyBundle(hint: string, content: Bundle['content']): Uint8
   )
 }
 
+/** A bundle of version 0.3 signed by a bare key, and nothing with it. */
+export function encodeKeyBundle(hint: string, content: Bundle['content']): Uint8Array {
+  return encodeBundle({ version: '0.3', material: { kind: 'public-key', hint }, logEntries: [], timestamps: [], content })
+}
+
+function mediaTypeOf(version: BundleVersion): string {
+  return version === '0.3' ? bundleMediaType : `application/vnd.dev.sigstore.bundle+json;version=${version}`
+}
+
+function encodeMaterial(material: BundleMaterial, version: BundleVersion) {
+  if (material.kind === 'public-key') return { publicKey: { hint: material.hint } }
+  const rawBytes = (der: Uint8Array) => ({ rawBytes: encodeBase64(der) })
+  return version === '0.3'
+    ? { certificate: rawBytes(material.chain[0]) }
+    : { x509CertificateChain: { certificates: material.chain.map(rawBytes) } }
+}
+
 function encodeMessageSignature({ messageDigest, signature }: MessageSignature) {
   const algorithm = messageDigest && protobufNameOfHash(messageDigest.hash)
   if (!algorithm) throw new TypeError('a message signature is written with its digest')
@@ -122,19 +146,6 @@ function encodeMessageSignature({ messageDigest, signature }: MessageSignature) 
 
 function malformed(message: string): CountersignError {
   return new CountersignError('BUNDLE_MALFORMED', `bundle: ${message}`)
-}
-
-/** Proto3 JSON may spell a member `tlog_entries` or `tlogEntries`; both at once would be two values for one field. */
-function camelMembers(value: unknown, at: string): unknown {
-  if (Array.isArray(value)) return value.map((item, index) => camelMembers(item, `${at}[${index}]`))
-  if (typeof value !== 'object' || value === null) return value
-  const members = new Map<string, unknown>()
-  for (const [name, member] of Object.entries(value)) {
-    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-    if (members.has(camel)) throw malformed(`${at}: member ${quote(camel)} appears in two spellings`)
-    members.set(camel, camelMembers(member, `${at}.${camel}`))
-  }
-  return Object.fromEntries(members)
 }
 
 /** 0.1 stands on the log's promise, later versions on its proof; one entry that has it is enough. */

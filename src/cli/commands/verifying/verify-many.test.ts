@@ -24,8 +24,8 @@ test('a defect ends the command: all that is left is listed as not verified, and
   const defect = new TypeError('a defect of ours')
   const subjects = [failing('a', gone), failing('b', defect), failing('c', gone), failing('d', gone)]
   const queue = new ImageQueue(subjects, { recursive: false, signal: context.signal })
-  const search = { context, flags: { maxWorkers: 1 } } as unknown as Search
-  await assert.rejects(verifyMany(search, queue, jsonReport(context)), (failure: CommandFailure) => failure.error === defect)
+  const search = { context } as unknown as Search
+  await assert.rejects(verifyMany(search, queue, jsonReport(context), 1), (failure: CommandFailure) => failure.error === defect)
   const { images, ...counts } = JSON.parse(written.join(''))
   assert.deepEqual(
     images.map(({ image, error }: { image: string; error: { code: string } }) => `${image} ${error.code}`),
