@@ -1,10 +1,9 @@
-import { encodeDerNull, encodeDerOid, encodeDerSequence, encodeDerSet } from '../../codec/der-writer.ts'
+import { encodeDerSet } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
-import { keyOid } from '../../crypto/algorithm-identifier.ts'
 import { digestOf } from '../../crypto/digest.ts'
-import type { PublicKey } from '../../crypto/public-key.ts'
 import type { Signer } from '../../crypto/signer.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { signerAlgorithm } from '../x509/certificate-writer.ts'
 import { certificateIdOf, issuerSerialOf } from './certificate-id.ts'
 import type { TimestampHash } from './digest-algorithm.ts'
 import { encodeAttributes, encodeSignerInfo, encodeTimestampResponse, encodeTimestampToken, encodeTstInfo } from './timestamp-writer.ts'
@@ -21,7 +20,7 @@ export type TimestampIssuer = {
  * number and an ESSCertIDv2 of SHA-256.
  *
  * @param certificates - what the response carries, where the request asks for it: the signer's certificate, or that and its issuers
- * @throws CountersignError `KEY_UNSUPPORTED`, and what `signer` throws
+ * @throws CountersignError `KEY_UNSUPPORTED`, what `signer` throws, and a TypeError for a key that certificates are not signed with either
  * @see RFC 3161 §2.4.2, services.md §5
  */
 export async function issueTimestamp(
@@ -34,13 +33,13 @@ export async function issueTimestamp(
   const attributes = encodeAttributes({
     messageDigest: digestOf(hash, content),
     signingTime: info.time,
-    certificateIds: [certificateIdOf(certificate, 'sha256')],
+    signingCertificates: [[certificateIdOf(certificate, 'sha256')]],
   })
   const signerInfo = encodeSignerInfo({
     signer: { kind: 'issuer-serial', issuerSerial: issuerSerialOf(certificate) },
     hash,
     attributes,
-    signatureAlgorithm: encodeSignatureAlgorithm(signer.publicKey, hash),
+    signatureAlgorithm: signerAlgorithm(signer),
     signature: await signer.sign(encodeDerSet(...attributes)),
   })
   return encodeTimestampResponse(
@@ -48,19 +47,8 @@ export async function issueTimestamp(
   )
 }
 
-/** Digests of what an Ed25519 key signs are SHA-512, RFC 8419 §3: it signs no digest, and says so by having no hash. */
-function timestampHash({ hash = 'sha512' }: Signer): TimestampHash {
+/** The hash of what a signer's time-stamps digest: its own, and SHA-512 for Ed25519, which signs no digest. RFC 8419 §3. */
+export function timestampHash({ hash = 'sha512' }: Signer): TimestampHash {
   if (hash === 'sha224') throw new CountersignError('KEY_UNSUPPORTED', 'timestamp: want a signer with SHA-256, SHA-384 or SHA-512')
   return hash
 }
-
-/** AlgorithmIdentifier of the way a signer signs. RFC 5754 §3, RFC 8419 §2.2. */
-function encodeSignatureAlgorithm({ algorithm }: PublicKey, hash: TimestampHash): Uint8Array {
-  if (algorithm === 'ed25519') return encodeDerSequence(encodeDerOid(keyOid.ed25519))
-  if (algorithm === 'rsa-pss') throw new CountersignError('KEY_UNSUPPORTED', 'timestamp: want a signer other than RSASSA-PSS')
-  if (algorithm === 'rsa') return encodeDerSequence(encodeDerOid(rsaOids[hash]), encodeDerNull())
-  return encodeDerSequence(encodeDerOid(ecdsaOids[hash]))
-}
-
-const rsaOids = { sha256: '1.2.840.113549.1.1.11', sha384: '1.2.840.113549.1.1.12', sha512: '1.2.840.113549.1.1.13' } as const
-const ecdsaOids = { sha256: '1.2.840.10045.4.3.2', sha384: '1.2.840.10045.4.3.3', sha512: '1.2.840.10045.4.3.4' } as const

@@ -102,6 +102,10 @@ for (const { name, parts } of [
     name: 'granted with modifications, and texts',
     parts: { status: encodeDerSequence(encodeDerInteger(1n), encodeDerSequence(encodeDerText('utf8String', 'fine'))) },
   },
+  {
+    name: 'granted with no reason of failure, written out',
+    parts: { status: encodeDerSequence(encodeDerInteger(0n), encodeDerBitString(new Uint8Array(1))) },
+  },
   { name: 'an empty set of certificates', parts: { certificates: tagged(0) } },
   { name: 'certificates', parts: { certificates: tagged(0, certificate, certificate) } },
   { name: 'revocation lists', parts: { revocations: tagged(1, encodeDerSequence()) } },

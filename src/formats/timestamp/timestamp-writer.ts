@@ -9,11 +9,13 @@ import {
   encodeDerSequence,
   encodeDerSet,
   encodeDerText,
+  encodeDerTime,
 } from '../../codec/der-writer.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
-import { type CertificateId, encodeIssuerAndSerialNumber, encodeSigningCertificate } from './certificate-id.ts'
+import { encodeIssuerAndSerialNumber, encodeSigningCertificate } from './certificate-id.ts'
 import { encodeDigestAlgorithm, type TimestampHash } from './digest-algorithm.ts'
 import { timestampOid } from './object-identifiers.ts'
+import type { SignedAttributes } from './signed-attributes.ts'
 import type { SignerId } from './timestamp-token.ts'
 import type { TstInfo } from './tst-info.ts'
 
@@ -52,23 +54,23 @@ function encodeImplicitInteger(number: number, value: number): Uint8Array {
   return encodeDer(contextTag(number, 'primitive'), encodeDerInteger(BigInt(value)).subarray(2))
 }
 
-/** The attributes that every time-stamp is signed with, each encoded. */
-export type AttributeValues = {
-  readonly messageDigest: Uint8Array // of the TSTInfo
-  readonly signingTime: Date
-  readonly certificateIds: readonly CertificateId[] // the signer's first
-}
+/** The attributes that every time-stamp is signed with. */
+export type AttributeValues = Pick<SignedAttributes, 'messageDigest' | 'signingCertificates'> & { readonly signingTime: Date }
 
-/** Content type, signing time, message digest and signing certificate, of the version that the hash of its ids asks for. RFC 5652 §11, RFC 5816 §2.2.1. */
-export function encodeAttributes({ messageDigest, signingTime, certificateIds }: AttributeValues): readonly Uint8Array[] {
-  const { signingCertificate, signingCertificateV2 } = timestampOid
+/**
+ * Content type, signing time, message digest and signing certificate, each encoded: of version 1 where SHA-1 names certificates, else of
+ * version 2. RFC 5652 §11, RFC 5816 §2.2.1.
+ */
+export function encodeAttributes({ messageDigest, signingTime, signingCertificates }: AttributeValues): readonly Uint8Array[] {
   return [
     encodeAttribute(timestampOid.contentType, encodeDerOid(timestampOid.tstInfo)),
-    encodeAttribute(timestampOid.signingTime, encodeSigningTime(signingTime)),
+    encodeAttribute(timestampOid.signingTime, encodeDerTime(signingTime)),
     encodeAttribute(timestampOid.messageDigest, encodeDerOctetString(messageDigest)),
-    encodeAttribute(
-      certificateIds.some(({ hash }) => hash === 'sha1') ? signingCertificate : signingCertificateV2,
-      encodeSigningCertificate(certificateIds),
+    ...signingCertificates.map(ids =>
+      encodeAttribute(
+        ids[0].hash === 'sha1' ? timestampOid.signingCertificate : timestampOid.signingCertificateV2,
+        encodeSigningCertificate(ids),
+      ),
     ),
   ]
 }
@@ -76,13 +78,6 @@ export function encodeAttributes({ messageDigest, signingTime, certificateIds }:
 /** One attribute with one value. */
 export function encodeAttribute(oid: string, value: Uint8Array): Uint8Array {
   return encodeDerSequence(encodeDerOid(oid), encodeDerSet(value))
-}
-
-/** UTCTime until 2049, GeneralizedTime after, to the second. RFC 5652 §11.3. */
-function encodeSigningTime(time: Date): Uint8Array {
-  const digits = time.toISOString().replace(/[-:T]|\..*/g, '')
-  if (time.getUTCFullYear() >= 2050) return encodeDer(derTag.generalizedTime, encodeUtf8(`${digits}Z`))
-  return encodeDer(derTag.utcTime, encodeUtf8(`${digits.slice(2)}Z`))
 }
 
 /** SignerInfo. @see RFC 5652 §5.3 */

@@ -7,6 +7,7 @@ import { messageOfBytes } from '../../crypto/message.ts'
 import { type VerifiedScheme, verifySignatureAs } from '../../crypto/verify-signature.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { type CertificatePath, checkPathValidAt, proveCertificatePaths } from '../x509/certificate-path.ts'
+import { type SignatureChecks, signatureChecks } from '../x509/certificate-signature.ts'
 import { isIdOf, isIssuerSerialOf } from './certificate-id.ts'
 import type { SignerId, TimestampToken } from './timestamp-token.ts'
 
@@ -29,6 +30,9 @@ export type VerifiedTimestamp = Branded<
   'VerifiedTimestamp'
 >
 
+/** Signatures on certificates that any token in this process came with. It holds facts about bytes, nothing that differs between callers. */
+const shared = signatureChecks(256)
+
 /**
  * Proves that a token is about these bytes and was made by this authority while its certificates were valid.
  *
@@ -37,6 +41,7 @@ export type VerifiedTimestamp = Branded<
  * path; they add no trust. Revocation is not asked about: an authority that may no longer be believed leaves the trusted root.
  *
  * @param signedBytes - what was stamped: for a bundle the raw signature, formats-and-flows §4
+ * @param checks - the process-wide memory unless told
  * @throws CountersignError `TIMESTAMP_INVALID` for a token about other bytes or with broken proofs, `CERTIFICATE_UNTRUSTED` for one by
  *   somebody else, `CERTIFICATE_EXPIRED` when no path was valid at its time
  * @see RFC 3161 §2.4.2, RFC 5816 §2.2.2, RFC 5652 §5.6, RFC 5035 §5
@@ -45,6 +50,7 @@ export async function verifyTimestamp(
   token: TimestampToken,
   signedBytes: Uint8Array,
   authority: TimestampAuthority,
+  checks: SignatureChecks = shared,
 ): Promise<VerifiedTimestamp> {
   const { info, attributes, algorithm, signature } = token
   if (!bytesEqual(info.imprint.digest, digestOf(info.imprint.hash, signedBytes)))
@@ -52,7 +58,7 @@ export async function verifyTimestamp(
   if (!bytesEqual(attributes.messageDigest, digestOf(token.hash, token.content)))
     throw invalid(`signed message digest is not the ${token.hash} of its content`)
   const signer = findSigner(token, authority)
-  const path = await provePathAt(info.time, signer, token, authority)
+  const path = await provePathAt(info.time, signer, token, authority, rememberingLeaves(checks))
   await checkSignature(signer, attributes.signedBytes, signature, algorithm.scheme)
   const { time, serialNumber, policy } = info
   return { time, authority, signer, path, serialNumber, policy } as VerifiedTimestamp
@@ -93,10 +99,11 @@ async function provePathAt(
   signer: Certificate,
   { attributes, certificates }: TimestampToken,
   { chain }: TimestampAuthority,
+  checks: SignatureChecks,
 ): Promise<CertificatePath> {
   const roots = chain.slice(-1)
   const intermediates = [...chain.slice(knownSigner(chain) ? 1 : 0, -1), ...certificates]
-  const paths = await proveCertificatePaths(signer, { roots, intermediates }, 'time-stamping')
+  const paths = await proveCertificatePaths(signer, { roots, intermediates }, 'time-stamping', checks)
   const allowed = paths.filter(path =>
     attributes.signingCertificates.every(
       ([, ...links]) => links.length === 0 || linksOf(path).every(link => links.some(id => isIdOf(id, link))),
@@ -113,6 +120,18 @@ async function provePathAt(
       expiries.push(expiry)
     }
   throw expiries[0]
+}
+
+/** Leaves are remembered too: other than a signer's certificate, an authority's is met with every time-stamp it makes. */
+function rememberingLeaves(checks: SignatureChecks): SignatureChecks {
+  return {
+    ...checks,
+    verify: async (subject, issuer) => {
+      if (checks.isKnown(subject, issuer)) return
+      await checks.verify(subject, issuer)
+      checks.remember(subject, issuer)
+    },
+  }
 }
 
 /** What lies between the signer and the root, which are not for the attribute to limit. */
