@@ -107,10 +107,9 @@ async function verifyOneOf(lines: readonly NoteSignature[], { text }: SignedNote
   })
 }
 
-function describe(signatures: readonly NoteSignature[]): string {
-  const [first, ...others] = signatures
-  const others_ = others.length === 0 ? '' : ` and ${others.length} more`
-  return `${quote(first!.name)} with ${encodeHex(first!.hint)}${others_}`
+function describe([first, ...others]: readonly NoteSignature[]): string {
+  const more = others.length === 0 ? '' : ` and ${others.length} more`
+  return `${quote(first!.name)} with ${encodeHex(first!.hint)}${more}`
 }
 
 function malformed(problem: string): CountersignError {
