@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
+import type { TestKeyKind } from '../../testing/sigstore/certificate-authority.ts'
 import {
   type StampOptions,
   type TestTimestampAuthority,
-  type TestTimestampKey,
   type TimestampAuthorityOptions,
   type TimestampCertificateFlaw,
   type TimestampFlaw,
@@ -30,7 +30,7 @@ const stranger = await testTimestampAuthority({ name: 'stranger.example' })
 const [link] = linked.issuers
 const rootOf = ({ chain }: TestTimestampAuthority): TimestampAuthority => ({ chain: [chain.at(-1)!] })
 
-for (const key of ['p256', 'p384', 'p521', 'rsa', 'ed25519'] satisfies TestTimestampKey[])
+for (const key of ['p256', 'p384', 'p521', 'rsa', 'ed25519'] satisfies TestKeyKind[])
   test(`verifyTimestamp: takes what each hash and ${key} signed`, async () => {
     for (const hash of key === 'ed25519' ? [undefined] : (['sha256', 'sha384', 'sha512'] satisfies TimestampHash[])) {
       if (key === 'rsa' && hash === 'sha384') continue // making another such key takes longer than the rest of this file
@@ -235,7 +235,7 @@ test('verifyTimestamp: proves the certificates of an authority once, and every t
   await assert.rejects(verifyTimestamp(await stampOf('signed by another key'), bytes, linked, checks), { code: invalid })
 })
 
-for (const key of ['p384', 'ed25519'] satisfies TestTimestampKey[])
+for (const key of ['p384', 'ed25519'] satisfies TestKeyKind[])
   test(`issueTimestamp: makes what verifyTimestamp takes, ${key}`, async () => {
     const { signer, certificate, chain } = await testTimestampAuthority({ key })
     const imprint = parseTimestampResponse(await plain.stamp(bytes, { time }), 'timestamp').info.imprint

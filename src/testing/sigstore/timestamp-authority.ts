@@ -1,10 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { encodeDerSet } from '../../codec/der-writer.ts'
 import { digestOf } from '../../crypto/digest.ts'
-import { type Signer, type SignerOptions, signerFromPkcs8 } from '../../crypto/signer.ts'
+import type { Signer } from '../../crypto/signer.ts'
 import { type CertificateId, certificateIdOf, issuerSerialOf } from '../../formats/timestamp/certificate-id.ts'
 import type { TimestampHash } from '../../formats/timestamp/digest-algorithm.ts'
-import { timestampHash } from '../../formats/timestamp/issue-timestamp.ts'
+import { type TimestampIssuer, timestampHash } from '../../formats/timestamp/issue-timestamp.ts'
 import type { SignerId } from '../../formats/timestamp/timestamp-token.ts'
 import {
   encodeAttributes,
@@ -15,17 +14,17 @@ import {
   encodeTstInfo,
 } from '../../formats/timestamp/timestamp-writer.ts'
 import type { TimestampAuthority } from '../../formats/timestamp/verify-timestamp.ts'
-import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
-import { extendedKeyUsageOid } from '../../formats/x509/certificate-extensions.ts'
-import { issueCertificate, keyIdentifierOf, signerAlgorithm } from '../../formats/x509/certificate-writer.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
+import { extendedKeyUsageOid, extensionOid } from '../../formats/x509/certificate-extensions.ts'
+import { signerAlgorithm } from '../../formats/x509/certificate-writer.ts'
 import { encodeDistinguishedName } from '../../formats/x509/distinguished-name.ts'
 import {
   basicConstraintsExtension,
   extendedKeyUsageExtension,
   keyUsageExtension,
   type NewExtension,
-  subjectKeyIdExtension,
 } from '../../formats/x509/extension-writer.ts'
+import { createRoot, freshSigner, type TestKeyKind } from './certificate-authority.ts'
 
 /** What is broken about the certificate that stamps, all else being as it should be. */
 export type TimestampCertificateFlaw =
@@ -56,15 +55,13 @@ export type TimestampFlaw =
 
 export type TimestampAuthorityOptions = {
   readonly name?: string // of its certificates
-  readonly key?: TestTimestampKey // P-256 unless told
+  readonly key?: TestKeyKind // P-256 unless told
   readonly hash?: TimestampHash // of its digests and signature; the key's default unless told
-  readonly notBefore?: Date // of the certificate that stamps; 2020 unless told, and its issuers' in any case
-  readonly notAfter?: Date // 2050 unless told
+  readonly notBefore?: Date // of the certificate that stamps; 2020 unless told
+  readonly notAfter?: Date // 2045 unless told
   readonly intermediate?: boolean // none unless told
   readonly flaw?: TimestampCertificateFlaw
 }
-
-export type TestTimestampKey = 'p256' | 'p384' | 'p521' | 'rsa' | 'ed25519'
 
 export type StampOptions = {
   readonly time: Date
@@ -88,109 +85,60 @@ export type TestTimestampAuthority = TimestampAuthority & {
 }
 
 const policy = '1.3.6.1.4.1.57264.2' // of Sigstore's own authority
-const farPast = new Date('2020-01-01T00:00:00Z')
-const farFuture = new Date('2049-12-31T23:59:59Z')
+const { timeStamping, codeSigning } = extendedKeyUsageOid
 
 /** Sets up an authority with new keys. */
 export async function testTimestampAuthority(options: TimestampAuthorityOptions = {}): Promise<TestTimestampAuthority> {
-  const { name = 'timestamps.example', intermediate = false, notBefore = farPast, notAfter = farFuture } = options
-  const serialNumbers = countFrom(1n)
-  const root = await issue({ name: `${name} root`, signer: testSigner('p256'), extensions: authorityExtensions }, serialNumbers)
-  const link = intermediate
-    ? await issue(
-        { name: `${name} intermediate`, signer: testSigner('p256'), extensions: authorityExtensions, issuer: root },
-        serialNumbers,
-      )
-    : undefined
-  const newSigner = () => testSigner(options.key ?? 'p256', options.hash && { hash: options.hash })
+  const { name = 'timestamps.example', key = 'p256', hash, flaw } = options
+  const named = (role: string) => [['CN', `${name}${role}`]] as const
+  const root = await createRoot({ subject: named(' root') })
+  const issuer = options.intermediate ? await root.issueIntermediate({ subject: named(' intermediate'), purposes: [timeStamping] }) : root
+  const newSigner = () => freshSigner(key, hash)
   const signer = newSigner()
-  const leaf = await issue(
-    { name, signer, extensions: leafExtensions(signer, options.flaw), issuer: link ?? root, notBefore, notAfter },
-    serialNumbers,
-  )
-  const issuers = link ? ([link.certificate, root.certificate] as const) : ([root.certificate] as const)
-  const chain = [leaf.certificate, ...issuers] as const
-  const stamps = countFrom(1n << 63n)
+  const { certificate } = await issuer.issueLeaf({
+    purpose: 'time-stamping',
+    subject: named(''),
+    key: signer,
+    notBefore: options.notBefore ?? new Date('2020-01-01T00:00:00Z'),
+    notAfter: options.notAfter ?? new Date('2045-01-01T00:00:00Z'),
+    extensions: brokenExtensions(flaw),
+    without: flaw === 'no usage' ? [extensionOid.extendedKeyUsage] : [],
+  })
+  const issuers = issuer.trusted as TimestampAuthority['chain']
+  let serialNumber = 1n << 63n
   return {
-    certificate: leaf.certificate,
+    certificate,
     issuers,
-    chain,
+    chain: [certificate, ...issuers],
     signer,
-    stamp: (bytes, stamp) => answer(bytes, stamp, leaf, stamps.next().value, newSigner),
+    stamp: (bytes, stamp) => answer(bytes, stamp, { certificate, signer }, serialNumber++, newSigner),
   }
 }
 
-/** A signer with a new key. */
-export function testSigner(key: TestTimestampKey, options?: SignerOptions): Signer {
-  const { privateKey } = generate(key)
-  return signerFromPkcs8(Uint8Array.from(privateKey.export({ format: 'der', type: 'pkcs8' })), 'test key', options)
-}
-
-function generate(key: TestTimestampKey) {
-  switch (key) {
-    case 'p256':
-    case 'p384':
-    case 'p521':
-      return generateKeyPairSync('ec', { namedCurve: key.replace('p', 'P-') })
-    case 'rsa':
-      return generateKeyPairSync('rsa', { modulusLength: 2048 })
-    case 'ed25519':
-      return generateKeyPairSync('ed25519')
+function brokenExtensions(flaw: TimestampCertificateFlaw | undefined): readonly NewExtension[] {
+  switch (flaw) {
+    case undefined:
+    case 'no usage':
+      return []
+    case 'usage not critical':
+      return [extendedKeyUsageExtension([timeStamping], false)]
+    case 'another usage':
+      return [extendedKeyUsageExtension([codeSigning], true)]
+    case 'one usage more':
+      return [extendedKeyUsageExtension([timeStamping, codeSigning], true)]
+    case 'certificate authority':
+      return [basicConstraintsExtension(true)]
+    case 'key not for signatures':
+      return [keyUsageExtension(['key-agreement'])]
     default:
-      throw new TypeError(`unhandled key ${key satisfies never}`)
+      throw new TypeError(`unhandled flaw ${flaw satisfies never}`)
   }
-}
-
-function* countFrom(first: bigint): Generator<bigint, never> {
-  for (let number = first; ; number++) yield number
-}
-
-type Party = { readonly certificate: Certificate; readonly signer: Signer }
-
-type NewParty = {
-  readonly name: string
-  readonly signer: Signer
-  readonly extensions: readonly NewExtension[]
-  readonly issuer?: Party // itself unless told
-  readonly notBefore?: Date
-  readonly notAfter?: Date
-}
-
-async function issue(party: NewParty, serialNumbers: Iterator<bigint, never>): Promise<Party> {
-  const { name, signer, extensions, issuer, notBefore = farPast, notAfter = farFuture } = party
-  const subject = encodeDistinguishedName([['CN', name]])
-  const der = await issueCertificate(
-    {
-      serialNumber: serialNumbers.next().value,
-      issuer: issuer?.certificate.subject.der ?? subject,
-      notBefore,
-      notAfter,
-      subject,
-      spki: signer.publicKey.spki,
-      extensions,
-    },
-    issuer?.signer ?? signer,
-  )
-  return { certificate: parseCertificate(der, name), signer }
-}
-
-const authorityExtensions = [basicConstraintsExtension(true), keyUsageExtension(['certificate-sign'])]
-
-function leafExtensions({ publicKey }: Signer, flaw: TimestampCertificateFlaw | undefined): readonly NewExtension[] {
-  const { timeStamping, codeSigning } = extendedKeyUsageOid
-  const usages = flaw === 'another usage' ? [codeSigning] : flaw === 'one usage more' ? [timeStamping, codeSigning] : [timeStamping]
-  return [
-    basicConstraintsExtension(flaw === 'certificate authority'),
-    keyUsageExtension([flaw === 'key not for signatures' ? 'key-agreement' : 'digital-signature']),
-    ...(flaw === 'no usage' ? [] : [extendedKeyUsageExtension(usages, flaw !== 'usage not critical')]),
-    subjectKeyIdExtension(keyIdentifierOf(publicKey.spki)),
-  ]
 }
 
 async function answer(
   bytes: Uint8Array,
   options: StampOptions,
-  { certificate, signer }: Party,
+  { certificate, signer }: TimestampIssuer,
   serialNumber: bigint,
   newSigner: () => Signer,
 ): Promise<Uint8Array> {
