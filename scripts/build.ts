@@ -2,6 +2,7 @@
  * Makes the released forms: `node scripts/build.ts [--package] [--out FOLDER]`, FOLDER being dist unless told.
  *   cli.cjs            the command, everything in one file; a module is evaluated when the command that wants it asks
  *   DOOR.js, shared-*  the public doors of package.json `exports`; what they share is one file, so a class is one class
+ *   DOOR.browser.js    those that `exports` names for browsers too
  *   types/             their declarations
  *   countersign        the executable: the same source and Bun, one file (left out by --package)
  * The same sources give the same bytes; the last column is their SHA-256. docs/performance.md says why these forms.
@@ -10,6 +11,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readManifest } from './install-package.ts'
 import { bun, root, run, runOrDie } from './process.ts'
 
 const entry = 'src/cli/main.ts'
@@ -31,20 +33,29 @@ const { values } = parseArgs({
 })
 const out = resolve(values.out)
 const started = performance.now()
-const doors = readDoors()
+const { doors, browserDoors, packages } = readPackage()
+/**
+ * Options of the doors. Packages stay imports: a program that uses a door shares them, and its audit sees them. They are named
+ * one by one, because `--packages=external` would leave `#native/…` an import too.
+ */
+const modules = ['--root=src', '--format=esm', ...packages.flatMap(name => ['--external', name, '--external', `${name}/*`])]
 const define = await readCommit()
 for (const source of [entry, ...doors]) if (!existsSync(join(root, source))) throw new Error(`${source} is missing`)
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
-await Promise.all([buildCommand(), buildDoors(), buildTypes(), values.package ? undefined : buildExecutable()])
+await Promise.all([buildCommand(), buildDoors(), buildBrowserDoors(), buildTypes(), values.package ? undefined : buildExecutable()])
 report()
 
-/** Sources of the public doors: `./NAME` of package.json `exports` is src/NAME.ts. */
-function readDoors(): readonly string[] {
-  const { exports } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8')) as { exports: Record<string, unknown> }
-  return Object.keys(exports)
-    .filter(name => name !== './package.json')
-    .map(name => (name === '.' ? 'src/index.ts' : `src/${name.slice('./'.length)}.ts`))
+/** Sources of the public doors: `./NAME` of package.json `exports` is src/NAME.ts. And the packages they may import. */
+function readPackage(): { doors: readonly string[]; browserDoors: readonly string[]; packages: readonly string[] } {
+  const manifest = readManifest(root)
+  const exported = Object.entries(manifest.exports).filter(([name]) => name !== './package.json')
+  const sourceOf = ([name]: [string, unknown]) => (name === '.' ? 'src/index.ts' : `src/${name.slice('./'.length)}.ts`)
+  return {
+    doors: exported.map(sourceOf),
+    browserDoors: exported.filter(([, to]) => Object.hasOwn(Object(to), 'browser')).map(sourceOf),
+    packages: Object.keys(manifest.dependencies ?? {}),
+  }
 }
 
 /** CommonJS starts 2 ms faster than ESM and keeps each `require('node:…')` where the lazy module stood. */
@@ -52,19 +63,14 @@ async function buildCommand(): Promise<void> {
   await bundle([entry, '--target=node', '--format=cjs', '--minify-whitespace', '--minify-syntax', `--outfile=${out}/cli.cjs`])
 }
 
-/** Packages stay imports here: a program that uses a door shares them, and its audit sees them. */
 async function buildDoors(): Promise<void> {
   const naming = ['--entry-naming=[name].js', '--chunk-naming=shared-[hash].js']
-  await bundle([
-    ...doors,
-    '--root=src',
-    '--target=node',
-    '--format=esm',
-    '--splitting',
-    '--packages=external',
-    ...naming,
-    `--outdir=${out}`,
-  ])
+  await bundle([...doors, ...modules, '--target=node', '--splitting', ...naming, `--outdir=${out}`])
+}
+
+/** The browsers' sides of package.json `imports` are taken by target. No chunks: a page loads one file. */
+async function buildBrowserDoors(): Promise<void> {
+  await bundle([...browserDoors, ...modules, '--target=browser', '--entry-naming=[name].browser.js', `--outdir=${out}`])
 }
 
 async function buildTypes(): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -34,7 +35,7 @@ test('the package holds the released forms and no source, test or executable', (
   for (const name of files)
     assert.match(
       name,
-      /^(bin\/(countersign\.js|package\.json)|dist\/(cli\.cjs|[\w-]+\.js)|dist\/types\/.+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+      /^(bin\/(countersign\.js|package\.json)|dist\/(cli\.cjs|[\w-]+(\.browser)?\.js)|dist\/types\/.+\.d\.ts|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
     )
   assert.ok(files.includes('LICENSE') && files.includes('dist/cli.cjs'))
 })
@@ -98,10 +99,39 @@ for (const door of doors)
     assert.equal(code, 0, output)
   })
 
-test('door ./verify pulls in at most 3 packages and no part of Node that a browser lacks the like of', () => {
-  const { packages, builtins } = importsFrom(join(installed, 'countersign/dist/verify.js'))
-  assert.ok(packages.length <= 3, packages.join(', '))
-  for (const name of builtins) assert.match(name, /^node:(crypto|buffer|util)$/)
+for (const { file, wanted } of [
+  { file: 'verify.js', wanted: ['node:crypto'] },
+  { file: 'verify.browser.js', wanted: [] },
+])
+  test(`door ./verify pulls in at most 3 packages, and ${file} imports ${wanted.join() || 'nothing'} of Node`, () => {
+    const { packages, builtins } = importsFrom(join(installed, 'countersign/dist', file))
+    assert.ok(packages.length <= 3, packages.join(', '))
+    assert.deepEqual(builtins, wanted)
+  })
+
+test('door ./verify as browsers get it names nothing that only Node has', () => {
+  const text = readFileSync(join(installed, 'countersign/dist/verify.browser.js'), 'utf8')
+  assert.doesNotMatch(text, /\bBuffer\b|\bprocess\.|\brequire\(|#native/)
+})
+
+test('door ./verify as browsers get it verifies: by WebCrypto, here that of Node', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
+  writeFileSync(
+    join(folder, 'user/browser.js'),
+    `import { detachedCandidate, messageOfBytes, parsePublicKeyPem, verify } from 'countersign/verify'
+    const text = new TextEncoder()
+    if (!import.meta.resolve('countersign/verify').endsWith('verify.browser.js')) throw new Error('want the door of browsers')
+    const trust = { keys: [parsePublicKeyPem(text.encode(${JSON.stringify(pem)}), 'key')] }
+    const candidates = [detachedCandidate('signature', text.encode('${sign('sha256', 'a blob', privateKey).toString('base64')}'))]
+    for (const blob of ['a blob', 'another']) {
+      const artifact = { kind: 'blob', name: 'blob', message: messageOfBytes(text.encode(blob)) }
+      const policy = { artifact, annotations: new Map(), predicateTypes: 'any', unsafeSkipTlog: true, unsafeSkipClaims: false, now: new Date() }
+      console.log(await verify(candidates, trust, policy).then(({ signatures }) => signatures[0].scheme, error => error.code))
+    }`,
+  )
+  const { output } = await run(process.execPath, ['--conditions=browser', 'browser.js'], { cwd: join(folder, 'user') })
+  assert.equal(output, 'ecdsa\nSIGNATURE_INVALID\n')
 })
 
 /** Packages below a file of dist/, and built-ins of Node it imports, through all chunks. */
