@@ -26,9 +26,10 @@ const understood: ReadonlySet<string> = new Set([
 ])
 
 /** A certificate as messages name it. */
-export function describeCertificate({ subject, subjectAlternativeNames, serialNumber }: Certificate): string {
-  const [first] = subjectAlternativeNames
+export function describeCertificate(certificate: Certificate): string {
+  const { subject, serialNumber } = certificate
   if (subject.text !== '') return `certificate ${quote(subject.text)}`
+  const [first] = certificate.subjectAlternativeNames
   return first && 'value' in first ? `certificate for ${quote(first.value)}` : `certificate with serial number ${serialNumber.toString(16)}`
 }
 
