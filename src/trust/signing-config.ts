@@ -63,8 +63,8 @@ export function encodeSigningConfig(config: SigningConfig): Uint8Array {
       caUrls: encodeServices(config.certificateAuthorities),
       oidcUrls: encodeServices(config.oidcProviders),
       rekorTlogUrls: encodeServices(config.transparencyLogs),
-      tsaUrls: encodeServices(config.timestampAuthorities),
       rekorTlogConfig: encodeSelector(config.transparencyLogSelector),
+      tsaUrls: encodeServices(config.timestampAuthorities),
       tsaConfig: encodeSelector(config.timestampSelector),
     }),
   )

@@ -67,7 +67,7 @@ export function encodeLog({ key, scheme, logId, baseUrl, validFor, operator }: T
   const details = keyDetailsFor(key, scheme)
   if (!details) throw new TypeError(`no name for ${key.algorithm} keys that sign ${scheme.scheme}`)
   return {
-    baseUrl,
+    ...(baseUrl !== '' && { baseUrl }),
     hashAlgorithm: 'SHA2_256',
     publicKey: { rawBytes: encodeBase64(key.spki), keyDetails: details.name, validFor: encodeValidity(validFor) },
     logId: { keyId: encodeBase64(logId) },

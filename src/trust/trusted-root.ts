@@ -67,17 +67,21 @@ export function parseTrustedRoot(bytes: Uint8Array): TrustedRoot {
   })
 }
 
-/** A trusted root as JSON of version 0.1, members in the order of the protobuf. What was unusable is left out. */
+/** A trusted root as JSON of version 0.1, members in the order of the protobuf, empty ones left out as Go does, and what was unusable. */
 export function encodeTrustedRoot(root: Omit<TrustedRoot, 'unusable'>): Uint8Array {
   return encodeUtf8(
     serializeProtoJson({
       mediaType: trustedRootMediaType,
-      tlogs: root.transparencyLogs.map(encodeLog),
-      certificateAuthorities: root.certificateAuthorities.map(encodeAuthority),
-      ctlogs: root.ctLogs.map(encodeLog),
-      timestampAuthorities: root.timestampAuthorities.map(encodeAuthority),
+      tlogs: unlessEmpty(root.transparencyLogs.map(encodeLog)),
+      certificateAuthorities: unlessEmpty(root.certificateAuthorities.map(encodeAuthority)),
+      ctlogs: unlessEmpty(root.ctLogs.map(encodeLog)),
+      timestampAuthorities: unlessEmpty(root.timestampAuthorities.map(encodeAuthority)),
     }),
   )
+}
+
+function unlessEmpty<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length === 0 ? undefined : list
 }
 
 function malformed(message: string): CountersignError {
@@ -125,7 +129,7 @@ function readCertificate(value: unknown, at: string): Certificate {
 function encodeAuthority({ uri, subject, chain, validFor, operator }: CertificateAuthority) {
   return {
     subject: { organization: subject.organization, commonName: subject.commonName },
-    uri,
+    ...(uri !== '' && { uri }),
     certChain: { certificates: chain.map(({ der }) => ({ rawBytes: encodeBase64(der) })) },
     validFor: encodeValidity(validFor),
     ...(operator !== '' && { operator }),

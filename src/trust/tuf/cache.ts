@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs, readObject, readString } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
-import { formatTime, readTime } from '../validity.ts'
+import { formatTime, parseTime } from '../validity.ts'
 import { metadataLimits } from './metadata.ts'
 import { encodeName } from './repository.ts'
 import { type MetadataFiles, targetLimitBytes } from './update.ts'
@@ -17,19 +17,18 @@ export type CacheFolder = {
 
 /** The mirror that `initialize` chose last, in `remote.json` of the cache. */
 const remoteFile = 'remote.json'
-/** When the repository was last asked: cosign reads that from the time of a file, which a copied cache does not keep. */
-const checkedFile = 'countersign.json'
 const maxFiles = 64
 
 /**
- * The folder of a mirror within the cache, as cosign names it: the URL without `https://`, `/` and `:` replaced by `-`.
+ * The folder of a mirror within the cache, as cosign names it: the URL without its scheme, `/` and `:` replaced by `-`.
  *
  * @throws CountersignError `USAGE` for a URL that would be no name of a folder (GHSA-jqc5-w2xx-5vq4)
  */
 export function cacheNameOf(mirror: string): string {
-  const name = mirror.replace(/^https:\/\//, '').replace(/[/:]/g, '-')
-  if (name === '' || name === '.' || name === '..' || /[\\\0]/.test(name))
-    throw new CountersignError('USAGE', `TUF mirror: want a URL, got ${quote(mirror)}`)
+  const name = mirror.replace(/^https?:\/\//, '').replace(/[/:]/g, '-')
+  if (['', '.', '..', 'remote'].includes(name) || /[\\\0]/.test(name))
+    // what is known of a mirror called `remote` would lie in remote.json
+    throw new CountersignError('USAGE', `TUF mirror: want a URL that can name a folder, got ${quote(mirror)}`)
   return name
 }
 
@@ -59,42 +58,46 @@ export type KeptRepository = {
 /** The part of the cache that is about this mirror. */
 export function keptRepository(cache: CacheFolder, mirror: string): KeptRepository {
   const name = cacheNameOf(mirror)
+  const checkedFile = `${name}.json` // beside the folder; cosign reads and writes the same
   const targetFile = (path: string) => `${name}/targets/${encodeName(path)}`
   return {
     folder: `${cache.name}/${name}`,
     read: async () => {
       const files = new Map<string, Uint8Array>()
-      const names = (await cache.list(name)).filter(file => file.endsWith('.json') && file !== checkedFile)
+      const names = (await cache.list(name)).filter(file => file.endsWith('.json'))
       for (const file of names.toSorted().slice(0, maxFiles)) {
         const bytes = await cache.read(`${name}/${file}`, metadataLimits.targets.bytes)
         if (bytes) files.set(file, bytes)
       }
-      return { files, checkedAt: readChecked(await cache.read(`${name}/${checkedFile}`, 1_024)) }
+      return { files, checkedAt: readChecked(await cache.read(checkedFile, 1_024)) }
     },
     write: async (files, checkedAt) => {
       // the root first: whoever reads half of the rest fetches it again, but a root that was proven must not be lost
       for (const [file, bytes] of files) await cache.write(`${name}/${file}`, bytes)
-      await cache.write(`${name}/${checkedFile}`, encodeUtf8(JSON.stringify({ checkedAt: formatTime(checkedAt) })))
+      await cache.write(checkedFile, encodeUtf8(JSON.stringify({ lastTimestamp: formatTime(checkedAt) })))
     },
     readTarget: path => cache.read(targetFile(path), targetLimitBytes),
     writeTarget: (path, bytes) => cache.write(targetFile(path), bytes),
   }
 }
 
-/** Empties what is kept of every repository, except what others may have put there: only files this cache writes are removed. */
+/** Removes what is kept of a mirror, and the choice of one; what other programs keep in the same place stays. */
 export async function wipeCache(folder: CacheFolder, mirror: string): Promise<void> {
   const name = cacheNameOf(mirror)
   for (const target of await folder.list(`${name}/targets`)) await folder.remove(`${name}/targets/${target}`)
   for (const file of await folder.list(name)) if (file.endsWith('.json')) await folder.remove(`${name}/${file}`)
-  await folder.remove(remoteFile)
+  for (const file of [`${name}.json`, remoteFile]) await folder.remove(file)
 }
 
+/** When the repository was last asked. What cannot be read makes it time to ask again. */
 function readChecked(bytes: Uint8Array | undefined): Date | undefined {
   if (!bytes) return undefined
   try {
-    return readTime(readObject(parseJson(bytes, checkedFile, { bytes: 1_024 }), checkedFile)['checkedAt'], 'checkedAt')
+    return parseTime(
+      readString(readObject(parseJson(bytes, 'last check', { bytes: 1_024 }), 'last check')['lastTimestamp'], 'lastTimestamp'),
+    )
   } catch (failure) {
     if (!(failure instanceof CountersignError)) throw failure
-    return undefined // then it is time to ask again
+    return undefined
   }
 }

@@ -60,7 +60,7 @@ test('a first update proves root, timestamp, snapshot and targets in this order,
     ['2.root.json', 'timestamp.json', '1.snapshot.json', '1.targets.json', 'targets/SHA256.trusted_root.json'],
   )
   assert.deepEqual([...disk.keys()].sort(), [
-    'cache/tuf.test-sigstore/countersign.json',
+    'cache/tuf.test-sigstore.json',
     'cache/tuf.test-sigstore/root.json',
     'cache/tuf.test-sigstore/snapshot.json',
     'cache/tuf.test-sigstore/targets.json',
@@ -369,14 +369,14 @@ test('a target whose name leads out of its folder is never fetched or kept (GHSA
   const { open, disk } = clientOf(repository)
   const opened = await open()
   for (const name of names) await assert.rejects(opened.target(name), { name: 'CountersignError' }, name)
-  for (const path of disk.keys()) assert.match(path, /^cache\/tuf\.test-sigstore\/(targets\/)?[^/]+$/)
+  for (const path of disk.keys()) assert.match(path, /^cache\/tuf\.test-sigstore(\.json|\/(targets\/)?[^/]+)$/)
   for (const url of repository.requests) assert.ok(url.startsWith(`${testMirror}/`), url)
 })
 
 test('a mirror’s name is no way out of the cache (GHSA-jqc5-w2xx-5vq4)', () => {
   assert.equal(cacheNameOf('https://tuf-repo-cdn.sigstore.dev'), 'tuf-repo-cdn.sigstore.dev')
-  assert.equal(cacheNameOf('http://localhost:8080/tuf'), 'http---localhost-8080-tuf')
-  for (const mirror of ['https://', 'https://..', '..', '.', '', 'a\\..\\b'])
+  assert.equal(cacheNameOf('http://localhost:8080/tuf/'), 'localhost-8080-tuf-')
+  for (const mirror of ['https://', 'https://..', '..', '.', '', 'a\\..\\b', 'https://remote'])
     assert.throws(() => cacheNameOf(mirror), { code: 'USAGE' }, mirror)
   assert.equal(cacheNameOf('https://../../x'), '..-..-x')
 })

@@ -27,6 +27,8 @@ export type TufOptions = {
   readonly offline: boolean
   /** Asks the repository even where it was asked today, and fails where it cannot be asked. */
   readonly mustRefresh?: boolean
+  /** In place of the mirror: a trust pack, which is a mirror in a file. */
+  readonly repository?: TufRepository
   readonly warn: (line: string) => void
 }
 
@@ -63,7 +65,7 @@ export async function openRepository(options: TufOptions): Promise<OpenRepositor
   const { files, checkedAt } = (await readKept(kept, warn)) ?? { files: new Map<string, Uint8Array>(), checkedAt: undefined }
   const root = rootToBeginWith(options.anchor, files, mirror)
   const now = world.now()
-  const repository = offline ? undefined : httpRepository(url, { fetch: world.fetch, signal })
+  const repository = options.repository ?? (offline ? undefined : httpRepository(url, { fetch: world.fetch, signal }))
   const opened = (proven: ProvenRepository, from: 'network' | 'cache', at: Date | undefined): OpenRepository => ({
     mirror,
     from,
