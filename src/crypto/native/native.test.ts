@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { constants, createPrivateKey, createPublicKey, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ed25519 } from '@noble/curves/ed25519.js'
+import { ed25519, ed25519ph } from '@noble/curves/ed25519.js'
 import * as nist from '@noble/curves/nist.js'
 import fc from 'fast-check'
 import { encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
@@ -11,6 +11,7 @@ import { encodeEcAlgorithm, keyOid } from '../algorithm-identifier.ts'
 import { bytesOfInteger, fieldLength, integerOfBytes, p256, p384, p521 } from '../curve.ts'
 import { digestOf, type HashName } from '../digest.ts'
 import { parseEcdsaSignature } from '../ecdsa-signature.ts'
+import { isEd25519phDigestSigned } from '../over-digest/ed25519.ts'
 import { encodeSpki, type PublicKey, parsePublicKeyDer, rsaNumbersOf } from '../public-key.ts'
 import * as nodeDigest from './digest-node.ts'
 import * as webDigest from './digest-web.ts'
@@ -78,7 +79,7 @@ for (const { name, curve, oracle } of [
     )
   })
 
-test('Ed25519: what noble signs with any key verifies on both sides, and nothing altered does', async () => {
+test('Ed25519, pure and prehashed: what noble signs with any key verifies on both sides, and nothing altered does', async () => {
   const algorithm = encodeDerSequence(encodeDerOid(keyOid.ed25519))
   const [seed, bytes] = [fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.uint8Array({ maxLength: 40 })]
   await fc.assert(
@@ -88,6 +89,12 @@ test('Ed25519: what noble signs with any key verifies on both sides, and nothing
       assert.deepEqual(await answers(key, 'ed25519', undefined, message, signature), [true, true, true])
       signature[bit >> 3]! ^= 1 << (bit & 7)
       assert.deepEqual(await answers(key, 'ed25519', undefined, message, signature), [false, false, false])
+
+      const prehashed = ed25519ph.sign(message, secret)
+      assert.equal(await isEd25519phDigestSigned(key, prehashed, digestOf('sha512', message)), true)
+      assert.deepEqual(await answers(key, 'ed25519', undefined, message, prehashed), [false, false, false])
+      prehashed[bit >> 3]! ^= 1 << (bit & 7)
+      assert.equal(await isEd25519phDigestSigned(key, prehashed, digestOf('sha512', message)), false)
     }),
     { numRuns: 10 },
   )
