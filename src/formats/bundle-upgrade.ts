@@ -5,7 +5,7 @@ import { serializeProtoJson } from '../codec/go-json.ts'
 import { readObject } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { type Bundle, type BundleVersion, bundleMediaType, parseBundle, parseBundleJson } from './bundle.ts'
-import type { LogEntry } from './log/log-entry.ts'
+import { type LogEntry, logEntryJson } from './log/log-entry.ts'
 
 export type UpgradedBundle = {
   readonly from: BundleVersion
@@ -17,43 +17,48 @@ export type UpgradedBundle = {
  * Rewrites a bundle as version 0.3: of a certificate chain the leaf stays, which is all that any version trusts; every other member
  * stays as it is. A bundle of version 0.3 is returned to the last byte.
  *
- * @throws CountersignError `CONVERSION_IMPOSSIBLE` naming each log entry without an inclusion proof, which only the log could
- *   give; whatever `parseBundle` throws
+ * @param proveEntry - asks the log for an entry without an inclusion proof; left out, such an entry cannot be converted
+ * @throws CountersignError `CONVERSION_IMPOSSIBLE` naming a log entry without an inclusion proof, which only the log could
+ *   give; whatever `parseBundle` and `proveEntry` throw
  * @see formats-and-flows §4
  */
-export function upgradeBundle(bytes: Uint8Array): UpgradedBundle {
+export async function upgradeBundle(bytes: Uint8Array, proveEntry?: (entry: LogEntry) => Promise<LogEntry>): Promise<UpgradedBundle> {
   const bundle = parseBundle(bytes)
-  const { version, material, logEntries } = bundle
+  const { version, material } = bundle
   if (version === '0.3') return { from: version, bytes, issuers: 0 }
-  checkProofs(logEntries)
-  const upgraded = rewrite(bytes, material)
-  if (!isDeepStrictEqual(parseBundle(upgraded), { ...bundle, version: '0.3', material: withoutIssuers(material) }))
+  const logEntries = await proven(bundle.logEntries, proveEntry)
+  const upgraded = rewrite(bytes, material, logEntries)
+  if (!isDeepStrictEqual(parseBundle(upgraded), { ...bundle, version: '0.3', logEntries, material: withoutIssuers(material) }))
     throw new TypeError('an upgraded bundle says something else than the one it was made of')
   return { from: version, bytes: upgraded, issuers: material.kind === 'certificate' ? material.chain.length - 1 : 0 }
 }
 
 /** Works on the JSON, so that members which are read by nobody, as an envelope's `keyid`, survive too. */
-function rewrite(bytes: Uint8Array, material: Bundle['material']): Uint8Array {
+function rewrite(bytes: Uint8Array, material: Bundle['material'], logEntries: readonly LogEntry[]): Uint8Array {
   const json = parseBundleJson(bytes)
-  const { x509CertificateChain: _, ...others } = readObject(json['verificationMaterial'], 'verificationMaterial')
+  const { x509CertificateChain: _, tlogEntries, ...others } = readObject(json['verificationMaterial'], 'verificationMaterial')
   const leaf = material.kind === 'certificate' ? { certificate: { rawBytes: encodeBase64(material.chain[0]) } } : {}
-  return encodeUtf8(serializeProtoJson({ ...json, mediaType: bundleMediaType, verificationMaterial: { ...leaf, ...others } }))
+  const entries = tlogEntries === undefined ? {} : { tlogEntries: logEntries.map(logEntryJson) }
+  return encodeUtf8(serializeProtoJson({ ...json, mediaType: bundleMediaType, verificationMaterial: { ...leaf, ...entries, ...others } }))
 }
 
 function withoutIssuers(material: Bundle['material']): Bundle['material'] {
   return material.kind === 'certificate' ? { kind: 'certificate', chain: [material.chain[0]] } : material
 }
 
-function checkProofs(entries: readonly LogEntry[]): void {
+/** The entries with the proofs that version 0.3 wants, each of its own or fetched. */
+async function proven(entries: readonly LogEntry[], proveEntry?: (entry: LogEntry) => Promise<LogEntry>): Promise<readonly LogEntry[]> {
   const lacking = entries.flatMap((entry, index) => {
     const lack = lackOf(entry)
     return lack === undefined ? [] : [`tlogEntries[${index}] (log index ${entry.logIndex}) has ${lack}`]
   })
-  if (lacking.length > 0)
+  if (lacking.length === 0) return entries
+  if (!proveEntry)
     throw new CountersignError(
       'CONVERSION_IMPOSSIBLE',
       `bundle: version 0.3 wants an inclusion proof with a checkpoint, which only the log can give: ${lacking.join('; ')}`,
     )
+  return await Promise.all(entries.map(entry => (lackOf(entry) === undefined ? entry : proveEntry(entry))))
 }
 
 function lackOf({ inclusionPromise, inclusionProof }: LogEntry): string | undefined {

@@ -155,6 +155,8 @@ function checkProofs(version: BundleVersion, entries: readonly LogEntry[]): void
     throw malformed('verificationMaterial.tlogEntries: want an inclusion promise in a bundle of version 0.1, got none')
   if (version !== '0.1' && !entries.some(entry => entry.inclusionProof))
     throw malformed(`verificationMaterial.tlogEntries: want an inclusion proof in a bundle of version ${version}, got none`)
+  if (version !== '0.1' && entries.some(({ inclusionProof }) => inclusionProof && inclusionProof.checkpoint === undefined))
+    throw malformed(`verificationMaterial.tlogEntries: want a checkpoint in each inclusion proof of a bundle of version ${version}`)
 }
 
 function readMaterial(material: JsonObject, version: BundleVersion): BundleMaterial {

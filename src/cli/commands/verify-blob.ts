@@ -21,13 +21,13 @@ import { warnOfPatterns } from '../output/pattern-warning.ts'
 
 /** `verify-blob`: proves that a file carries a signature by the key, or by whom a certificate names. */
 export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (context, flags, [path]) => {
-  const { trust, policy: demanded } = await demandsOfFlags(context, flags, 'blob')
+  const { trust, policy: demanded, from } = await demandsOfFlags(context, flags, 'blob')
   const artifact = { kind: 'blob', name: path!, message: await readMessage(context, path!) } as const
   const policy: Policy = { ...demanded, artifact, annotations: new Map(), predicateTypes: [signPredicateType], unsafeSkipClaims: false }
   const candidate = await withLogEntries(context, flags, await readCandidate(context, flags), trust, policy)
   try {
     const verdict = await verify([candidate], trust, policy)
-    if (flags.explain) explain(context, verdict.derivation, flags.output)
+    if (flags.explain) explain(context, verdict.derivation, from, flags.output)
     await warnOfPatterns(context, policy.identities, verdict)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error

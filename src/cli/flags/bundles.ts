@@ -1,5 +1,6 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
+import { securityKeyFlags } from './keys.ts'
 
 export const bundleInspectFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print the content, or a failure, as one JSON document on standard output' },
@@ -32,7 +33,26 @@ export const bundleUpgradeFlags = {
     type: 'string',
     default: 'https://rekor.sigstore.dev',
     placeholder: 'URL',
-    refused: 'no transparency log can be asked yet; entries that carry their inclusion proofs are converted without one',
     help: 'transparency log that a missing inclusion proof is fetched from',
   },
+} as const satisfies FlagTable
+
+export const bundleCreateFlags = {
+  ...failureFormatFlags,
+  ...securityKeyFlags,
+  artifact: { type: 'string', default: '', placeholder: 'FILE', help: 'the signed file; - for standard input, or sha256:HEX' },
+  attestation: { type: 'string', default: '', placeholder: 'FILE', help: 'DSSE envelope that was signed, in place of a file' },
+  bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'blob bundle of cosign 2 to take the parts from' },
+  certificate: { type: 'string', default: '', placeholder: 'FILE', help: 'PEM certificate that signed' },
+  'ignore-tlog': { type: 'boolean', default: false, help: 'do not look the signature up in the transparency log, nor take an entry along' },
+  key: { type: 'string', default: '', placeholder: 'KEY', help: 'public key that signed' },
+  out: bundleUpgradeFlags.out,
+  'rekor-url': {
+    ...bundleUpgradeFlags['rekor-url'],
+    hidden: true,
+    deprecated: 'please use a signing config to specify a rekor url; see `cosign signing-config --help`',
+    help: 'transparency log to look the signature up in',
+  },
+  'rfc3161-timestamp': { type: 'string', default: '', placeholder: 'FILE', help: 'timestamp of the signature' },
+  signature: { type: 'string', default: '', placeholder: 'SIGNATURE', help: 'signature: a file, a URL or base64' },
 } as const satisfies FlagTable

@@ -1,8 +1,30 @@
 import { type Command, defineCommand } from '../command.ts'
-import { bundleInspectFlags, bundleUpgradeFlags } from '../flags/bundles.ts'
+import { bundleCreateFlags, bundleInspectFlags, bundleUpgradeFlags } from '../flags/bundles.ts'
 
 /** Making, reading and upgrading Sigstore bundles. */
 export const bundleCommands: readonly Command[] = [
+  defineCommand({
+    name: 'bundle create',
+    group: 'Bundles',
+    summary: 'Make a bundle of version 0.3 of the parts of a signature',
+    description:
+      'The signature must verify with the key or certificate, and the log entry must be about it; whom to trust is for verify-blob to\n' +
+      'say. Without --ignore-tlog the log entry is looked up.',
+    examples: [
+      {
+        what: 'a signature by a key, which was not logged',
+        line: 'bundle create --artifact FILE --signature FILE.sig --key cosign.pub --ignore-tlog --out FILE.sigstore.json',
+      },
+      {
+        what: 'a blob bundle of cosign 2',
+        line: 'bundle create --artifact FILE --bundle FILE.bundle --key cosign.pub --ignore-tlog --out FILE.sigstore.json',
+      },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: bundleCreateFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/bundle/create.ts')).createBundle,
+  }),
   defineCommand({
     name: 'bundle inspect',
     group: 'Bundles',

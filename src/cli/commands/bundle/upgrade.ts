@@ -9,6 +9,8 @@ import type { bundleUpgradeFlags } from '../../flags/bundles.ts'
 import { readBlob, readMessage } from '../../inputs/artifacts.ts'
 import { publicKeyFromFlag } from '../../inputs/keys.ts'
 import { checkOutputs } from '../../inputs/outputs.ts'
+import { entryProver } from '../../inputs/trust/log-lookup.ts'
+import { writeBundle } from '../../output/bundle-file.ts'
 
 type Flags = FlagsOf<typeof bundleUpgradeFlags>
 
@@ -22,7 +24,8 @@ export const upgradeBundleFile: CommandFunction<typeof bundleUpgradeFlags> = asy
     throw new CountersignError('USAGE', `${path}: want one signature to convert, got ${others.length + 1}; give one line at a time`)
   const upgraded = await convert(context, flags, document)
   parseBundle(upgraded) // what is written can be read, whatever the way it was made
-  await write(context, out, upgraded)
+  await writeBundle(context, out, upgraded)
+  if (out !== '') context.stderr(`Successfully upgraded bundle written to ${out}\n`)
   return 0
 }
 
@@ -30,7 +33,7 @@ async function convert(context: CommandContext, flags: Flags, document: Signatur
   checkFlagsFor(document, flags)
   switch (document.format) {
     case 'bundle': {
-      const { from, bytes, issuers } = upgradeBundle(document.bytes)
+      const { from, bytes, issuers } = await upgradeBundle(document.bytes, entryProver(context, flags))
       context.stderr(from === '0.3' ? 'Bundle is already at v0.3, no upgrade needed.\n' : `Upgrading from v${from} to v0.3...\n`)
       if (issuers > 0) context.stderr(`Truncating certificate chain to only the leaf certificate, without ${issuers} more...\n`)
       return bytes
@@ -49,8 +52,8 @@ async function convert(context: CommandContext, flags: Flags, document: Signatur
 }
 
 const flagsOfFormat = {
-  bundle: [],
-  'blob-bundle': ['artifact', 'key', 'ignore-tlog'],
+  bundle: ['rekor-url'],
+  'blob-bundle': ['artifact', 'key', 'ignore-tlog', 'rekor-url'],
   'dsse-envelope': ['key'],
   'image-signature': ['artifact', 'key', 'ignore-tlog'], // refused with a reason that no flag alters
 } as const satisfies Record<SignatureDocument['format'], readonly string[]>
@@ -65,25 +68,16 @@ const nameOfFormat = {
 /** A flag that has nothing to say about this format would be dropped in silence. */
 function checkFlagsFor({ format }: SignatureDocument, { given }: Flags): void {
   const taken: readonly string[] = flagsOfFormat[format]
-  const stranger = (['artifact', 'key', 'ignore-tlog'] as const).find(name => given.has(name) && !taken.includes(name))
+  const stranger = (['artifact', 'key', 'ignore-tlog', 'rekor-url'] as const).find(name => given.has(name) && !taken.includes(name))
   if (stranger) throw new CountersignError('USAGE', `--${stranger} does not go with ${nameOfFormat[format]}`)
 }
 
-async function inputsFrom(context: CommandContext, { key, artifact, ignoreTlog }: Flags): Promise<ConversionInputs> {
+async function inputsFrom(context: CommandContext, flags: Flags): Promise<ConversionInputs> {
+  const { key, artifact, ignoreTlog } = flags
   return {
     key: key === '' ? undefined : await publicKeyFromFlag(context, key, false),
     artifact: artifact === '' ? undefined : await readMessage(context, artifact),
-    dropLogEntry: ignoreTlog,
+    timestamps: [],
+    proveEntry: ignoreTlog ? undefined : entryProver(context, flags),
   }
-}
-
-/** To the last byte into a file; on standard output ended by a newline, as cosign does. */
-async function write(context: CommandContext, out: string, bundle: Uint8Array): Promise<void> {
-  if (out === '') {
-    context.stdout(bundle)
-    if (bundle.at(-1) !== 0x0a) context.stdout('\n')
-    return
-  }
-  await context.files.write(out, bundle, { mode: 0o600 })
-  context.stderr(`Successfully upgraded bundle written to ${out}\n`)
 }

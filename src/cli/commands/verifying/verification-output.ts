@@ -1,6 +1,7 @@
 import type { GoJson } from '../../../codec/go-json.ts'
-import { derivationJson, renderDerivation } from '../../../verify/render.ts'
+import { derivationJson } from '../../../verify/render.ts'
 import type { CommandContext } from '../../context.ts'
+import { explanation } from '../../output/explanation.ts'
 import { jsonText } from '../../output/json-document.ts'
 import { verdictJson, writeVerdict } from '../../output/verdict.ts'
 import { failureDocument } from '../../report-error.ts'
@@ -17,12 +18,16 @@ export type VerificationOutput = {
   readonly isReport: boolean
 }
 
-/** As cosign writes: a block and an array for each image that was verified, nothing on standard output for others. */
-export function plainOutput(context: CommandContext, format: string, explains: boolean): VerificationOutput {
+/**
+ * As cosign writes: a block and an array for each image that was verified, nothing on standard output for others.
+ *
+ * @param explainedBy - where trust comes from, when the steps are to be shown too
+ */
+export function plainOutput(context: CommandContext, format: string, explainedBy: readonly string[] | undefined): VerificationOutput {
   return {
     verified: ({ name }, { digest, verdict }) => {
       writeVerdict(context, { name, digest, verdict }, format)
-      if (explains) context.stderr(renderDerivation(verdict.derivation))
+      if (explainedBy) context.stderr(explanation(verdict.derivation, explainedBy))
     },
     failed: () => {},
     end: () => {},

@@ -21,7 +21,7 @@ type VerifyFlags = FlagsOf<typeof verifyFlags>
 /** `verify`: proves that each image named carries a signature that the key and the claims ask for. */
 export const verifyImages: CommandFunction<typeof verifyFlags> = async (context, flags, args) => {
   checkCombination(flags, args)
-  const { trust, policy: base } = await demandsOfFlags(context, flags, 'signature')
+  const { trust, policy: base, from } = await demandsOfFlags(context, flags, 'signature')
   const policy: Omit<Policy, 'artifact'> = {
     ...base,
     annotations: demandedAnnotations(flags.annotations, flags.given.has('annotations')),
@@ -32,7 +32,7 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
   const only = flags.recursive || flags.file !== '' ? undefined : onlyOf(subjects)
   const shared = { context, flags, trust, policy, workersPerImage: only ? flags.maxWorkers : 1 }
   const search = { ...shared, ...(index && { index: await openIndexEvidence(shared, index) }) }
-  const output = outputOf(context, flags)
+  const output = outputOf(context, flags, from)
   if (only) {
     const verified = await verifyImage(search, only)
     output.verified(only, verified)
@@ -102,7 +102,8 @@ function isAboutOneImage(failure: unknown): boolean {
 }
 
 /** A list of images is answered by one report, and so is who asks for explanations as JSON; else there is, as by cosign, a document for each image. */
-function outputOf(context: CommandContext, { file, output, explain, given }: VerifyFlags): VerificationOutput {
-  if (file === '' && !(explain && output === 'json' && given.has('output'))) return plainOutput(context, output, explain)
+function outputOf(context: CommandContext, { file, output, explain, given }: VerifyFlags, trust: readonly string[]): VerificationOutput {
+  if (file === '' && !(explain && output === 'json' && given.has('output')))
+    return plainOutput(context, output, explain ? trust : undefined)
   return output === 'text' ? textReport(context) : jsonReport(context)
 }

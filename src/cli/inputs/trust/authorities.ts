@@ -11,7 +11,7 @@ import {
 } from '../../../trust/pem-trust.ts'
 import type { Trust } from '../../../verify/policy.ts'
 import type { CommandContext } from '../../context.ts'
-import { loadTrustedRoot } from '../trusted-root.ts'
+import { describeSource, trustFromFlags } from '../trusted-root.ts'
 
 /** The flags that say which authorities and logs are trusted. */
 export type AuthorityFlags = {
@@ -39,7 +39,11 @@ type Authorities = Pick<Trust, 'certificateAuthorities' | 'ctLogs' | 'transparen
  *
  * @throws CountersignError `USAGE`, and whatever reading keys, certificates and roots throws
  */
-export async function authoritiesFromFlags(context: CommandContext, flags: AuthorityFlags, needs: Needs): Promise<Authorities> {
+export async function authoritiesFromFlags(
+  context: CommandContext,
+  flags: AuthorityFlags,
+  needs: Needs,
+): Promise<{ readonly authorities: Authorities; readonly from: readonly string[] }> {
   checkCombination(flags)
   const own = flags.trustedRoot === '' ? { ...(await authoritiesOfVariables(context)), ...(await authoritiesOfFiles(context, flags)) } : {}
   const lacks =
@@ -47,8 +51,10 @@ export async function authoritiesFromFlags(context: CommandContext, flags: Autho
     (needs.certificates && needs.certificateLogs && !own.ctLogs) ||
     (needs.logs && !own.transparencyLogs) ||
     (needs.timestamps && !own.timestampAuthorities)
-  if (!lacks && flags.trustedRoot === '') return own
-  return { ...(await loadTrustedRoot(context, flags)), ...own }
+  const from = Object.keys(own).length > 0 ? ['PEM files'] : []
+  if (!lacks && flags.trustedRoot === '') return { authorities: own, from }
+  const { root, source } = await trustFromFlags(context, flags)
+  return { authorities: { ...root, ...own }, from: [...from, describeSource(source)] }
 }
 
 function checkCombination(flags: AuthorityFlags): void {

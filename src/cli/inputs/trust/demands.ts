@@ -36,6 +36,7 @@ export type Verified = 'signature' | 'blob'
 export type Demands = {
   readonly trust: Trust
   readonly policy: Omit<Policy, 'artifact' | 'annotations' | 'predicateTypes' | 'unsafeSkipClaims'>
+  readonly from: readonly string[] // where trust comes from, in words
 }
 
 /** Clocks of logs and of this machine may differ by this much. With `--as-of` nothing may be later. */
@@ -50,10 +51,10 @@ export async function demandsOfFlags(context: CommandContext, flags: SignerFlags
   const identity = await identityFromFlags(flags)
   checkSigner(flags, identity)
   if (identity) return await demandsOfIdentities(context, flags, [identity], what)
-  const { trust, policy } = await demandsBesideSigner(context, flags, what, false)
+  const { trust, policy, from } = await demandsBesideSigner(context, flags, what, false)
   const key = await publicKeyFromFlag(context, flags.key, flags.offline)
   const hashes = flags.given.has('signature-digest-algorithm') && { hashes: [flags.signatureDigestAlgorithm] }
-  return { trust: { ...trust, keys: [key] }, policy: { ...policy, ...hashes } }
+  return { trust: { ...trust, keys: [key] }, policy: { ...policy, ...hashes }, from: [`--key ${flags.key}`, ...from] }
 }
 
 /** The same, for signatures by certificates of these, whatever the flags say of that. */
@@ -63,8 +64,8 @@ export async function demandsOfIdentities(
   identities: NonNullable<Policy['identities']>,
   what: Verified,
 ): Promise<Demands> {
-  const { trust, policy } = await demandsBesideSigner(context, flags, what, true)
-  return { trust, policy: { ...policy, identities } }
+  const { trust, policy, from } = await demandsBesideSigner(context, flags, what, true)
+  return { trust, policy: { ...policy, identities }, from }
 }
 
 async function demandsBesideSigner(
@@ -86,7 +87,8 @@ async function demandsBesideSigner(
     unsafeSkipSct: insecureIgnoreSct,
   }
   const needs = { certificates, certificateLogs: !insecureIgnoreSct, logs: !skipsTlog, timestamps: useSignedTimestamps }
-  return { trust: await authoritiesFromFlags(context, flags, needs), policy }
+  const { authorities, from } = await authoritiesFromFlags(context, flags, needs)
+  return { trust: authorities, policy, from }
 }
 
 /** A key and an identity answer the same question; so does nothing at all, for anybody. */

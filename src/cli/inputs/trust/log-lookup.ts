@@ -1,6 +1,8 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { messageOfBytes } from '../../../crypto/message.ts'
+import type { LogEntry } from '../../../formats/log/log-entry.ts'
+import type { LogAccess } from '../../../sign/rekor/ask-log.ts'
 import { artifactMessage } from '../../../verify/artifact.ts'
 import { type Candidate, type Evidence, withEntriesOfLog } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
@@ -23,12 +25,32 @@ export async function withLogEntries(
   const evidence = decodeIfSound(candidate)
   const signer = evidence && signerOf(evidence, trust, policy)
   if (!evidence || evidence.logEntries.length > 0 || !signer) return candidate
-  if (!URL.canParse(flags.rekorUrl)) throw new CountersignError('USAGE', `--rekor-url: want a URL, got ${quote(flags.rekorUrl)}`)
-  const { searchLog } = await import('../../../sign/rekor/search-log.ts')
+  const access = logAccess(context, flags.rekorUrl)
+  const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
   const { content, signature } = evidence
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
-  const searched = { signature, sha256: message.digest('sha256'), signer }
-  return withEntriesOfLog(candidate, await searchLog(context.world, new URL(flags.rekorUrl), searched, context.signal))
+  const searched = { signature, content: { kind: 'digest', sha256: message.digest('sha256') }, signer } as const
+  return withEntriesOfLog(candidate, await searchLog(access, searched))
+}
+
+/** The log that `--rekor-url` names. @throws CountersignError `USAGE` */
+export function logAccess({ world: { fetch }, signal }: CommandContext, rekorUrl: string): LogAccess {
+  if (!URL.canParse(rekorUrl)) throw new CountersignError('USAGE', `--rekor-url: want a URL, got ${quote(rekorUrl)}`)
+  return { fetch, url: new URL(rekorUrl), signal }
+}
+
+/** Asks the log that `--rekor-url` names for the proof that an entry lacks. */
+export function entryProver(context: CommandContext, flags: { readonly rekorUrl: string }): (entry: LogEntry) => Promise<LogEntry> {
+  return async entry => {
+    const access = logAccess(context, flags.rekorUrl)
+    const [{ fetchLogEntry }, { withProofOf }] = [
+      await import('../../../sign/rekor/ask-log.ts'),
+      await import('../../../sign/bundle-assembly.ts'),
+    ]
+    const proven = await fetchLogEntry(access, entry.logIndex)
+    if (!proven) throw new CountersignError('TLOG_ENTRY_MISSING', `${access.url.origin} has no entry with log index ${entry.logIndex}`)
+    return withProofOf(entry, proven)
+  }
 }
 
 /** Broken evidence is the engine's to report. */

@@ -1,0 +1,101 @@
+import { CountersignError } from '../../../codec/error.ts'
+import { parseJson, readAs } from '../../../codec/json.ts'
+import { parseBlobBundle } from '../../../formats/blob-bundle.ts'
+import { bundleLimitBytes } from '../../../formats/bundle.ts'
+import { decodeDetachedSignature } from '../../../formats/detached-signature.ts'
+import { readDsseEnvelope } from '../../../formats/dsse.ts'
+import type { LogEntry } from '../../../formats/log/log-entry.ts'
+import { parseCertificate } from '../../../formats/x509/certificate.ts'
+import { assembleBundle, type BundleSigner, type BundleSubject } from '../../../sign/bundle-assembly.ts'
+import { convertBlobBundle } from '../../../sign/bundle-conversion.ts'
+import type { CommandFunction, FlagsOf } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import type { bundleCreateFlags } from '../../flags/bundles.ts'
+import { readMessage, readSignatureInput } from '../../inputs/artifacts.ts'
+import { publicKeyFromFlag } from '../../inputs/keys.ts'
+import { checkOutputs } from '../../inputs/outputs.ts'
+import { entryProver, logAccess } from '../../inputs/trust/log-lookup.ts'
+import { materialFromFlags } from '../../inputs/trust/material.ts'
+import { writeBundle } from '../../output/bundle-file.ts'
+
+type Flags = FlagsOf<typeof bundleCreateFlags>
+
+/** `bundle create`: a bundle of version 0.3 of the parts of a signature that were kept apart. */
+export const createBundle: CommandFunction<typeof bundleCreateFlags> = async (context, flags) => {
+  const { out, key, artifact, bundle, attestation, signature, certificate } = flags
+  checkCombination(flags)
+  checkOutputs({ out }, [artifact, bundle, attestation, signature, certificate, key])
+  await writeBundle(context, out, bundle === '' ? await fromParts(context, flags) : await fromBlobBundle(context, flags))
+  return 0
+}
+
+/** cosign takes any of these together and drops some in silence. */
+function checkCombination({ artifact, attestation, bundle, signature, certificate, key }: Flags): void {
+  const sources = Object.entries({ signature, attestation, bundle }).filter(([, value]) => value !== '')
+  if (sources.length !== 1)
+    throw new CountersignError(
+      'USAGE',
+      `want one of --signature, --attestation and --bundle, got ${sources.map(([name]) => `--${name}`).join(' and ') || 'none'}`,
+    )
+  if (signature !== '' && artifact === '')
+    throw new CountersignError('USAGE', 'must supply --artifact: the file that the signature is over')
+  if (attestation !== '' && artifact !== '')
+    throw new CountersignError('USAGE', '--artifact does not go with --attestation: the envelope says what it is about')
+  if (bundle !== '' && certificate !== '')
+    throw new CountersignError('USAGE', '--certificate does not go with --bundle, which names whoever signed')
+  if (bundle === '' && (certificate === '') === (key === ''))
+    throw new CountersignError('USAGE', `want one of --certificate and --key, got ${key === '' ? 'neither' : 'both'}`)
+}
+
+async function fromBlobBundle(context: CommandContext, flags: Flags): Promise<Uint8Array> {
+  const { timestamps = [] } = await materialOf(context, flags)
+  return await convertBlobBundle(parseBlobBundle(await context.files.read(flags.bundle, bundleLimitBytes)), {
+    key: flags.key === '' ? undefined : await publicKeyFromFlag(context, flags.key, false),
+    artifact: flags.artifact === '' ? undefined : await readMessage(context, flags.artifact),
+    timestamps,
+    proveEntry: flags.ignoreTlog ? undefined : entryProver(context, flags),
+  })
+}
+
+async function fromParts(context: CommandContext, flags: Flags): Promise<Uint8Array> {
+  const { certificate: der, timestamps = [] } = await materialOf(context, flags)
+  const signer: BundleSigner = der
+    ? { kind: 'certificate', certificate: parseCertificate(der, `certificate ${flags.certificate}`) }
+    : { kind: 'key', key: await publicKeyFromFlag(context, flags.key, false) }
+  const subject = flags.attestation === '' ? await signedArtifact(context, flags) : await signedEnvelope(context, flags.attestation)
+  const logEntries = flags.ignoreTlog ? [] : await lookUp(context, flags, subject, signer)
+  return await assembleBundle({ subject, signer, logEntries, timestamps })
+}
+
+function materialOf(context: CommandContext, { certificate, rfc3161Timestamp }: Flags) {
+  return materialFromFlags(context, { certificate, rfc3161Timestamp, sct: '', offline: false })
+}
+
+async function signedArtifact(context: CommandContext, { artifact, signature }: Flags): Promise<BundleSubject> {
+  const bytes = decodeDetachedSignature(await readSignatureInput(context, signature, false))
+  return { kind: 'artifact', signature: bytes, artifact: await readMessage(context, artifact) }
+}
+
+async function signedEnvelope(context: CommandContext, path: string): Promise<BundleSubject> {
+  const encoded = await context.files.read(path, bundleLimitBytes)
+  const what = `attestation ${path}`
+  const json = readAs('DSSE_MALFORMED', what, () => parseJson(encoded, what, { bytes: bundleLimitBytes }))
+  return { kind: 'envelope', envelope: readDsseEnvelope(json, what), encoded }
+}
+
+/** The entry that the log has of the signature. @throws CountersignError `TLOG_ENTRY_MISSING` */
+async function lookUp(context: CommandContext, flags: Flags, subject: BundleSubject, signer: BundleSigner): Promise<readonly LogEntry[]> {
+  const access = logAccess(context, flags.rekorUrl)
+  const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
+  const [found] = await searchLog(access, {
+    signature: subject.kind === 'envelope' ? subject.envelope.signature : subject.signature,
+    content:
+      subject.kind === 'envelope'
+        ? { kind: 'envelope', json: subject.encoded! }
+        : { kind: 'digest', sha256: subject.artifact.digest('sha256') },
+    signer: signer.kind === 'key' ? { kind: 'key', spki: signer.key.spki } : { kind: 'certificate', der: signer.certificate.der },
+  })
+  if (!found)
+    throw new CountersignError('TLOG_ENTRY_MISSING', `${access.url.origin} has no entry of this signature; --ignore-tlog does without one`)
+  return [found]
+}

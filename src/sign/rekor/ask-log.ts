@@ -1,0 +1,91 @@
+import { encodeBase64 } from '../../codec/base64.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
+import { encodeHex } from '../../codec/hex.ts'
+import { encodePem } from '../../codec/pem.ts'
+import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
+import type { Fetch } from '../../codec/world.ts'
+import { parseLogAnswer } from '../../formats/log/log-answer.ts'
+import type { LogEntry } from '../../formats/log/log-entry.ts'
+import { describeFailure } from '../../oci/transport/failure.ts'
+import { readAtMost } from '../../oci/transport/read-body.ts'
+
+/** A signature that a log may have recorded. */
+export type SearchedSignature = {
+  readonly signature: Uint8Array
+  readonly content:
+    | { readonly kind: 'digest'; readonly sha256: Uint8Array } // of what was signed
+    | { readonly kind: 'envelope'; readonly json: Uint8Array } // as it was uploaded, to the byte
+  readonly signer: { readonly kind: 'key'; readonly spki: Uint8Array } | { readonly kind: 'certificate'; readonly der: Uint8Array }
+}
+
+/** Where a log is and how to reach it. */
+export type LogAccess = { readonly fetch: Fetch; readonly url: URL; readonly signal: AbortSignal }
+
+const answerLimitBytes = 4 << 20
+const timeoutMs = 30_000
+
+/**
+ * Asks a Rekor v1 for the entries that record a signature. What it answers is evidence like any other: nothing is believed of it.
+ *
+ * @returns nothing where the log has none
+ * @throws CountersignError `TLOG_UNAVAILABLE` for no usable answer within 30 s, `LOG_ENTRY_MALFORMED`, `LIMIT_EXCEEDED`; the signal's own reason
+ * @see services.md §3.1, `POST /api/v1/log/entries/retrieve`
+ */
+export async function searchLog(access: LogAccess, searched: SearchedSignature): Promise<readonly LogEntry[]> {
+  const body = encodeUtf8(serializeGoJson({ entries: [proposedEntry(searched)] })).slice()
+  const headers = { 'content-type': 'application/json', accept: 'application/json' }
+  return (await ask(access, 'api/v1/log/entries/retrieve', { method: 'POST', headers, body })) ?? []
+}
+
+/**
+ * Asks a Rekor v1 for the entry with this index, counted over all its trees: with a proof of inclusion in the tree as it is now.
+ *
+ * @returns nothing where the log has none
+ * @throws CountersignError as `searchLog`
+ * @see services.md §3.1, `GET /api/v1/log/entries?logIndex=N`
+ */
+export async function fetchLogEntry(access: LogAccess, logIndex: bigint): Promise<LogEntry | undefined> {
+  const entries = await ask(access, `api/v1/log/entries?logIndex=${logIndex}`, { method: 'GET', headers: { accept: 'application/json' } })
+  return entries?.find(entry => entry.logIndex === logIndex)
+}
+
+async function ask({ fetch, url, signal }: LogAccess, path: string, init: RequestInit): Promise<readonly LogEntry[] | undefined> {
+  const at = new URL(path, url.href.endsWith('/') ? url : `${url.href}/`)
+  const what = `${init.method} ${at.origin}${at.pathname}`
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  try {
+    const response = await fetch(at, { ...init, redirect: 'error', signal: deadline })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      if (response.status === 404) return undefined
+      throw new CountersignError('TLOG_UNAVAILABLE', `${what}: want status 200, got ${response.status}`)
+    }
+    return parseLogAnswer(await readAtMost(response, answerLimitBytes, what, signal), what)
+  } catch (cause) {
+    signal.throwIfAborted() // the caller's own reason passes through unchanged
+    if (cause instanceof CountersignError) throw cause
+    const reason = deadline.aborted ? `no answer within ${timeoutMs} ms` : describeFailure(cause).words
+    throw new CountersignError('TLOG_UNAVAILABLE', `${what}: ${reason}`, { cause })
+  }
+}
+
+function proposedEntry({ signature, content, signer }: SearchedSignature): GoJson {
+  const verifier = encodeBase64(
+    encodeUtf8(signer.kind === 'key' ? encodePem('PUBLIC KEY', signer.spki) : encodePem('CERTIFICATE', signer.der)),
+  )
+  if (content.kind === 'envelope')
+    return {
+      apiVersion: '0.0.1',
+      kind: 'dsse',
+      spec: { proposedContent: { envelope: decodeUtf8(content.json, 'envelope'), verifiers: [verifier] } },
+    }
+  return {
+    apiVersion: '0.0.1',
+    kind: 'hashedrekord',
+    spec: {
+      data: { hash: { algorithm: 'sha256', value: encodeHex(content.sha256) } },
+      signature: { content: encodeBase64(signature), publicKey: { content: verifier } },
+    },
+  }
+}
