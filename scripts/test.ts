@@ -1,10 +1,11 @@
 /**
- * Runs one suite: `node scripts/test.ts SUITE [FILE...]`.
+ * Runs one suite: `node scripts/test.ts SUITE [FILE...]`; `conformance FOLDER` runs the client conformance cases of another folder.
  * A suite without tests fails, and so does one that skips: a test that cannot run here says so aloud, never by silence.
  * The last line of each run is `SUITE: N passed, N failed`; .ci/run adds these up.
  */
 import { copyFileSync, existsSync, globSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { testOnBun } from './bun-suite.ts'
 import { root, run, runOrDie } from './process.ts'
 
@@ -15,12 +16,15 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
   unit: files => testOnNode('unit', process.execPath, pick(files, unitTests)),
   bun: async files => report('bun', await testOnBun(pick(files, unitTests), files.length === 0)),
   node24: async files => testOnNode('node24', await bringNode24(), pick(files, unitTests)),
-  conformance: files => {
-    if (!existsSync(`${root}/../shared/conformance`))
-      throw new Error('../shared/conformance is missing: the suite runs third-party files from there')
+  conformance: ([first, ...others]) => {
+    const isFolder = first !== undefined && others.length === 0 && !first.endsWith('.ts')
+    const folder = isFolder ? resolve(first) : `${root}/../shared/conformance`
+    if (!existsSync(folder)) throw new Error(`${folder} is missing: the suite runs third-party files from there`)
+    const files = isFolder ? ['test/conformance/bundle-verify.test.ts'] : first === undefined ? [] : [first, ...others]
     return testOnNode('conformance', process.execPath, pick(files, ['test/conformance/**/*.test.ts']), {
       concurrency: 1,
       timeoutMs: 300_000,
+      env: { ...process.env, CONFORMANCE: folder }, // read by test/conformance/bundle-cases.ts
     })
   },
   peers: async files => {
@@ -28,6 +32,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     const source = await testOnPeers('source on Node', 'source', chosen)
     return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && source
   },
+  mutations: files =>
+    testOnNode('mutations', process.execPath, pick(files, ['test/peers/other-verifiers.test.ts']), {
+      timeoutMs: 3_600_000,
+      env: { ...process.env, MUTATIONS: 'all' }, // every verifier is asked about every mutant
+    }),
   race: async files => {
     const chosen = pick(files, ['test/peers/concurrency.test.ts'])
     for (let round = 1; round <= raceRounds; round++)
