@@ -48,7 +48,7 @@ export type Verdict = {
  * ever. Every candidate is examined; one that passes every step is enough, and all that pass are returned.
  *
  * @throws VerificationError (a CountersignError) with the derivation; nothing is returned, so there is no boolean to forget.
- *   CountersignError `USAGE` for a policy that asks for both keys and identities, or for neither, or counts below zero
+ *   CountersignError `USAGE` for a policy that asks for both keys and identities, or for neither, or for a number that is none
  * @see formats-and-flows §5
  */
 export async function verify(candidates: readonly Candidate[], trust: Trust, policy: Policy): Promise<Verdict> {
@@ -64,14 +64,19 @@ export async function verify(candidates: readonly Candidate[], trust: Trust, pol
 }
 
 /** A policy that asks for nothing, or for nothing that can be told, must not pass anything. */
-function checkPolicy({ keys = [] }: Trust, { identities, logThreshold = 1, timestampThreshold = 0, now }: Policy): void {
+function checkPolicy({ keys = [] }: Trust, policy: Policy): void {
+  const { identities, hashes, logThreshold = 1, timestampThreshold = 0, now, clockSkewMs = 0 } = policy
   if (keys.length > 0 === (identities !== undefined))
     throw new CountersignError('USAGE', `policy: want one of trusted keys and identities, got ${identities ? 'both' : 'neither'}`)
   if (identities?.length === 0) throw new CountersignError('USAGE', 'policy: want at least one identity, got none')
   if (!isCount(logThreshold, 1)) throw new CountersignError('USAGE', `policy: logThreshold: want at least 1, got ${logThreshold}`)
   if (!isCount(timestampThreshold, 0))
     throw new CountersignError('USAGE', `policy: timestampThreshold: want at least 0, got ${timestampThreshold}`)
+  if (hashes?.length === 0) throw new CountersignError('USAGE', 'policy: hashes: want at least one, got none')
   if (Number.isNaN(now.getTime())) throw new CountersignError('USAGE', 'policy: now: want a time, got an invalid one')
+  if (!(Number.isFinite(clockSkewMs) && clockSkewMs >= 0))
+    // compared with NaN, no proof would ever lie in the future
+    throw new CountersignError('USAGE', `policy: clockSkewMs: want milliseconds of 0 or more, got ${clockSkewMs}`)
 }
 
 function isCount(value: number, least: number): boolean {
@@ -113,7 +118,7 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
     )
     const logged = await checkLogs({ evidence, signed, signers, trust, policy, trail })
     const stamped = await checkStamps({ evidence, signed, signers, trust, policy, trail })
-    checkLogsAt(logged, stamped.times)
+    checkLogsAt(logged, [...logged.times, ...stamped.times])
     const certificate =
       signers.kind === 'certificate'
         ? await checkSigner(signers.certificate, [...logged.times, ...stamped.times], evidence, trust, policy, trail)
