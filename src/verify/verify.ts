@@ -131,6 +131,7 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       annotations,
       certificate,
       logged: logged.entries,
+      evidence,
       timestamps: stamped.timestamps,
     } as unknown as VerifiedSignature
     return { signature, derivation: { source, format, outcome: 'accepted', steps: trail.steps } }
