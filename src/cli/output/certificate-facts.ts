@@ -23,9 +23,9 @@ export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedS
     const { subjects, issuer, extensions } = certificate.identity
     facts.set('Subject', subjects[0]?.value ?? '')
     facts.set('Issuer', issuer ?? '')
-    for (const { oid, name } of fulcioExtensionKinds) {
+    for (const { oid, name, encoding } of fulcioExtensionKinds) {
       const value = extensions.get(name)
-      if (value !== undefined && certificate.leaf.extensions.has(oid)) facts.set(oid, value)
+      if (encoding === 'bare' && value !== undefined && certificate.leaf.extensions.has(oid)) facts.set(oid, value) // the first six: cosign shows no later one
     }
     for (const [name, cosignName] of shown) if (extensions.has(name)) facts.set(cosignName, extensions.get(name)!)
   }
