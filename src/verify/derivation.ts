@@ -51,28 +51,51 @@ export class VerificationError extends CountersignError {
   }
 }
 
+/** What a step gives: a value for the steps after it, and words for the derivation. */
+export type Found<T> = { readonly value: T; readonly found: Words }
+
+/** Text of a derivation, or how to make it: of a thousand accepted bundles nobody reads one, and words cost as much as a signature check. */
+export type Words = string | (() => string)
+
 /** Records the steps taken on one candidate. Each is taken once; `artifact` a second time where a bundle also declares a digest. */
 export class Trail {
-  readonly steps: Step[] = []
+  readonly #taken: {
+    readonly name: StepName
+    readonly outcome: Step['outcome']
+    readonly wanted: Words
+    readonly found: Words
+    readonly code?: ErrorCode
+  }[] = []
+
+  /** The steps so far, in words. */
+  get steps(): readonly Step[] {
+    return this.#taken.map(step => ({ ...step, wanted: textOf(step.wanted), found: textOf(step.found) }))
+  }
+
+  /** How many steps passed. */
+  get passed(): number {
+    return this.#taken.filter(({ outcome }) => outcome === 'passed').length
+  }
 
   /** Takes a step: what `run` returns goes on, what it throws ends the candidate. */
-  async take<T>(name: StepName, wanted: string, run: () => Found<T> | Promise<Found<T>>): Promise<T> {
+  async take<T>(name: StepName, wanted: Words, run: () => Found<T> | Promise<Found<T>>): Promise<T> {
     try {
       const { value, found } = await run()
-      this.steps.push({ name, outcome: 'passed', wanted, found })
+      this.#taken.push({ name, outcome: 'passed', wanted, found })
       return value
     } catch (cause) {
       if (!(cause instanceof CountersignError)) throw cause // a defect of ours is not a property of the evidence
-      this.steps.push({ name, outcome: 'failed', wanted, found: cause.message, code: cause.code })
+      this.#taken.push({ name, outcome: 'failed', wanted, found: cause.message, code: cause.code })
       throw cause
     }
   }
 
   /** Notes a step that the policy leaves out. */
-  skip(name: StepName, wanted: string, why: string): void {
-    this.steps.push({ name, outcome: 'skipped', wanted, found: why })
+  skip(name: StepName, wanted: Words, why: string): void {
+    this.#taken.push({ name, outcome: 'skipped', wanted, found: why })
   }
 }
 
-/** What a step gives: a value for the steps after it, and words for the derivation. */
-export type Found<T> = { readonly value: T; readonly found: string }
+function textOf(words: Words): string {
+  return typeof words === 'string' ? words : words()
+}
