@@ -1,6 +1,7 @@
+import { includesBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { type Json, type JsonLimits, parseJson } from '../codec/json.ts'
-import { quote } from '../codec/text.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
 
 /**
  * Parses proto3 JSON: members may be spelled `check_point` or `checkPoint`, and one that is null is one that is left out. All come
@@ -12,8 +13,17 @@ import { quote } from '../codec/text.ts'
  * @see https://protobuf.dev/programming-guides/json/
  */
 export function parseProtoJson(bytes: Uint8Array, what: string, limits: JsonLimits): Json {
-  return camelMembers(parseJson(bytes, what, limits), what)
+  const json = parseJson(bytes, what, limits)
+  return needsRewriting(bytes) ? camelMembers(json, what) : json
 }
+
+/** Whether there can be an underscore in a name, plain or escaped, or a null: base64 has neither, so that most bundles are not walked again. */
+function needsRewriting(bytes: Uint8Array): boolean {
+  return bytes.includes(0x5f) || includesBytes(bytes, escapedUnderscore) || includesBytes(bytes, nullLiteral)
+}
+
+const escapedUnderscore = encodeUtf8('\\u005')
+const nullLiteral = encodeUtf8('null')
 
 function camelMembers(value: Json, at: string): Json {
   if (Array.isArray(value)) return value.map((item: Json, index) => camelMembers(item, `${at}[${index}]`))
