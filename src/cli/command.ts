@@ -75,7 +75,15 @@ export type ParsedFlags = {
   readonly given: ReadonlyMap<string, FlagSource>
 }
 
-export type CommandGroup = 'Sign and verify' | 'Bundles' | 'Keys' | 'Attached to images' | 'Moving images' | 'Registries' | 'Other'
+export type CommandGroup =
+  | 'Sign and verify'
+  | 'Bundles'
+  | 'Trust'
+  | 'Keys'
+  | 'Attached to images'
+  | 'Moving images'
+  | 'Registries'
+  | 'Other'
 
 /** Does the work of one command. Throws to fail; returns the exit status otherwise, 0 unless there is a reason. */
 export type CommandFunction<F extends FlagTable> = (

@@ -9,6 +9,7 @@ import { movingCommands } from './table/moving.ts'
 import { otherCommands } from './table/other.ts'
 import { registryCommands } from './table/registries.ts'
 import { signingCommands } from './table/signing.ts'
+import { trustCommands } from './table/trust.ts'
 import { uploadCommands } from './table/uploads.ts'
 
 /**
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   ...movingCommands,
   ...uploadCommands,
   ...registryCommands,
+  ...trustCommands,
   ...otherCommands(() => commands),
 ]
 
@@ -34,15 +36,11 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'attach sbom',
   'attest',
   'attest-blob',
-  'bundle create',
   'debug providers',
   'download attestation',
   'download sbom',
-  'initialize',
   'pkcs11-tool list-keys-uris',
   'pkcs11-tool list-tokens',
-  'signing-config create',
-  'trusted-root create',
   'verify-attestation',
   'verify-blob-attestation',
 ])

@@ -4,7 +4,16 @@ import type { Command, CommandGroup, Flag, FlagTable } from './command.ts'
 import { isDefault } from './parsing/flag-value.ts'
 import { suggestion } from './parsing/suggest.ts'
 
-const groups: readonly CommandGroup[] = ['Sign and verify', 'Bundles', 'Keys', 'Attached to images', 'Moving images', 'Registries', 'Other']
+const groups: readonly CommandGroup[] = [
+  'Sign and verify',
+  'Bundles',
+  'Trust',
+  'Keys',
+  'Attached to images',
+  'Moving images',
+  'Registries',
+  'Other',
+]
 
 /**
  * Help about one command, a group of them, or, without words, about everything.

@@ -10,6 +10,7 @@ import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
 import type { Case } from './setup.ts'
 import { signCases } from './sign.ts'
+import { trustCases } from './trust.ts'
 import { uploadCases } from './uploads.ts'
 import { verifyCases } from './verify.ts'
 
@@ -28,6 +29,7 @@ export const cases: readonly Case[] = [
   ...movingCases(),
   ...uploadCases(),
   ...registryCommandCases(),
+  ...trustCases(),
 ]
 
 /** Flags that answer questions where none is asked yet: a key and no log leave nothing to confirm. They are in every script. */

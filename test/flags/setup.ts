@@ -34,8 +34,10 @@ export const { disk } = rig
 export const hand = createHand(rig.registry)
 export const dockerConfig = mkdtempSync(join(tmpdir(), 'countersign-flags-'))
 after(() => rmSync(dockerConfig, { recursive: true }))
+/** The TUF repository that commands take trust from where no flag says otherwise; test/flags/trust.ts serves it. */
+export const tufEnvironment = { TUF_ROOT: 'tuf', TUF_MIRROR: 'https://tuf.test/sigstore', TUF_ROOT_JSON: 'tuf-root.json' }
 export const cs: typeof rig.cs = (line, options) =>
-  rig.cs(line, { ...options, environment: { DOCKER_CONFIG: dockerConfig, ...options?.environment } })
+  rig.cs(line, { ...options, environment: { DOCKER_CONFIG: dockerConfig, ...tufEnvironment, ...options?.environment } })
 export const image = buildImage()
 export const child = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
 export const index = buildIndex([image, child])

@@ -81,12 +81,16 @@ export function keptRepository(cache: CacheFolder, mirror: string): KeptReposito
   }
 }
 
-/** Removes what is kept of a mirror, and the choice of one; what other programs keep in the same place stays. */
-export async function wipeCache(folder: CacheFolder, mirror: string): Promise<void> {
+/**
+ * Removes what is kept of a mirror beyond these files and targets; what other programs keep in the same place stays.
+ *
+ * @param targets - by their paths in the repository
+ */
+export async function pruneCache(folder: CacheFolder, mirror: string, files: MetadataFiles, targets: Iterable<string>): Promise<void> {
   const name = cacheNameOf(mirror)
-  for (const target of await folder.list(`${name}/targets`)) await folder.remove(`${name}/targets/${target}`)
-  for (const file of await folder.list(name)) if (file.endsWith('.json')) await folder.remove(`${name}/${file}`)
-  for (const file of [`${name}.json`, remoteFile]) await folder.remove(file)
+  const kept = new Set([...targets].map(encodeName))
+  for (const target of await folder.list(`${name}/targets`)) if (!kept.has(target)) await folder.remove(`${name}/targets/${target}`)
+  for (const file of await folder.list(name)) if (file.endsWith('.json') && !files.has(file)) await folder.remove(`${name}/${file}`)
 }
 
 /** When the repository was last asked. What cannot be read makes it time to ask again. */
