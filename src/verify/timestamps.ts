@@ -45,7 +45,7 @@ export async function checkTimestamps(
     }
   }
   const { timestampThreshold = 0 } = policy
-  const authorities = new Set(verified.map(({ signer }) => encodeHex(signer.publicKey.id))).size
+  const authorities = countAuthorities(verified)
   if (authorities < timestampThreshold)
     throw new CountersignError(
       'THRESHOLD_NOT_MET',
@@ -58,13 +58,21 @@ export async function checkTimestamps(
   return { value: { timestamps: verified, times }, found: found.join('; ') }
 }
 
-/** The timestamp as one trusted authority made it, or why none of them did. */
+/** By who is trusted and by key: an authority with two keys is one, and a key that is listed for two authorities is one. */
+function countAuthorities(verified: readonly VerifiedTimestamp[]): number {
+  const keys = new Set(verified.map(({ signer }) => encodeHex(signer.publicKey.id)))
+  const authorities = new Set(verified.map(({ authority }) => authority))
+  return Math.min(keys.size, authorities.size)
+}
+
+/** The timestamp as one trusted authority made it, or why none of them did. One of theirs that does not hold refuses. */
 async function verifyByOneOf(
   token: TimestampToken,
   signature: Uint8Array,
   authorities: readonly CertificateAuthority[],
 ): Promise<VerifiedTimestamp | string> {
   const reasons: string[] = []
+  const refusals: CountersignError[] = []
   for (const authority of authorities)
     try {
       const verified = await verifyTimestamp(token, signature, authority)
@@ -75,9 +83,12 @@ async function verifyByOneOf(
         )
       return verified
     } catch (error) {
-      if (!(error instanceof CountersignError) || error.code !== 'CERTIFICATE_UNTRUSTED') throw error
-      reasons.push(error.message)
+      if (!(error instanceof CountersignError)) throw error
+      if (error.code === 'CERTIFICATE_UNTRUSTED') reasons.push(error.message)
+      else refusals.push(error) // another listing of the same authority may know a newer intermediate
     }
+  const [refusal] = refusals
+  if (refusal) throw refusal
   return reasons[0] ?? 'no timestamp authority is trusted'
 }
 
