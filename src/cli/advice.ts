@@ -35,5 +35,11 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
   TAG_TAKEN: 'give --force to put another image under the tag; signatures that are there stay',
   TIMED_OUT: 'give it more time by --timeout',
+  TRUST_EXPIRED:
+    'run the command where the TUF repository can be reached, or bring its trust from there: `countersign trust export`, `countersign trust import`; --trusted-root FILE needs neither',
+  TRUST_UNAVAILABLE:
+    'run `countersign initialize` where the TUF repository can be reached, bring its trust by `countersign trust import`, or give --trusted-root FILE',
+  TUF_UNTRUSTED:
+    'somebody else may be answering in place of the repository; if it was made anew, begin anew with its root: `countersign initialize --root`',
   VARIABLE_UNSET: 'set it in the environment to what the build is given by --build-arg',
 }
