@@ -8,8 +8,6 @@ export type EnvironmentVariable = {
 }
 
 const keyless = 'keyless signing is not supported yet'
-const certificates = 'certificates and transparency logs are not verified yet'
-const tuf = 'trust roots are not fetched by TUF yet'
 const tokens = 'PKCS#11 is not supported yet'
 
 /** Variables that cosign lists, in its words. Those of any name `COSIGN_X` are also read as `COUNTERSIGN_X`, which wins. */
@@ -110,7 +108,6 @@ const ofCosign: readonly EnvironmentVariable[] = [
     name: 'SIGSTORE_CT_LOG_PUBLIC_KEY_FILE',
     description: 'overrides what is used to validate the SCT coming back from Fulcio',
     expects: 'path to the public key file',
-    unread: certificates,
   },
   {
     name: 'SIGSTORE_ID_TOKEN',
@@ -123,19 +120,16 @@ const ofCosign: readonly EnvironmentVariable[] = [
     name: 'SIGSTORE_REKOR_PUBLIC_KEY',
     description: 'if specified, you can specify an oob Public Key that Rekor uses',
     expects: 'path to the public key',
-    unread: certificates,
   },
   {
     name: 'SIGSTORE_ROOT_FILE',
     description: 'overrides the public good instance root CA',
     expects: 'path to the root CA',
-    unread: certificates,
   },
   {
     name: 'SIGSTORE_TSA_CERTIFICATE_FILE',
     description: 'path to the concatenated PEM-encoded TSA certificate file (leaf, intermediate(s), root) used by Sigstore',
     expects: 'path to the TSA certificate file',
-    unread: certificates,
   },
   {
     name: 'SOURCE_DATE_EPOCH',
@@ -153,15 +147,13 @@ const ofCosign: readonly EnvironmentVariable[] = [
     description:
       'URL of the TUF mirror. Use with TUF_ROOT_JSON to refresh TUF metadata during signing and verification commands. Setting this will cause cosign to attempt to use trusted_root.json if available and will ignore custom TUF metadata.',
     expects: 'URL of the TUF mirror',
-    unread: tuf,
   },
-  { name: 'TUF_ROOT', description: 'path to the TUF cache directory', expects: 'path to the TUF cache directory', unread: tuf },
+  { name: 'TUF_ROOT', description: 'path to the TUF cache directory', expects: 'path to the TUF cache directory' },
   {
     name: 'TUF_ROOT_JSON',
     description:
       'path to the TUF root.json file used to initialize and update a local TUF repository. Use with TUF_MIRROR to refresh TUF metadata during signing and verification commands. Setting this will cause cosign to attempt to use trusted_root.json if available and will ignore custom TUF metadata.',
     expects: 'path to root.json',
-    unread: tuf,
   },
 ]
 

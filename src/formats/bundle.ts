@@ -59,10 +59,11 @@ const maxChain = 10
 /**
  * Parses a bundle of version 0.1 to 0.3, in proto3 JSON with lowerCamel or proto member names; unknown members are refused.
  *
+ * @param options - `allowsChain`: version 0.3 may carry a chain as well (`--allow-certificate-chain`). Only its leaf is ever read
  * @throws CountersignError `BUNDLE_MALFORMED`, `DSSE_MALFORMED` or `LIMIT_EXCEEDED`
  * @see formats-and-flows §4
  */
-export function parseBundle(bytes: Uint8Array): Bundle {
+export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
     const bundle = parseBundleJson(bytes)
     const mediaType = readString(bundle['mediaType'], 'mediaType')
@@ -73,7 +74,7 @@ export function parseBundle(bytes: Uint8Array): Bundle {
     checkProofs(version, logEntries)
     return {
       version,
-      material: readMaterial(material, version),
+      material: readMaterial(material, version !== '0.3' || options.allowsChain === true),
       logEntries,
       timestamps: readTimestamps(material['timestampVerificationData'], 'verificationMaterial.timestampVerificationData'),
       content: readContent(bundle),
@@ -159,7 +160,7 @@ function checkProofs(version: BundleVersion, entries: readonly LogEntry[]): void
     throw malformed(`verificationMaterial.tlogEntries: want a checkpoint in each inclusion proof of a bundle of version ${version}`)
 }
 
-function readMaterial(material: JsonObject, version: BundleVersion): BundleMaterial {
+function readMaterial(material: JsonObject, allowsChain: boolean): BundleMaterial {
   const kinds = ['publicKey', 'certificate', 'x509CertificateChain'].filter(name => material[name] !== undefined)
   if (kinds.length !== 1)
     throw malformed(
@@ -170,7 +171,7 @@ function readMaterial(material: JsonObject, version: BundleVersion): BundleMater
   if (kinds[0] === 'publicKey')
     return { kind: 'public-key', hint: readString(readObjectOf(value, at, ['hint'])['hint'] ?? '', `${at}.hint`) }
   if (kinds[0] === 'certificate') return { kind: 'certificate', chain: [readCertificate(value, at)] }
-  if (version === '0.3') throw malformed(`${at}: a bundle of version 0.3 carries one certificate, not a chain`)
+  if (!allowsChain) throw malformed(`${at}: a bundle of version 0.3 carries one certificate, not a chain`)
   const certificates = readObjectOf(value, at, ['certificates'])['certificates']
   const [leaf, ...issuers] = readArray(certificates, `${at}.certificates`, maxChain, readCertificate)
   if (!leaf) throw malformed(`${at}.certificates: want at least one, got none`)

@@ -53,9 +53,9 @@ export type Candidate = {
   readonly decode: () => Evidence
 }
 
-/** A Sigstore bundle, from a file or a referrer. */
-export function bundleCandidate(source: string, bytes: Uint8Array): Candidate {
-  return { source, format: 'bundle', decode: () => bundleEvidence(parseBundle(bytes)) }
+/** A Sigstore bundle, from a file or a referrer. `options` are those of `parseBundle`. */
+export function bundleCandidate(source: string, bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Candidate {
+  return { source, format: 'bundle', decode: () => bundleEvidence(parseBundle(bytes, options)) }
 }
 
 /** A legacy blob bundle, from a file. */

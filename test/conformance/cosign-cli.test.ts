@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Flag, FlagTable } from '../../src/cli/command.ts'
 import { commands, laterCommands, refusedCommands } from '../../src/cli/commands.ts'
 import { globalFlags } from '../../src/cli/flags/global.ts'
-import { leaves, type Row, rows, waiting } from './cosign-cli.ts'
+import { kept, leaves, type Row, rows, waiting } from './cosign-cli.ts'
 
 // Every command and flag that cosign 2.5.0 and 3.1.1 have, against our command table. Where they differ, 3.1.1 decides.
 const waitingNames = Object.values(waiting).flat()
@@ -25,7 +25,9 @@ test('a built command runs', () =>
 
 /** The text that cosign 3.1.1 shows as a flag's default. */
 function defaultInV3(row: Row): string {
-  return /v3\.1=(.*)$/.exec(row.default)?.[1] ?? row.default
+  if (row.command === 'trusted-root create' && row.flag === 'rekor-url') return '[]' // named in its help only: no log has it unless told
+  const text = /v3\.1=(.*)$/.exec(row.default)?.[1] ?? row.default
+  return text === '(empty)' ? '[]' : text // a list that is shown as nothing
 }
 
 function defaultOf(flag: Flag): string {
@@ -35,7 +37,11 @@ function defaultOf(flag: Flag): string {
 const tables: [string, FlagTable][] = [['', globalFlags], ...commands.map(({ name, flags }): [string, FlagTable] => [name, flags])]
 for (const [name, table] of tables) {
   const wanted = rows.filter(
-    row => row.command === name && row.flag !== '' && (row.inV3 !== 'no' || row.inV2 === 'yes') && !row.inV3.startsWith('no '),
+    row =>
+      row.command === name &&
+      row.flag !== '' &&
+      (row.inV3 !== 'no' || row.inV2 === 'yes') &&
+      (!row.inV3.startsWith('no ') || row.flag in table), // a later cosign's may be there, and is then as it has it
   )
   for (const row of wanted)
     test(`cosign ${name} --${row.flag}`, () => {
@@ -43,8 +49,9 @@ for (const [name, table] of tables) {
       assert.ok(flag, 'the table has it')
       assert.equal(flag.shorthand ?? '', row.shorthand, 'shorthand')
       assert.equal(defaultOf(flag), defaultInV3(row), 'default')
-      assert.equal(flag.hidden ?? false, row.inV3 === 'hidden', 'hidden')
-      assert.equal(flag.deprecated !== undefined, row.inV3 === 'hidden', 'what 3.x hides, it deprecates')
+      const isHidden = row.inV3 === 'hidden' && !kept.has(`${name} --${row.flag}`)
+      assert.equal(flag.hidden ?? false, isHidden, 'hidden')
+      assert.equal(flag.deprecated !== undefined, isHidden, 'what 3.x hides, it deprecates')
       assert.equal(flag.own, undefined, 'it is not ours')
     })
   test(`every other flag of ${name || 'the program'} is marked as our own`, () => {

@@ -4,6 +4,10 @@ import { bundleCases } from './bundles.ts'
 import { cleaningCases } from './cleaning.ts'
 import { documentCases } from './documents.ts'
 import { globalCases } from './global.ts'
+import { authorityCases } from './keyless/authorities.ts'
+import { evidenceCases } from './keyless/evidence.ts'
+import { identityCases } from './keyless/identities.ts'
+import { suggestCases } from './keyless/suggest.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
 import { registryCommandCases } from './registries.ts'
@@ -20,6 +24,10 @@ export const cases: readonly Case[] = [
   ...registryCases(),
   ...signCases(),
   ...verifyCases(),
+  ...identityCases(),
+  ...authorityCases(),
+  ...evidenceCases(),
+  ...suggestCases(),
   ...blobCases(),
   ...otherCases(),
   ...documentCases(),

@@ -31,7 +31,8 @@ function about(command: string, ...images: readonly string[]): string {
   return `${command} ${trusting} ${path}`
 }
 
-function documentOf(command: string, images: readonly string[]): string {
+/** A document of the command's kind that names images. */
+export function documentOf(command: string, images: readonly string[]): string {
   if (command === 'dockerfile verify') return images.map(image => `FROM ${image}\n`).join('')
   return JSON.stringify({ apiVersion: 'v1', kind: 'Pod', spec: { containers: images.map(image => ({ image })) } })
 }

@@ -33,17 +33,6 @@ definePlain('verify-blob', {
 /** Flags of verify and verify-blob, and those that decide trust in whatever verifies. */
 export function verifyCases(): readonly Case[] {
   const every = ['verify', 'verify-blob', 'manifest verify', 'dockerfile verify']
-  const ignores =
-    (flag: string): Case['check'] =>
-    async name => {
-      const line = (await plainLine(name)).replace('--insecure-ignore-tlog', '')
-      assertRefused(await cs(`${line} -o json`), {
-        exit: 1,
-        code: 'CAPABILITY_MISSING',
-        message: /verify without one by --insecure-ignore-tlog/,
-      })
-      assert.match((await good(cs(`${line} ${flag}`))).stderr, /^WARNING: Skipping tlog verification is an insecure practice/m)
-    }
   return [
     {
       flag: 'key',
@@ -53,12 +42,9 @@ export function verifyCases(): readonly Case[] {
         const line = await plainLine(name)
         const other: Refusal = { exit: 1, code: 'KEY_MISMATCH', message: /which is not the trusted key/ }
         assertRefused(await cs(`${line.replace('team.pub', 'stranger.pub')} -o json`), other)
-        const none: Refusal = { exit: 1, code: 'CAPABILITY_MISSING', message: /verify with --key/ }
-        assertRefused(await cs(`${line.replace('--key team.pub', '')} -o json`), none)
+        assertRefused(await cs(`${line.replace('--key team.pub', '')} -o json`), usage(/to verify with a key, name it by --key$/))
       },
     },
-    { flag: 'insecure-ignore-tlog', commands: every, what: 'does without the log, and says so', check: ignores('--insecure-ignore-tlog') },
-    { flag: 'private-infrastructure', commands: every, what: 'is its older name', check: ignores('--private-infrastructure') },
     {
       flag: 'offline',
       commands: every,

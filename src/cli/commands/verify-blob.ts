@@ -50,5 +50,5 @@ async function readCandidate(context: CommandContext, flags: FlagsOf<typeof veri
   const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
   if (looksLikeBlobBundle(json) && !looksLikeBundle(json)) return withMaterial(blobBundleCandidate(bundle, bytes), material)
   refuseBesideBundle(flags)
-  return bundleCandidate(bundle, bytes)
+  return bundleCandidate(bundle, bytes, { allowsChain: flags.allowCertificateChain })
 }

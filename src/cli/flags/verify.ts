@@ -9,6 +9,11 @@ const verifierFlags = {
   ...signerCertificateFlags,
   ...securityKeyFlags,
   ...experimentalReferrersFlags,
+  'allow-certificate-chain': {
+    type: 'boolean',
+    default: false,
+    help: 'accept bundles of version 0.3 that carry a chain; of it the first certificate alone is read',
+  },
   'as-of': {
     type: 'string',
     default: '',
@@ -47,10 +52,7 @@ const verifierFlags = {
   offline: {
     type: 'boolean',
     default: false,
-    hidden: true,
-    deprecated:
-      'To verify in an airgapped environment, provide a --bundle with the signature and verification material, and a --trusted-root file with the service keys and certificates',
-    help: 'never ask a log; its proof must be attached',
+    help: 'ask nobody but the registry: the proof of a log must come with the signature, and whom to trust from files or from what is kept',
   },
   'private-infrastructure': {
     type: 'boolean',

@@ -18,7 +18,7 @@ export async function signerFromFlag(context: CommandContext, key: string): Prom
  * @param offline - refuse to fetch it over a network
  */
 export async function publicKeyFromFlag(context: CommandContext, key: string, offline: boolean): Promise<PublicKey> {
-  requireKey(key, 'verifying certificates (keyless) is not supported yet; verify with --key')
+  requireKey(key, 'want a public key; name it by --key')
   const { loadPublicKey } = await import('../../kms/load-key.ts')
   return await loadPublicKey(key, keySources(context, offline ? refuseToFetch : undefined))
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTestContext } from '../../testing/command-context.ts'
 import type { FlagSource } from '../command.ts'
-import { requireIgnoredTlog, requireNoSigningServices } from './log-policy.ts'
+import { requireNoSigningServices } from './log-policy.ts'
 
 const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json'
 const context = createTestContext({
@@ -76,18 +76,3 @@ for (const { name, flags, given = [], code, message } of [
     if (code) await assert.rejects(run, { name: 'CountersignError', code, message })
     else await run
   })
-
-for (const flags of [{ insecureIgnoreTlog: true }, { privateInfrastructure: true }])
-  test(`verifying without a log is warned of: ${Object.keys(flags)}`, () => {
-    const { said, ...rest } = createTestContext()
-    requireIgnoredTlog(rest, { insecureIgnoreTlog: false, privateInfrastructure: false, ...flags }, 'blob')
-    const risk = 'Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the blob.'
-    assert.deepEqual(said, [`WARNING: ${risk}`])
-  })
-
-test('verifying with a log is refused, as nobody can look yet', () => {
-  assert.throws(() => requireIgnoredTlog(context, { insecureIgnoreTlog: false, privateInfrastructure: false }, 'signature'), {
-    code: 'CAPABILITY_MISSING',
-    message: /verify without one by --insecure-ignore-tlog$/,
-  })
-})

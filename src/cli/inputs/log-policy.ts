@@ -42,22 +42,3 @@ export async function requireNoSigningServices(context: CommandContext, flags: S
       '--tlog-upload=false goes with --use-signing-config=false, or with a --signing-config that names no log',
     )
 }
-
-/**
- * Refuses to verify unless the flags say to do without a transparency log.
- *
- * @param what - what is verified, as cosign's warning names it: `signature`, `blob`
- * @throws CountersignError `CAPABILITY_MISSING`
- */
-export function requireIgnoredTlog(
-  context: CommandContext,
-  flags: { readonly insecureIgnoreTlog: boolean; readonly privateInfrastructure: boolean },
-  what: 'signature' | 'blob',
-): void {
-  if (!flags.insecureIgnoreTlog && !flags.privateInfrastructure)
-    throw new CountersignError(
-      'CAPABILITY_MISSING',
-      'checking transparency logs is not supported yet; verify without one by --insecure-ignore-tlog',
-    )
-  context.warn(`Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the ${what}.`)
-}

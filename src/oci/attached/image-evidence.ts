@@ -23,6 +23,7 @@ export type EvidenceQuery = {
   readonly tag: string // of the legacy signatures
   readonly legacyReferrers: boolean // look for legacy signatures among the referrers instead of at the tag (`--experimental-oci11`)
   readonly predicateTypes: 'any' | readonly string[] // bundles whose manifest declares another type are not downloaded
+  readonly allowsChain?: boolean // in bundles of version 0.3 too (`--allow-certificate-chain`)
   readonly maxBytes?: number // of each signature or bundle
   readonly maxWorkers: number
 }
@@ -128,7 +129,10 @@ async function fetchBundles(
       return { candidate: { ...refused(source, error), declaredPredicateType: declared }, isSignature: false }
     }
     const bytes = await orRefusal(() => client.fetchBlob(query.repository, layer, query.maxBytes ?? ociLimits.attachmentBytes, signal))
-    const candidate = bytes instanceof CountersignError ? refused(source, bytes) : bundleCandidate(source, bytes)
+    const candidate =
+      bytes instanceof CountersignError
+        ? refused(source, bytes)
+        : bundleCandidate(source, bytes, { allowsChain: query.allowsChain === true })
     return { candidate, isSignature: isSignature(candidate, query.predicateTypes) }
   })
 }

@@ -9,6 +9,7 @@ import { subjectOf } from './subject.ts'
 import { verifyImage } from './verify-image.ts'
 
 const bundlesFirst = {
+  allowCertificateChain: false,
   attachmentTagPrefix: '',
   certificate: '',
   experimentalOci11: false,

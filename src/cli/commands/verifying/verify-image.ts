@@ -16,14 +16,23 @@ import type { verifyFlags } from '../../flags/verify.ts'
 import { readFileOrUrl, readSignatureInput } from '../../inputs/artifacts.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
 import { withLogEntries } from '../../inputs/trust/log-lookup.ts'
-import { materialFromFlags } from '../../inputs/trust/material.ts'
+import { materialFromFlags, refuseBesideBundle } from '../../inputs/trust/material.ts'
 import type { IndexEvidence } from './index-evidence.ts'
 import type { Subject } from './subject.ts'
 
 /** The flags that say where signatures are looked for. */
 export type SearchFlags = Pick<
   FlagsOf<typeof verifyFlags>,
-  'attachmentTagPrefix' | 'certificate' | 'experimentalOci11' | 'newBundleFormat' | 'offline' | 'payload' | 'rekorUrl' | 'sct' | 'signature'
+  | 'allowCertificateChain'
+  | 'attachmentTagPrefix'
+  | 'certificate'
+  | 'experimentalOci11'
+  | 'newBundleFormat'
+  | 'offline'
+  | 'payload'
+  | 'rekorUrl'
+  | 'sct'
+  | 'signature'
 >
 
 /** What is the same for every image of one command. */
@@ -68,6 +77,7 @@ async function findCandidates(search: Search, subject: Subject, digest: OciDiges
     flags.signature === ''
       ? await fetchEvidence(subject.client, evidenceQuery(search, subject, digest), context.signal)
       : [await detachedCandidateFromFlags(context, flags)]
+  if (candidates.some(({ format }) => format === 'bundle')) refuseBesideBundle(flags)
   const artifact = { kind: 'image', digest } as const
   return await inParallel(candidates, workersPerImage, candidate =>
     withLogEntries(context, flags, withMaterial(candidate, material), trust, { ...policy, artifact }),
@@ -84,6 +94,7 @@ export function evidenceQuery(search: Omit<Search, 'index'>, { reference }: Subj
     tag: signatureTag(digest, 'sig', flags.attachmentTagPrefix),
     legacyReferrers: flags.experimentalOci11,
     predicateTypes: policy.predicateTypes,
+    allowsChain: flags.allowCertificateChain,
     maxWorkers: workersPerImage,
     ...maxAttachmentBytes(context),
   }

@@ -1,6 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { signPredicateType } from '../../../formats/statement.ts'
 import type { Policy } from '../../../verify/policy.ts'
+import type { Verdict } from '../../../verify/verify.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { verifyFlags } from '../../flags/verify.ts'
@@ -38,9 +39,27 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
     output.verified(only, verified)
     output.end({ verified: 1, failed: 0 })
     await warnOfPatterns(context, policy.identities, verified.verdict)
-  } else
-    await verifyMany(search, new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal }), output, flags.maxWorkers)
+  } else {
+    const queue = new ImageQueue(subjects, { recursive: flags.recursive, signal: context.signal })
+    const [noting, firstVerdict] = noteVerdict(output)
+    try {
+      await verifyMany(search, queue, noting, flags.maxWorkers)
+    } finally {
+      const verdict = firstVerdict()
+      if (verdict) await warnOfPatterns(context, policy.identities, verdict)
+    }
+  }
   return 0
+}
+
+/** Of many images the first that was verified is example enough of whom a pattern was meant for. */
+function noteVerdict(output: VerificationOutput): readonly [VerificationOutput, () => Verdict | undefined] {
+  let first: Verdict | undefined
+  const verified: VerificationOutput['verified'] = (image, found) => {
+    first ??= found.verdict
+    output.verified(image, found)
+  }
+  return [{ ...output, verified }, () => first]
 }
 
 /** The image, where there is one: it is answered as cosign answers, without a summary. */

@@ -74,25 +74,27 @@ async function demandsBesideSigner(
   what: Verified,
   certificates: boolean,
 ): Promise<Demands> {
-  const { asOf, insecureIgnoreSct, useSignedTimestamps } = flags
+  const { asOf, insecureIgnoreSct } = flags
+  const wantsTimestamp = flags.useSignedTimestamps || flags.timestampCertificateChain !== '' // who names an authority wants its word
   const skipsTlog = flags.insecureIgnoreTlog || flags.privateInfrastructure
   if (skipsTlog)
     context.warn(
       `Skipping tlog verification is an insecure practice that lacks transparency and auditability verification for the ${what}.`,
     )
   const policy = {
-    ...(useSignedTimestamps && { timestampThreshold: 1 }),
+    ...(wantsTimestamp && { timestampThreshold: 1 }),
     ...(asOf === '' ? { now: context.world.now(), clockSkewMs } : { now: readAsOf(asOf) }),
     unsafeSkipTlog: skipsTlog,
     unsafeSkipSct: insecureIgnoreSct,
   }
-  const needs = { certificates, certificateLogs: !insecureIgnoreSct, logs: !skipsTlog, timestamps: useSignedTimestamps }
+  const needs = { certificates, certificateLogs: !insecureIgnoreSct, logs: !skipsTlog, timestamps: wantsTimestamp }
   const { authorities, from } = await authoritiesFromFlags(context, flags, needs)
   return { trust: authorities, policy, from }
 }
 
 /** A key and an identity answer the same question; so does nothing at all, for anybody. */
-function checkSigner({ key, certificate, sct }: SignerFlags, identity: IdentityMatcher | undefined): void {
+function checkSigner(flags: SignerFlags, identity: IdentityMatcher | undefined): void {
+  const { key, certificate, certificateChain, caRoots, caIntermediates, sct } = flags
   if (key !== '' && identity)
     throw new CountersignError(
       'USAGE',
@@ -103,10 +105,13 @@ function checkSigner({ key, certificate, sct }: SignerFlags, identity: IdentityM
       'USAGE',
       '--certificate-identity or --certificate-identity-regexp is required for verification in keyless mode; to verify with a key, name it by --key',
     )
-  for (const [flag, value] of [
-    ['certificate', certificate],
-    ['sct', sct],
-  ])
+  for (const [flag, value] of Object.entries({
+    certificate,
+    'certificate-chain': certificateChain,
+    'ca-roots': caRoots,
+    'ca-intermediates': caIntermediates,
+    sct,
+  }))
     if (key !== '' && value !== '')
       throw new CountersignError('USAGE', `--${flag} goes with an identity (--certificate-identity …), not with --key`)
 }

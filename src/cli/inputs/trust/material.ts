@@ -46,8 +46,12 @@ function readTimestamp(bytes: Uint8Array, name: string): Uint8Array {
 }
 
 /** A bundle of the present format holds its own; beside one anything else would be left aside. @throws CountersignError `USAGE` */
-export function refuseBesideBundle(flags: { readonly certificate: string; readonly rfc3161Timestamp: string; readonly sct: string }): void {
-  const { certificate, rfc3161Timestamp, sct } = flags
+export function refuseBesideBundle(flags: {
+  readonly certificate: string
+  readonly rfc3161Timestamp?: string
+  readonly sct: string
+}): void {
+  const { certificate, rfc3161Timestamp = '', sct } = flags
   for (const [name, value] of Object.entries({ certificate, 'rfc3161-timestamp': rfc3161Timestamp, sct }))
     if (value !== '') throw new CountersignError('USAGE', `--${name} does not go with a Sigstore bundle, which holds its own`)
 }
