@@ -8,6 +8,7 @@ import type { Folder } from '../src/oci/layout/folder.ts'
 import { assertRefused, createRig, good, type RunOptions } from '../src/testing/command-rig.ts'
 import { createTufRepository, type TufChanges, testMirror } from '../src/testing/tuf-repository.ts'
 import { productionTrustedRoot } from '../src/trust/embedded/production-trusted-root.ts'
+import { defaultMirror } from '../src/trust/load-trust.ts'
 import { parseTrustedRoot } from '../src/trust/trusted-root.ts'
 
 // The trust commands from end to end: what lies on the disk after them, and what later commands make of it.
@@ -136,6 +137,16 @@ test('a choice of mirror that cannot be read is no choice of the public one', as
     disk.set('home/.sigstore/root/remote.json', remote)
     assertRefused(await cs('trust doctor -o json'), { exit: 3, code: 'TUF_MALFORMED', message: /^remote\.json/ })
   }
+})
+
+test('TUF_ROOT_JSON is where the proof begins, for the public repository too', async () => {
+  const repository = createTufRepository({ targets }, defaultMirror)
+  const { cs, rig, disk } = createPlace()
+  rig.hosts.set(new URL(defaultMirror).host, request => repository.fetch(request.url))
+  disk.set('public-root.json', repository.root(1))
+  await good(cs('trust doctor', { environment: { TUF_ROOT_JSON: 'public-root.json', TUF_ROOT: 'a' } }))
+  const outcome = await cs('trust doctor -o json', { environment: { TUF_ROOT: 'b' } })
+  assertRefused(outcome, { exit: 4, code: 'TUF_UNTRUSTED', message: /timestamp was signed by 0\/1 keys/ })
 })
 
 test('the doctor tells what has ended, what ends soon and what cannot be used, and fails where nobody is left', async () => {
