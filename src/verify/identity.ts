@@ -86,19 +86,19 @@ function matches({ exact, pattern }: TextMatcher, text: string): boolean {
 
 /**
  * Compares a workflow with the extensions that Fulcio fills from the token's own claims. The path of a workflow is taken relative to the
- * repository that was built, and what follows it must be a git reference, so that no other file or repository can be read into it.
+ * repository that was built, and all that follows its last `@refs/` is a git reference: `build.yml@refs/x.yml@refs/heads/main` is a file of
+ * its own, and a branch whose name would need the same reading is refused.
  */
 function workflowComplaints(extensions: CertificateIdentity['extensions'], wanted: WorkflowMatcher): readonly string[] {
   const repository = extensions.get('source-repository-uri')
   const [config, ref, trigger] = (['build-config-uri', 'source-repository-ref', 'build-trigger'] as const).map(name => extensions.get(name))
   const file = wanted.workflow?.startsWith('https://') ? wanted.workflow : `${repository ?? ''}/${wanted.workflow}`
+  const built = config?.slice(0, Math.max(0, config.lastIndexOf('@refs/')))
   return [
     ...(wanted.repository === undefined || wanted.repository === repository
       ? []
       : [`want repository ${quote(wanted.repository)}, got ${named(repository)}`]),
-    ...(wanted.workflow === undefined || config?.startsWith(`${file}@refs/`)
-      ? []
-      : [`want workflow ${quote(wanted.workflow)}, got ${named(config)}`]),
+    ...(wanted.workflow === undefined || built === file ? [] : [`want workflow ${quote(wanted.workflow)}, got ${named(config)}`]),
     ...(wanted.ref === undefined || wanted.ref === ref ? [] : [`want ref ${quote(wanted.ref)}, got ${named(ref)}`]),
     ...(wanted.trigger === undefined || wanted.trigger === trigger ? [] : [`want trigger ${quote(wanted.trigger)}, got ${named(trigger)}`]),
   ]
