@@ -132,6 +132,10 @@ const cases: readonly Case[] = [
     error: /"CN=root,.*allows 0 intermediate certificates/,
   },
   {
+    name: 'path length 0 above an authority issued to itself',
+    made: () => chain({}, [{ subject: [['CN', 'r']] }], { subject: [['CN', 'r']], pathLength: 0 }),
+  },
+  {
     name: 'path length past exact numbers',
     made: () =>
       chain({}, [
@@ -356,6 +360,58 @@ test('proveCertificatePaths: every path is found, the one that key identifiers n
     ],
   )
   assert.deepEqual(counted.pairs.slice(0, 2), [' by CN=intermediate 1,O=example.com', 'CN=intermediate 1,O=example.com by CN=b'])
+})
+
+test('proveCertificatePaths: no path comes back to a key it has been at', async () => {
+  const [a, b] = [await createRoot({ subject: [['CN', 'a']] }), await createRoot({ subject: [['CN', 'b']] })]
+  const bByA = await a.issueIntermediate({ subject: [['CN', 'b']], key: b.signer })
+  const aByB = await b.issueIntermediate({ subject: [['CN', 'a']], key: a.signer })
+  const leaf = await b.issueLeaf()
+  const store = { roots: [b.certificate], intermediates: [bByA.certificate, aByB.certificate] }
+  assert.deepEqual(await proveCertificatePaths(leaf.certificate, store, 'code-signing'), [[leaf.certificate, b.certificate]])
+})
+
+test('proveCertificatePaths: the reason told is the one furthest from the leaf', async () => {
+  const posing = await (await createRoot()).issueIntermediate()
+  for (const intermediates of [
+    [posing.certificate, intermediate.certificate],
+    [intermediate.certificate, posing.certificate],
+  ])
+    await assert.rejects(proveCertificatePaths(certificate, { roots: [], intermediates }, 'code-signing'), {
+      code: 'CERTIFICATE_UNTRUSTED',
+      message: /its issuer "CN=root,O=example\.com" is not known/,
+    })
+})
+
+test('proveCertificatePaths: a wrong signature among authorities is checked once, however many paths lead there', async () => {
+  const flawed = await root.issueIntermediate({ subject: [['CN', 'flawed']], flaw: 'signature-changed' })
+  const key = freshSigner()
+  const [one, two] = [await flawed.issueIntermediate({ key, serialNumber: 1n }), await flawed.issueIntermediate({ key, serialNumber: 2n })]
+  const leaf = await one.issueLeaf()
+  const { pairs, checks } = counting()
+  const store = { roots: [root.certificate], intermediates: [one, two, flawed].map(made => made.certificate) }
+  await assert.rejects(proveCertificatePaths(leaf.certificate, store, 'code-signing', checks), { code: 'CERTIFICATE_UNTRUSTED' })
+  assert.equal(pairs.filter(pair => pair === 'CN=flawed by CN=root,O=example.com').length, 1)
+})
+
+test('proveCertificatePaths: at most 1024 steps, where few signatures make many paths', async () => {
+  let authority = root
+  const intermediates: Certificate[] = []
+  for (let layer = 0; layer < 6; layer++) {
+    const key = freshSigner()
+    const subject = [['CN', `layer ${layer}`]] as const
+    let made = authority
+    for (let n = 0n; n < 3n; n++) {
+      made = await authority.issueIntermediate({ subject, key, serialNumber: n })
+      intermediates.push(made.certificate)
+    }
+    authority = made
+  }
+  const leaf = await authority.issueLeaf()
+  await assert.rejects(proveCertificatePaths(leaf.certificate, { roots: [], intermediates }, 'code-signing'), (error: CountersignError) => {
+    assert.ok(error.cause instanceof AggregateError)
+    return error.cause.errors.some(({ message }) => message === 'gave up after 1024 steps')
+  })
 })
 
 test('proveCertificatePaths: of several roots with one key and name each is an end', async () => {

@@ -95,7 +95,7 @@ class PathSearch {
       try {
         if (this.#stepsLeft-- <= 0) throw untrusted(`gave up after ${maxSteps} steps`)
         checkAuthority(issuer, role)
-        await this.#proveSignature(last, issuer, path.length === 1 ? 'leaf' : 'authority')
+        await this.#proveSignature(last, issuer)
         if (role === 'root') this.#finish([...path, issuer])
         else if (path.length + 1 < maxLength) await this.extend([...path, issuer])
         else throw untrusted(`${describeCertificate(issuer)}: no root within ${maxLength} certificates`)
@@ -126,8 +126,8 @@ class PathSearch {
       .map(({ candidate }) => candidate)
   }
 
-  async #proveSignature(subject: Certificate, issuer: Certificate, kind: 'leaf' | 'authority'): Promise<void> {
-    if (kind === 'authority' && this.#checks.isKnown(subject, issuer)) return
+  async #proveSignature(subject: Certificate, issuer: Certificate): Promise<void> {
+    if (this.#checks.isKnown(subject, issuer)) return
     const answers = this.#answers.get(issuer) ?? new Map<Certificate, true | CountersignError>()
     this.#answers.set(issuer, answers)
     const answer = answers.get(subject) ?? (await this.#check(subject, issuer))

@@ -24,26 +24,21 @@ export type SignatureChecks = {
 }
 
 /**
- * Checks with a memory of at most `limit` signatures, the ones not asked for longest forgotten first. Known by content, the fingerprints of
+ * Checks with a memory of at most `limit` signatures, the ones not remembered for longest forgotten first. Known by content, the fingerprints of
  * both certificates, so it cannot be wrong about either, whoever asks and whatever they trust.
  */
 export function signatureChecks(limit: number, verify: SignatureChecks['verify'] = verifyCertificateSignature): SignatureChecks {
-  const known = new Set<string>() // in the order of last use
+  const known = new Set<string>() // in the order in which they were last remembered
   const keyOf = (subject: Certificate, issuer: Certificate) => `${encodeHex(issuer.fingerprint)} ${encodeHex(subject.fingerprint)}`
-  const remember = (key: string) => {
-    known.delete(key)
-    known.add(key)
-    const [oldest] = known
-    if (known.size > limit && oldest !== undefined) known.delete(oldest)
-  }
   return {
     verify,
-    isKnown: (subject, issuer) => {
+    isKnown: (subject, issuer) => known.has(keyOf(subject, issuer)),
+    remember: (subject, issuer) => {
       const key = keyOf(subject, issuer)
-      const isKnown = known.has(key)
-      if (isKnown) remember(key)
-      return isKnown
+      known.delete(key)
+      known.add(key)
+      const [oldest] = known
+      if (known.size > limit && oldest !== undefined) known.delete(oldest)
     },
-    remember: (subject, issuer) => remember(keyOf(subject, issuer)),
   }
 }

@@ -59,6 +59,7 @@ const cases: readonly Case[] = [
   { name: 'email: a mailbox, another', permitted: [email('x@a.example')], names: [email('y@a.example')], error: outside },
   { name: 'email: a host that ends alike', permitted: [email('a.example')], names: [email('x@ba.example')], error: outside },
   { name: 'email: a quoted @ in the mailbox', permitted: [email('a.example')], names: [email('"x@a.example"@b.example')], error: outside },
+  { name: 'email: a quoted @ in the mailbox, excluded', excluded: [email('b.example')], names: [email('"x@y"@b.example')], error: inside },
   { name: 'email: no address, permitted', permitted: [email('a.example')], names: [email('a.example')], error: outside },
   { name: 'email: no address, excluded', excluded: [email('b.example')], names: [email('a.example')], error: inside },
   { name: 'email: an address without host', excluded: [email('b.example')], names: [email('a@')], error: inside },
@@ -108,7 +109,12 @@ const cases: readonly Case[] = [
     error: /ip "192\.0\.3\.77" is in no permitted/,
   },
   { name: 'ip: excluded', excluded: [ip(192, 0, 2, 0, 255, 255, 255, 128)], names: [ip(192, 0, 2, 127)], error: inside },
-  { name: 'ip: of the other version', permitted: [ip(192, 0, 2, 0, 255, 255, 255, 0)], names: [ip(...Array(16).fill(0))], error: outside },
+  {
+    name: 'ip: of the other version',
+    permitted: [ip(192, 0, 2, 0, 255, 255, 255, 0)],
+    names: [ip(192, 0, 2, 7, ...Array(12).fill(0))],
+    error: outside,
+  },
 
   {
     name: 'directory: begins with it',
