@@ -48,7 +48,7 @@ export type OpenRepository = {
   readonly target: (path: string) => Promise<Uint8Array | undefined>
 }
 
-/** cosign asks a repository once a day. */
+/** How long what is kept is taken for current: sigstore-go's default. Repositories give timestamps days, so that it is never the longer. */
 export const freshForMs = 24 * 60 * 60 * 1_000
 
 /**

@@ -53,7 +53,8 @@ export const importTrust: CommandFunction<typeof trustImportFlags> = async (cont
 
 /** Whoever names the digest of the file trusts what is in it, the root among it; only where no other root is known. */
 async function anchorFor(context: CommandContext, pack: TrustPack, root: string, isPinned: boolean): Promise<Uint8Array | undefined> {
-  if (root !== '') return await context.files.read(root, metadataLimits.root.bytes)
+  const given = root || context.environment.get('TUF_ROOT_JSON')
+  if (given) return await context.files.read(given, metadataLimits.root.bytes)
   return anchorOf(pack.mirror) ?? (isPinned ? firstRootOf(pack) : undefined)
 }
 
