@@ -90,7 +90,12 @@ test('download signature prints older signatures in cosign’s members, in order
 const certificate = encodePem('CERTIFICATE', Uint8Array.of(0x30, 0x07, 0x30, 0x00, 0x30, 0x00, 0x03, 0x01, 0x00))
 const logBundle = JSON.stringify({
   SignedEntryTimestamp: 'AQID',
-  Payload: { body: 'e30=', integratedTime: 1767322000, logIndex: 7, logID: 'ab'.repeat(32) },
+  Payload: {
+    body: btoa('{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{}}'),
+    integratedTime: 1767322000,
+    logIndex: 7,
+    logID: 'ab'.repeat(32),
+  },
 })
 const timestamp = '{"SignedRFC3161Timestamp":"MAMCAQA="}'
 const material = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../src/codec/text.ts'
-import { assertRefused, createRig, good, rigHost } from '../src/testing/command-rig.ts'
+import { assertRefused, createRig, good, type Refusal, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
 
@@ -279,14 +279,17 @@ test('an environment variable sets a flag, and the command line overrides it', a
   await good(cs(`verify --key team.pub ${name}`, { environment: { ...environment, COSIGN_KEY: 'stranger.pub' } }))
 })
 
-test('a key together with identity flags is refused, and so are identities while certificates are not verified', async () => {
+test('a key together with identity flags is refused, and so is an identity without its issuer', async () => {
   const name = await fresh()
-  for (const flags of ['--certificate-identity x', '--certificate-identity-regexp .*', '--certificate-oidc-issuer https://i.test'])
-    assertRefused(await cs(`${trusting} ${flags} -o json ${name}`), {
-      exit: 1,
-      code: 'CAPABILITY_MISSING',
-      message: /^--certificate-\S+: verifying certificates is not supported yet; verify with --key$/,
-    })
+  const refusal = (message: RegExp): Refusal => ({ exit: 1, code: 'USAGE', message })
+  for (const flags of ['--certificate-identity x', '--certificate-identity-regexp .*', '--certificate-github-workflow-sha x']) {
+    const both = `${trusting} ${flags} --certificate-oidc-issuer https://i.test -o json ${name}`
+    assertRefused(await cs(both), refusal(/^exactly one of: key reference \(--key\), or certificate identity/))
+  }
+  const alone = `verify --certificate-identity x -o json ${name}`
+  assertRefused(await cs(alone), refusal(/^--certificate-oidc-issuer or --certificate-oidc-issuer-regexp is required/))
+  const issuerAlone = `verify --certificate-oidc-issuer https://i.test -o json ${name}`
+  assertRefused(await cs(issuerAlone), refusal(/^--certificate-identity or --certificate-identity-regexp is required/))
 })
 
 test('a command that hangs ends at its timeout, with an error', async () => {

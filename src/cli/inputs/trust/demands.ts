@@ -2,13 +2,12 @@ import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import type { HashName } from '../../../crypto/digest.ts'
 import { readTime } from '../../../trust/validity.ts'
-import type { IdentityMatcher } from '../../../verify/identity.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import { publicKeyFromFlag } from '../keys.ts'
 import { type AuthorityFlags, authoritiesFromFlags } from './authorities.ts'
-import { type IdentityFlags, identityFromFlags } from './identity-flags.ts'
+import { asksForIdentity, type IdentityFlags, identityFromFlags } from './identity-flags.ts'
 
 /** Flags about everything around a signature but who made it. */
 export type SurroundingFlags = AuthorityFlags & {
@@ -48,8 +47,8 @@ const clockSkewMs = 5 * 60_000
  * @throws CountersignError `USAGE`, `PATTERN_MALFORMED`, and whatever reading keys and roots throws
  */
 export async function demandsOfFlags(context: CommandContext, flags: SignerFlags, what: Verified): Promise<Demands> {
+  checkSigner(flags)
   const identity = await identityFromFlags(flags)
-  checkSigner(flags, identity)
   if (identity) return await demandsOfIdentities(context, flags, [identity], what)
   const { trust, policy, from } = await demandsBesideSigner(context, flags, what, false)
   const key = await publicKeyFromFlag(context, flags.key, flags.offline)
@@ -93,14 +92,14 @@ async function demandsBesideSigner(
 }
 
 /** A key and an identity answer the same question; so does nothing at all, for anybody. */
-function checkSigner(flags: SignerFlags, identity: IdentityMatcher | undefined): void {
+function checkSigner(flags: SignerFlags): void {
   const { key, certificate, certificateChain, caRoots, caIntermediates, sct } = flags
-  if (key !== '' && identity)
+  if (key !== '' && asksForIdentity(flags))
     throw new CountersignError(
       'USAGE',
       'exactly one of: key reference (--key), or certificate identity (--certificate-identity …), got both',
     )
-  if (key === '' && !identity)
+  if (key === '' && !asksForIdentity(flags))
     throw new CountersignError(
       'USAGE',
       '--certificate-identity or --certificate-identity-regexp is required for verification in keyless mode; to verify with a key, name it by --key',

@@ -3,21 +3,28 @@ import { quote } from '../../../codec/text.ts'
 import type { FulcioExtensionName } from '../../../formats/x509/fulcio-extensions.ts'
 import type { IdentityMatcher, TextMatcher, WorkflowMatcher } from '../../../verify/identity.ts'
 
+const identityFlagNames = [
+  'certificateIdentity',
+  'certificateIdentityRegexp',
+  'certificateOidcIssuer',
+  'certificateOidcIssuerRegexp',
+  'certificateGithubWorkflowTrigger',
+  'certificateGithubWorkflowSha',
+  'certificateGithubWorkflowName',
+  'certificateGithubWorkflowRepository',
+  'certificateGithubWorkflowRef',
+  'repository',
+  'workflow',
+  'ref',
+  'trigger',
+] as const
+
 /** The flags that say who must have signed. */
-export type IdentityFlags = {
-  readonly certificateIdentity: string
-  readonly certificateIdentityRegexp: string
-  readonly certificateOidcIssuer: string
-  readonly certificateOidcIssuerRegexp: string
-  readonly certificateGithubWorkflowTrigger: string
-  readonly certificateGithubWorkflowSha: string
-  readonly certificateGithubWorkflowName: string
-  readonly certificateGithubWorkflowRepository: string
-  readonly certificateGithubWorkflowRef: string
-  readonly repository: string
-  readonly workflow: string
-  readonly ref: string
-  readonly trigger: string
+export type IdentityFlags = Readonly<Record<(typeof identityFlagNames)[number], string>>
+
+/** Whether any of them says anything. */
+export function asksForIdentity(flags: IdentityFlags): boolean {
+  return identityFlagNames.some(name => flags[name] !== '')
 }
 
 /**
@@ -31,7 +38,7 @@ export async function identityFromFlags(flags: IdentityFlags): Promise<IdentityM
   const workflow = workflowFromFlags(flags)
   const subject = await textMatcher('certificate-identity', flags.certificateIdentity, flags.certificateIdentityRegexp)
   const issuer = await textMatcher('certificate-oidc-issuer', flags.certificateOidcIssuer, flags.certificateOidcIssuerRegexp)
-  if (!subject && !issuer && !workflow && extensions.size === 0) return undefined
+  if (!asksForIdentity(flags)) return undefined
   if (subject?.exact !== undefined && subject.pattern)
     throw new CountersignError('USAGE', 'want one of --certificate-identity and --certificate-identity-regexp, got both')
   if (!subject && !workflow?.repository)
