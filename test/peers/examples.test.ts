@@ -5,9 +5,11 @@ import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
+import { productionTrustedRoot } from '../../src/trust/embedded/production-trusted-root.ts'
 import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine } from './harness/example-place.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 import { type Server, startDockerRegistry, startOwnRegistry, startServer } from './harness/server.ts'
+import { startTufMirror } from './harness/tuf-mirror.ts'
 
 // Every example of every command is run as docs/commands.md shows it, by bash, against real registries: only the addresses
 // and the words that stand for any name are replaced, and the files it reads are there.
@@ -33,10 +35,12 @@ before(async () => {
   )
   const [mirror, protectedRegistry] = servers.map(({ host }) => host)
   const [web, forge] = listeners.map(({ url }) => url.origin)
-  addresses = { mirror: mirror!, protectedRegistry: protectedRegistry!, web: web!, forge: forge! }
+  const targets = { 'trusted_root.json': productionTrustedRoot }
+  const tuf = await startTufMirror(scene.place, { targets }, report)
+  addresses = { mirror: mirror!, protectedRegistry: protectedRegistry!, web: web!, forge: forge!, tuf }
 })
 after(async () => {
-  for (const listener of listeners) await listener.close()
+  for (const listener of [...listeners, addresses.tuf]) await listener.close()
   for (const server of servers) await server.stop()
   await scene.close()
   assert.deepEqual(faults, [])
@@ -58,7 +62,7 @@ for (const { name, examples, endless } of commands)
       known.add(line)
       const filled = fillIn(line, scene, addresses)
       assert.doesNotMatch(filled, /[A-Z]{4,}(?!_)(?=[ .:@]|$)|example\.com|\.\.\./, 'nothing is left that stands for something else')
-      const folder = await prepareFolder(scene, filled)
+      const folder = await prepareFolder(scene, filled, addresses)
       const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken }
       if (endless) {
         const place = { ...scene.place, folder }

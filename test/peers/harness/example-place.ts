@@ -1,17 +1,28 @@
 import { createHash, createPrivateKey, sign } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { encodePem } from '../../../src/codec/pem.ts'
+import { encodePublicKeyPem } from '../../../src/crypto/public-key.ts'
+import { productionTrustedRoot } from '../../../src/trust/embedded/production-trusted-root.ts'
+import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts'
 import { cosign2, cosign3 } from './actor.ts'
 import { binFolder } from './bin-folder.ts'
-import { type Ended, run, runOk, tool } from './command.ts'
+import { countersign, type Ended, run, runOk, tool } from './command.ts'
 import { pushIndex } from './image.ts'
 import type { Place } from './place.ts'
 import type { Scene } from './scene.ts'
+import type { TufMirror } from './tuf-mirror.ts'
 
 const vectors = join(import.meta.dirname, '../../vectors')
 
 /** Addresses that stand for those of the examples. */
-export type Addresses = { readonly mirror: string; readonly protectedRegistry: string; readonly web: string; readonly forge: string }
+export type Addresses = {
+  readonly mirror: string
+  readonly protectedRegistry: string
+  readonly web: string
+  readonly forge: string
+  readonly tuf: TufMirror
+}
 
 /** Pushes what the examples name: `app:v1`, an index signed with all that is in it; `multi:v1`, an index that alone is signed; others, bare. */
 export async function pushExamples(scene: Scene): Promise<void> {
@@ -29,10 +40,14 @@ export async function pushExamples(scene: Scene): Promise<void> {
 }
 
 /** The line with names of things that are there in place of those that stand for any. */
-export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, web }: Addresses): string {
+export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, web, tuf }: Addresses): string {
   const { host } = scene.registry
   const app = /^upload /.test(line) ? 'uploaded' : line.includes('--via-index') ? 'multi' : 'app'
   return line
+    .replaceAll('https://tuf.example.com', tuf.url)
+    .replace('--root-checksum HEX', `--root-checksum ${tuf.rootHex}`)
+    .replace(/(=https:\/\/\w+\.|operator=)example\.com/g, '$1test')
+    .replace('sha256:HEX trust.json', '"sha256:$(sha256sum trust.json | cut -d" " -f1)" trust.json')
     .replace('login registry.example.com', `login ${protectedRegistry}`)
     .replaceAll('https://example.com/', `${web}/`)
     .replaceAll('mirror.example.com/', `${mirror}/`)
@@ -46,7 +61,7 @@ export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, 
 }
 
 /** Files that an example finds, by the name it gives them. Each maker writes the file into the folder it is given. */
-const makers: Readonly<Record<string, (scene: Scene, path: string) => Promise<void> | void>> = {
+const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Addresses) => Promise<void> | void>> = {
   'cosign.key': (scene, path) => copyFileSync(scene.a.key, path),
   'cosign.pub': (scene, path) => copyFileSync(scene.a.pub, path),
   'openssl.key': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/rsa-2048.pkcs1.pem'), path),
@@ -79,6 +94,14 @@ const makers: Readonly<Record<string, (scene: Scene, path: string) => Promise<vo
   'payload.json': async (scene, path) => {
     writeFileSync(path, (await runOk(scene.place, cosign3.command(), ['generate', `${scene.registry.host}/app:v1`])).stdout)
   },
+  'root.json': (_, path, { tuf }) => copyFileSync(tuf.rootFile, path),
+  'trusted_root.json': (_, path) => writeFileSync(path, productionTrustedRoot),
+  'trust.json': async (scene, path, { tuf }) => {
+    const env = { TUF_MIRROR: tuf.url, TUF_ROOT_JSON: tuf.rootFile, TUF_ROOT: `${path}.cache` }
+    await runOk(scene.place, countersign(), ['trust', 'export', path], { env })
+  },
+  'ca.pem': (_, path) => writeFileSync(path, fulcioChain()),
+  'rekor.pub': (_, path) => writeFileSync(path, encodePublicKeyPem(production().transparencyLogs[0]!.key)),
   signature: async (scene, path) => {
     const { stdout } = await runOk(scene.place, cosign3.command(), ['generate', `${scene.registry.host}/app:v1`])
     const key = createPrivateKey(readFileSync(join(vectors, 'cosign-keys/import/prime256v1.sec1.pem')))
@@ -95,28 +118,30 @@ const makers: Readonly<Record<string, (scene: Scene, path: string) => Promise<vo
 const content = '{"release":1}\n'
 
 /** What an example writes is not there before it. */
-const writes = /(?:>|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
+const writes = /(?:>|trust export|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
 
 /** A folder of its own for one example, with every file in it that its line reads. */
-export async function prepareFolder(scene: Scene, line: string): Promise<string> {
+export async function prepareFolder(scene: Scene, line: string, addresses: Addresses): Promise<string> {
   const folder = mkdtempSync(scene.place.path('example-'))
   const written = [...line.matchAll(writes)].map(([, name]) => name)
-  const words = line.split(/[ :;=]/)
+  const words = line.split(/[ :;=,]/)
   for (const [name, make] of Object.entries(makers))
-    if (words.includes(name) && !written.includes(name)) await make(scene, join(folder, name))
+    if (words.includes(name) && !written.includes(name)) await make(scene, join(folder, name), addresses)
   for (const name of ['.zsh/completions', '.config/fish/completions'])
     mkdirSync(join(scene.place.folder, 'home', name), { recursive: true })
   return folder
 }
 
 /** What examples find in the environment, beside the place's own. */
-export function exampleEnvironment(scene: Scene, { forge }: Addresses): Readonly<Record<string, string>> {
+export function exampleEnvironment(scene: Scene, { forge, tuf }: Addresses): Readonly<Record<string, string>> {
   return {
     PATH: `${binFolder(scene.place)}:${scene.place.env['PATH']}`,
     SIGNING_KEY: readFileSync(scene.a.key, 'utf8'),
     SSL_CERT_FILE: join(vectors, 'tls/ca.pem'),
     GITLAB_HOST: forge,
     GITHUB_HOST: forge,
+    TUF_MIRROR: tuf.url,
+    TUF_ROOT_JSON: tuf.rootFile,
   }
 }
 
@@ -124,6 +149,16 @@ export function exampleEnvironment(scene: Scene, { forge }: Addresses): Readonly
 export function runLine(scene: Scene, folder: string, line: string, env: Readonly<Record<string, string>>): Promise<Ended> {
   const place: Place = { ...scene.place, folder }
   return run(place, ['/bin/bash', '-e', '-u', '-o', 'pipefail'], ['-c', line], { env, input: deployment(scene) })
+}
+
+function production() {
+  return parseTrustedRoot(new TextEncoder().encode(productionTrustedRoot))
+}
+
+function fulcioChain(): string {
+  return production()
+    .certificateAuthorities[1]!.chain.map(({ der }) => encodePem('CERTIFICATE', der))
+    .join('')
 }
 
 function deployment(scene: Scene): string {
