@@ -2,7 +2,7 @@ import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
-import type { Certificate } from '../formats/x509/certificate.ts'
+import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
 import { type CertificatePath, checkPathValidAt, proveCertificatePaths } from '../formats/x509/certificate-path.ts'
 import type { CertificateAuthority } from '../trust/trusted-root.ts'
 import { describeValidity, isWithin } from '../trust/validity.ts'
@@ -20,19 +20,22 @@ export type TrustedCertificate = Branded<
  * Step `certificate`: a trusted authority issued the certificate, and at every time that counts it was trusted, and each certificate of
  * the path was valid: an expired intermediate is as bad as an expired leaf (GHSA-wfqv-66vq-46rm).
  *
- * @throws CountersignError `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`
+ * @param chain - what the signature carries of issuers, DER
+ * @throws CountersignError `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`; `CERTIFICATE_MALFORMED` of what it carries
  * @see RFC 5280 §6.1
  */
 export async function checkCertificate(
   leaf: Certificate,
   { times }: SigningTimes,
-  { certificateAuthorities = [] }: Trust,
+  { certificateAuthorities = [], takesCarriedIntermediates = false }: Trust,
+  chain: readonly Uint8Array[] = [],
 ): Promise<Found<TrustedCertificate>> {
   const issuers = certificateAuthorities.filter(({ chain }) => chain.some(({ subject }) => bytesEqual(subject.der, leaf.issuer.der)))
+  const carried = takesCarriedIntermediates ? chain.map((der, at) => parseCertificate(der, `certificate ${at + 1} of the chain`)) : []
   const failures: CountersignError[] = []
   for (const authority of issuers.length > 0 ? issuers : certificateAuthorities) // of those that cannot have issued it one says so
     try {
-      const paths = await proveCertificatePaths(leaf, storeOf(authority), 'code-signing')
+      const paths = await proveCertificatePaths(leaf, storeOf(authority, carried), 'code-signing')
       for (const { time } of times) checkAuthorityAt(authority, time)
       const path = firstValid(
         paths,
@@ -54,9 +57,9 @@ export async function checkCertificate(
   throw telling(failures)
 }
 
-/** An authority of a trusted root lists the issuer first and the root last. */
-function storeOf({ chain }: CertificateAuthority) {
-  return { roots: chain.slice(-1), intermediates: chain.slice(0, -1) }
+/** An authority lists the issuer first and the root last. One that names its intermediates has no others; cosign does so as well. */
+function storeOf({ chain }: CertificateAuthority, carried: readonly Certificate[]) {
+  return { roots: chain.slice(-1), intermediates: chain.length === 1 ? carried : chain.slice(0, -1) }
 }
 
 function checkAuthorityAt({ uri, validFor }: CertificateAuthority, time: Date): void {

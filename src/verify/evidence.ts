@@ -32,7 +32,8 @@ export type Evidence = {
   readonly signature: Uint8Array
   readonly content: SignedContent
   readonly signer: NamedSigner
-  readonly certificate: Uint8Array | undefined // DER of the signer's, where one came along; its issuers never come from the evidence
+  readonly certificate: Uint8Array | undefined // DER of the signer's, where one came along
+  readonly chain?: readonly Uint8Array[] // DER of its issuers, of the older layout: by way of them a path may lead to a root, none is trusted
   readonly certificateTimestamp: Uint8Array | undefined // a detached SCT of that certificate
   readonly logEntries: readonly LogEntry[]
   readonly logEntriesFrom: 'evidence' | 'log' // log: it brought none along, and the log itself was asked
@@ -125,12 +126,13 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
     source,
     format: 'simple-signing',
     decode: () => {
-      const { certificate, logBundle, timestamp } = readSignatureMaterial(annotations)
+      const { certificate, chain, logBundle, timestamp } = readSignatureMaterial(annotations)
       return {
         signature: readSignatureAnnotation(annotations),
         content: payloadContent(payload),
         signer: { kind: 'none' }, // a layer may carry a certificate that a key signature does not need
         certificate,
+        ...(chain && { chain }),
         certificateTimestamp: undefined,
         logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],
         logEntriesFrom: 'evidence',

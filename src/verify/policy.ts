@@ -22,6 +22,8 @@ export type Artifact =
 export type Trust = {
   readonly keys?: readonly PublicKey[]
   readonly certificateAuthorities?: readonly CertificateAuthority[]
+  /** An authority of which the root alone is known vouches by way of the intermediates that a signature carries, too: `--ca-roots`. */
+  readonly takesCarriedIntermediates?: boolean
   readonly transparencyLogs?: readonly TransparencyLog[]
   readonly ctLogs?: readonly TransparencyLog[]
   readonly timestampAuthorities?: readonly CertificateAuthority[]

@@ -176,7 +176,9 @@ async function checkSigner(
   trail: Trail,
 ): Promise<CertifiedSigner> {
   const times = await trail.take('time', 'when the signature was made', () => signingTimes(proven, policy))
-  const trusted = await trail.take('certificate', 'a trusted certificate authority', () => checkCertificate(leaf, times, trust))
+  const trusted = await trail.take('certificate', 'a trusted certificate authority', () =>
+    checkCertificate(leaf, times, trust, evidence.chain),
+  )
   const isLogged = !policy.unsafeSkipSct
   if (isLogged) await trail.take('sct', 'a trusted certificate transparency log', () => checkCertificateLogged(trusted, evidence, trust))
   else trail.skip('sct', 'a trusted certificate transparency log', 'not checked, as asked')

@@ -31,7 +31,10 @@ export type Needs = {
   readonly timestamps: boolean
 }
 
-type Authorities = Pick<Trust, 'certificateAuthorities' | 'ctLogs' | 'transparencyLogs' | 'timestampAuthorities'>
+type Authorities = Pick<
+  Trust,
+  'certificateAuthorities' | 'takesCarriedIntermediates' | 'ctLogs' | 'transparencyLogs' | 'timestampAuthorities'
+>
 
 /**
  * Whom the flags and cosign's `SIGSTORE_…` variables trust: a trusted root, or PEM files, each in place of its part of the trusted root
@@ -77,8 +80,9 @@ async function authoritiesOfFiles(context: CommandContext, flags: AuthorityFlags
         await certificates(caRoots),
         caIntermediates === '' ? ([] as readonly Certificate[]) : await certificates(caIntermediates),
       ),
+      takesCarriedIntermediates: caIntermediates === '',
     }),
-    ...(chain !== '' && { certificateAuthorities: [authorityOfChain(await certificates(chain))] }),
+    ...(chain !== '' && { certificateAuthorities: [authorityOfChain(await certificates(chain))], takesCarriedIntermediates: false }),
     ...(timestampChain !== '' && {
       timestampAuthorities: [timestampAuthorityOfChain(await certificates(timestampChain), timestampChain)],
     }),
@@ -98,7 +102,7 @@ async function authoritiesOfVariables(context: CommandContext): Promise<Authorit
   const ctLog = await read('SIGSTORE_CT_LOG_PUBLIC_KEY_FILE', (pem, what) => logOfKey(pem, what))
   const tsa = await read('SIGSTORE_TSA_CERTIFICATE_FILE', (pem, what) => timestampAuthorityOfChain(parseCertificatesPem(pem, what), what))
   return {
-    ...(roots && { certificateAuthorities: roots }),
+    ...(roots && { certificateAuthorities: roots, takesCarriedIntermediates: true }),
     ...(rekor && { transparencyLogs: [rekor] }),
     ...(ctLog && { ctLogs: [ctLog] }),
     ...(tsa && { timestampAuthorities: [tsa] }),
