@@ -31,7 +31,7 @@ for (const { name, now, clockSkewMs = 0, isLater = false } of [
 ])
   test(`no proof is of a later time than the policy's: ${name}`, async () => {
     for (const [options, step, witness] of [
-      [{ logs: ['v1'] }, 'transparency-log', /^log log\.v1\.example says 2025-06-01T12:00:00.000Z, which is later than /],
+      [{ logs: ['v1'] }, 'transparency-log', /^log https:\/\/log\.v1\.example says 2025-06-01T12:00:00.000Z, which is later than /],
       [{ logs: ['v2'] }, 'timestamp', /^timestamp authority "CN=timestamps.example" says 2025-06-01T12:00:00.000Z, which is later than /],
     ] as const) {
       const candidate = await signed(options)
