@@ -14,7 +14,9 @@ import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
 import type { Case } from './setup.ts'
 import { signCases } from './sign.ts'
+import { signingConfigCases } from './signing-configs.ts'
 import { trustCases } from './trust.ts'
+import { trustedRootCases } from './trusted-roots.ts'
 import { uploadCases } from './uploads.ts'
 import { verifyCases } from './verify.ts'
 
@@ -38,6 +40,8 @@ export const cases: readonly Case[] = [
   ...uploadCases(),
   ...registryCommandCases(),
   ...trustCases(),
+  ...trustedRootCases(),
+  ...signingConfigCases(),
 ]
 
 /** Flags that answer questions where none is asked yet: a key and no log leave nothing to confirm. They are in every script. */
