@@ -5,13 +5,14 @@ import { encodePem } from '../src/codec/pem.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { digestOf } from '../src/crypto/digest.ts'
 import { parseBundle } from '../src/formats/bundle.ts'
+import { upgradeBundle } from '../src/formats/bundle-upgrade.ts'
 import { preAuthEncoding } from '../src/formats/dsse.ts'
 import { statementPayloadType } from '../src/formats/statement.ts'
 import { assertRefused, createRig, good, type Outcome } from '../src/testing/command-rig.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 
-// `bundle upgrade` and `bundle inspect`: what is converted without the private key, what cannot be, and that nothing is lost on
-// the way (formats-and-flows §4, §10; §11 35, 61). Flags on their own: test/flags/bundles.ts.
+// `bundle upgrade`: what is converted without the private key, what cannot be, and that nothing is lost on the way (formats-and-flows §4,
+// §10; §11 35, 61). Proofs that a log is asked for: test/bundle-upgrade.test.ts. Flags on their own: test/flags/bundles.ts.
 
 const rig = createRig()
 const { cs, disk } = rig
@@ -134,7 +135,10 @@ for (const { name, entries, message } of [
   },
 ])
   test(`what only the log can give is named: ${name}`, async () => {
-    assertRefused(await upgrade(bundle('0.1', { ...chain, tlogEntries: entries })), { exit: 1, code: 'CONVERSION_IMPOSSIBLE', message })
+    await assert.rejects(upgradeBundle(encodeUtf8(bundle('0.1', { ...chain, tlogEntries: entries }))), {
+      code: 'CONVERSION_IMPOSSIBLE',
+      message,
+    })
   })
 
 const spki = encodeBase64(encodeUtf8(teamKey.publicPem))
@@ -145,10 +149,14 @@ function rekorBundle(
   spec: { readonly content?: string; readonly value?: string; readonly algorithm?: string; readonly kind?: string } = {},
 ) {
   const { content = legacy.base64Signature, value = Buffer.from(hash).toString('hex'), algorithm = 'sha256', kind = 'hashedrekord' } = spec
+  const digest = { algorithm, value }
   const body = {
     apiVersion: '0.0.1',
     kind,
-    spec: { data: { hash: { algorithm, value } }, signature: { content, publicKey: { content: spki } } },
+    spec:
+      kind === 'dsse'
+        ? { envelopeHash: digest, payloadHash: digest, signatures: [{ signature: content, verifier: spki }] }
+        : { data: { hash: digest }, signature: { content, publicKey: { content: spki } } },
   }
   const Payload = { body: btoa(JSON.stringify(body)), integratedTime: 1_700_000_000, logIndex: 5, logID: 'ab'.repeat(32) }
   return { SignedEntryTimestamp: 'AA==', Payload }
@@ -178,16 +186,23 @@ for (const { name, document, flags } of [
 const certificate = encodeBase64(encodeUtf8(encodePem('CERTIFICATE', leaf)))
 for (const { name, document, flags = '--artifact blob', code, message } of [
   {
-    name: 'with a certificate',
-    document: { ...legacy, cert: certificate, rekorBundle: rekorBundle() },
-    code: 'CONVERSION_IMPOSSIBLE',
-    message: /cert is a certificate: a signature counts while it is valid, and when that was only an inclusion proof or a timestamp shows/,
+    name: 'with a certificate that is none',
+    document: { ...legacy, cert: certificate },
+    code: 'CERTIFICATE_MALFORMED',
+    message: /^bundle: cert: /,
   },
   {
-    name: 'with a log entry',
+    name: 'with a certificate beside --key',
+    document: { ...legacy, cert: certificate },
+    flags: '--artifact blob --key team.pub',
+    code: 'KEY_MISMATCH',
+    message: /^bundle: cert is a certificate, whose key is in it: want no --key beside it$/,
+  },
+  {
+    name: 'with a log entry, whose proof nobody gives',
     document: { ...legacy, rekorBundle: rekorBundle() },
-    code: 'CONVERSION_IMPOSSIBLE',
-    message: /rekorBundle \(log index 5\) has an inclusion promise and no inclusion proof.*--ignore-tlog leaves the entry out$/,
+    code: 'TLOG_UNAVAILABLE',
+    message: /^GET https:\/\/rekor\.sigstore\.dev\/api\/v1\/log\/entries: /,
   },
   {
     name: 'with no key anywhere',
@@ -206,29 +221,43 @@ for (const { name, document, flags = '--artifact blob', code, message } of [
     name: 'whose log entry is about another signature',
     document: { ...legacy, rekorBundle: rekorBundle({ content: 'AA==' }) },
     flags: '--ignore-tlog --artifact blob',
-    code: 'ARTIFACT_MISMATCH',
-    message: /its log entry is about another signature/,
+    code: 'TLOG_ENTRY_MISMATCH',
+    message: /is about something else: its signature is another one$/,
   },
   {
     name: 'whose log entry is about another artifact',
     document: { ...legacy, rekorBundle: rekorBundle({ value: '00'.repeat(32) }) },
     flags: '--ignore-tlog --artifact blob',
-    code: 'ARTIFACT_MISMATCH',
-    message: /its log entry is about sha256:0{64}, not the artifact given/,
+    code: 'TLOG_ENTRY_MISMATCH',
+    message: /is about something else: its artifact is sha256:0{64}, not sha256:[0-9a-f]{64}$/,
+  },
+  {
+    name: 'whose log entry, which alone says what was signed, names another artifact',
+    document: { ...legacy, rekorBundle: rekorBundle({ value: '00'.repeat(32) }) },
+    flags: '--ignore-tlog',
+    code: 'SIGNATURE_INVALID',
+    message: /./,
   },
   {
     name: 'whose log entry holds a digest that is too long',
     document: { ...legacy, rekorBundle: rekorBundle({ value: `${Buffer.from(hash).toString('hex')}00` }) },
     flags: '--ignore-tlog',
-    code: 'BUNDLE_MALFORMED',
-    message: /body\.spec\.data\.hash: want a digest of sha256, sha384 or sha512 in hex/,
+    code: 'LOG_ENTRY_MALFORMED',
+    message: /spec\.data\.hash/,
+  },
+  {
+    name: 'whose log entry is of an unknown kind',
+    document: { ...legacy, rekorBundle: rekorBundle({ kind: 'helm' }) },
+    flags: '--ignore-tlog',
+    code: 'LOG_ENTRY_MALFORMED',
+    message: /entries of kind "helm" "0\.0\.1" are not read/,
   },
   {
     name: 'whose log entry is of another kind',
     document: { ...legacy, rekorBundle: rekorBundle({ kind: 'dsse' }) },
     flags: '--ignore-tlog',
     code: 'CONVERSION_IMPOSSIBLE',
-    message: /want an entry of kind hashedrekord, got "dsse"/,
+    message: /want an entry of kind hashedrekord, which names what was signed, got "dsse"; --artifact FILE says what it was$/,
   },
 ] as const)
   test(`a blob bundle of cosign 2 is refused: ${name}`, async () => {
@@ -268,8 +297,6 @@ test('a blob bundle of `attest-blob` holds an envelope, which becomes the bundle
   const attested = JSON.stringify({ base64Signature: btoa(envelope), cert: spki })
   await good(upgrade(attested))
   assert.deepEqual(parseBundle(written()).content.kind, 'dsse')
-  const { json } = await inspect(attested)
-  assert.equal((json['content'] as Json)['kind'], 'dsse')
   const needless = await upgrade(attested, '--artifact blob')
   assertRefused(needless, { exit: 1, code: 'USAGE', message: /--artifact does not go with a bundle of `attest-blob`/ })
   const altered = JSON.stringify({ base64Signature: btoa(envelope.replace(sig, 'AA==')), cert: spki })
@@ -304,121 +331,3 @@ for (const { name, text, message } of [
       disk.set('old', text)
       assertRefused(await cs(`bundle ${command} old -o json`), { exit: 1, code: 'BUNDLE_MALFORMED', message })
     })
-
-async function inspect(text: string): Promise<{ readonly json: Json; readonly text: string }> {
-  disk.set('old', text)
-  const { documents } = JSON.parse((await good(cs('bundle inspect -o json old'))).stdout)
-  return { json: documents[0], text: (await good(cs('bundle inspect old'))).stdout }
-}
-
-test('bundle inspect shows a bundle with all that it carries', async () => {
-  const shown = await inspect(bundle('0.2', { ...chain, tlogEntries: [entry, { ...promised, integratedTime: '0' }], ...timestamps }))
-  const sha256 = [leaf, issuer].map(der => Buffer.from(digestOf('sha256', der)).toString('hex'))
-  assert.deepEqual(shown.json, {
-    format: 'bundle',
-    version: '0.2',
-    mediaType: version('0.2'),
-    content: {
-      kind: 'message',
-      digest: { algorithm: 'sha256', value: Buffer.from(hash).toString('hex') },
-      signatureBytes: signature.length,
-    },
-    signer: { kind: 'certificate', certificates: sha256.map(value => ({ bytes: 5, sha256: value })) },
-    logEntries: [
-      {
-        logIndex: '9007199254740993',
-        logId: Buffer.from(hash).toString('hex'),
-        kind: 'hashedrekord',
-        version: '0.0.1',
-        integratedTime: '2023-11-14T22:13:20Z',
-        inclusionPromise: true,
-        inclusionProof: { treeSize: '6', hashes: 1, checkpoint: true },
-      },
-      {
-        logIndex: '9007199254740993',
-        logId: Buffer.from(hash).toString('hex'),
-        kind: 'hashedrekord',
-        version: '0.0.1',
-        integratedTime: null,
-        inclusionPromise: true,
-        inclusionProof: null,
-      },
-    ],
-    timestamps: 1,
-  })
-  assert.equal(
-    shown.text,
-    [
-      'Nothing was verified: this is what old says of itself.',
-      `Format: Sigstore bundle, version 0.2 (${version('0.2')})`,
-      'Content: signature over a file',
-      `  digest: sha256:${Buffer.from(hash).toString('hex')}`,
-      `  signature: ${signature.length} bytes`,
-      'Signer: certificate with 1 of its chain (whom it names is not read yet)',
-      ...sha256.map(value => `  5 bytes, SHA-256 fingerprint ${value}`),
-      'Log entries: 2',
-      '  index 9007199254740993, "hashedrekord 0.0.1", integrated 2023-11-14T22:13:20Z',
-      `    log id: ${Buffer.from(hash).toString('hex')}`,
-      '    inclusion promise, inclusion proof of 1 hashes in a tree of 6',
-      '  index 9007199254740993, "hashedrekord 0.0.1", integrated at no stated time',
-      `    log id: ${Buffer.from(hash).toString('hex')}`,
-      '    inclusion promise, no inclusion proof',
-      'Timestamps: 1',
-      '',
-    ].join('\n'),
-  )
-})
-
-test('bundle inspect quotes what a file could pass for lines of its own', async () => {
-  const { json, text } = await inspect(envelope)
-  assert.ok(text.includes('\n  subject: "a\\u{000a}b" "sha256:'), text)
-  assert.ok(text.includes('\nSigner: not named\n'))
-  assert.deepEqual((json['content'] as Json)['statement'], {
-    type: 'https://in-toto.io/Statement/v0.1',
-    predicateType: 'https://example.com/verdict',
-    subjects: [{ name: 'a\nb', digest: { sha256: Buffer.from(hash).toString('hex') } }],
-  })
-})
-
-test('bundle inspect says why an envelope holds no statement', async () => {
-  for (const [payloadType, words] of [
-    ['text/plain', 'its payload type is not that of in-toto statements'],
-    [statementPayloadType, 'statement: _type: want a string, got nothing'],
-  ] as const) {
-    const { text } = await inspect(JSON.stringify({ payloadType, payload: 'e30=', signatures: [{ sig }] }))
-    assert.ok(text.includes(`  no in-toto statement: ${words}\n`), text)
-  }
-})
-
-test('bundle inspect shows blob bundles of cosign 2', async () => {
-  const { json, text } = await inspect(JSON.stringify({ ...legacy, rekorBundle: rekorBundle() }))
-  const keyId = Buffer.from(signer.publicKey.id).toString('hex')
-  assert.deepEqual(json['signer'], { kind: 'public-key', hint: null, keyId })
-  assert.match(text, /^Format: blob bundle of cosign 2$/m)
-  assert.match(text, /^ {2}digest: not stated; the signature alone says what it is over$/m)
-  assert.match(text, /^ {2}index 5, integrated 2023-11-14T22:13:20Z$/m)
-  const other = await inspect(JSON.stringify({ ...legacy, cert: certificate }))
-  assert.match(other.text, /^Signer: certificate \(whom it names is not read yet\)\n {2}5 bytes, SHA-256 fingerprint [0-9a-f]{64}$/m)
-})
-
-test('bundle inspect shows each line that `download signature` prints', async () => {
-  const Cert = { Raw: encodeBase64(leaf), Version: 3, Subject: {} }
-  const certified = JSON.stringify({ ...JSON.parse(line), Cert, Chain: [{ Raw: encodeBase64(issuer) }], Bundle: rekorBundle() })
-  disk.set('old', `${line}\n${certified}\n${bundle('0.3', hint)}\n`)
-  const { documents } = JSON.parse((await good(cs('bundle inspect -o json old'))).stdout)
-  assert.deepEqual(
-    documents.map((document: Json) => document['format']),
-    ['image-signature', 'image-signature', 'bundle'],
-  )
-  assert.deepEqual(documents[0].content, {
-    kind: 'simple-signing',
-    image: `sha256:${'ab'.repeat(32)}`,
-    dockerReference: 'r.test/app',
-    annotations: { a: '1' },
-    signatureBytes: Buffer.from(sig, 'base64').length,
-  })
-  assert.deepEqual([documents[1].signer.certificates.length, documents[1].logEntries.length], [2, 1])
-  const { stdout } = await good(cs('bundle inspect old'))
-  assert.equal(stdout.match(/^Format: /gm)?.length, 3)
-  assert.match(stdout, /^ {2}annotation "a": "1"$/m)
-})

@@ -2,7 +2,7 @@ import { encodeBase64 } from '../codec/base64.ts'
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { defaultHash } from '../crypto/algorithm.ts'
-import type { HashName } from '../crypto/digest.ts'
+import { digestOf, type HashName } from '../crypto/digest.ts'
 import { type Message, messageOfBytes } from '../crypto/message.ts'
 import type { PublicKey } from '../crypto/public-key.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
@@ -11,7 +11,9 @@ import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import { parseEntryBody } from '../formats/log/entry-body.ts'
 import { checkEntryMatches, type EntrySigner, type LoggedContent } from '../formats/log/entry-match.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
+import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
+import { checkProven } from './bundle-proof.ts'
 
 /** Who made a signature, as a bundle names it. */
 export type BundleSigner =
@@ -27,32 +29,52 @@ export type BundleSubject =
 export type BundleParts = {
   readonly subject: BundleSubject
   readonly signer: BundleSigner
-  readonly logEntries: readonly LogEntry[]
+  /** Log entries of the signature. Called once that has verified, so that no log is asked about what is not true. */
+  readonly findEntries: (content: Bundle['content']) => Promise<readonly LogEntry[]>
   readonly timestamps: readonly Uint8Array[] // RFC 3161 responses, DER
 }
 
 /**
  * Makes a bundle of version 0.3 of parts that belong together: the signature verifies with the signer's key over the subject, and each log
- * entry is about that signature. Whether anybody trusts the certificate, the log or the timestamp authority is for `verify` to say.
+ * entry and timestamp is about that signature. Whether anybody trusts the certificate, the log or the timestamp authority is for `verify`
+ * to say.
  *
- * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`; `TLOG_ENTRY_MISMATCH`, `LOG_ENTRY_MALFORMED`; `CONVERSION_IMPOSSIBLE`
- *   for a log entry without a proof, which version 0.3 wants
+ * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`; `TIMESTAMP_INVALID` for one of other bytes, `TIMESTAMP_MALFORMED`;
+ *   as `checkEntryIsAbout` and `checkProven` for a log entry, and whatever `findEntries` throws
  * @see formats-and-flows §4
  */
-export async function assembleBundle({ subject, signer, logEntries, timestamps }: BundleParts): Promise<Uint8Array> {
+export async function assembleBundle({ subject, signer, findEntries, timestamps }: BundleParts): Promise<Uint8Array> {
   const key = signer.kind === 'key' ? signer.key : signer.certificate.publicKey
   const content = await signedContent(subject, key)
+  for (const timestamp of timestamps) checkTimestamp(timestamp, signatureOf(subject))
+  const logEntries = await findEntries(content)
   for (const entry of logEntries) {
+    checkEntryIsAbout(entry, subject, signer)
     checkProven(entry)
-    checkEntryMatches(parseEntryBody(entry), {
-      signature: signatureOf(subject),
-      signer: entrySigner(signer),
-      content: loggedContent(subject),
-    })
   }
   const material: Bundle['material'] =
     signer.kind === 'key' ? { kind: 'public-key', hint: encodeBase64(key.id) } : { kind: 'certificate', chain: [signer.certificate.der] }
   return encodeBundle({ version: '0.3', material, logEntries, timestamps, content })
+}
+
+/**
+ * Proves that a log entry is about this signature by this signer, whatever log it is of.
+ *
+ * @throws CountersignError `TLOG_ENTRY_MISMATCH`, `LOG_ENTRY_MALFORMED`, `LIMIT_EXCEEDED`
+ */
+export function checkEntryIsAbout(entry: LogEntry, subject: BundleSubject, signer: BundleSigner): void {
+  checkEntryMatches(parseEntryBody(entry), {
+    signature: signatureOf(subject),
+    signer: entrySigner(signer),
+    content: loggedContent(subject),
+  })
+}
+
+/** A bundle's timestamp is of the raw signature, formats-and-flows §4; what old attestations stamped, their whole envelope, has no place in one. */
+function checkTimestamp(timestamp: Uint8Array, signature: Uint8Array): void {
+  const { imprint } = parseTimestampResponse(timestamp, 'timestamp').info
+  if (!bytesEqual(imprint.digest, digestOf(imprint.hash, signature)))
+    throw new CountersignError('TIMESTAMP_INVALID', `timestamp: is of other bytes: its ${imprint.hash} is not the one of the signature`)
 }
 
 async function signedContent(subject: BundleSubject, key: PublicKey): Promise<Bundle['content']> {
@@ -88,23 +110,4 @@ function loggedContent(subject: BundleSubject): LoggedContent {
     preAuthEncoding: preAuthEncoding(envelope.payloadType, envelope.payload),
     ...(encoded && { encoded }),
   }
-}
-
-function checkProven({ logIndex, inclusionProof }: LogEntry): void {
-  if (inclusionProof?.checkpoint === undefined)
-    throw new CountersignError(
-      'CONVERSION_IMPOSSIBLE',
-      `log entry (log index ${logIndex}) has no inclusion proof with a checkpoint, which version 0.3 wants and only the log can give`,
-    )
-}
-
-/**
- * The entry that a log gave in place of one without a proof: the same in all but the proof.
- *
- * @throws CountersignError `TLOG_ENTRY_MISMATCH`
- */
-export function withProofOf(entry: LogEntry, proven: LogEntry): LogEntry {
-  if (!bytesEqual(entry.canonicalizedBody, proven.canonicalizedBody) || !bytesEqual(entry.logId, proven.logId))
-    throw new CountersignError('TLOG_ENTRY_MISMATCH', `the log has another entry at index ${entry.logIndex}`)
-  return { ...entry, inclusionProof: proven.inclusionProof }
 }

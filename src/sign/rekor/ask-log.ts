@@ -5,6 +5,7 @@ import { encodeHex } from '../../codec/hex.ts'
 import { encodePem } from '../../codec/pem.ts'
 import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
 import type { Fetch } from '../../codec/world.ts'
+import type { HashName } from '../../crypto/digest.ts'
 import { parseLogAnswer } from '../../formats/log/log-answer.ts'
 import type { LogEntry } from '../../formats/log/log-entry.ts'
 import { describeFailure } from '../../oci/transport/failure.ts'
@@ -14,7 +15,7 @@ import { readAtMost } from '../../oci/transport/read-body.ts'
 export type SearchedSignature = {
   readonly signature: Uint8Array
   readonly content:
-    | { readonly kind: 'digest'; readonly sha256: Uint8Array } // of what was signed
+    | { readonly kind: 'digest'; readonly hash: HashName; readonly digest: Uint8Array } // of what was signed, by the hash it was signed by
     | { readonly kind: 'envelope'; readonly json: Uint8Array } // as it was uploaded, to the byte
   readonly signer: { readonly kind: 'key'; readonly spki: Uint8Array } | { readonly kind: 'certificate'; readonly der: Uint8Array }
 }
@@ -84,7 +85,7 @@ function proposedEntry({ signature, content, signer }: SearchedSignature): GoJso
     apiVersion: '0.0.1',
     kind: 'hashedrekord',
     spec: {
-      data: { hash: { algorithm: 'sha256', value: encodeHex(content.sha256) } },
+      data: { hash: { algorithm: content.hash, value: encodeHex(content.digest) } },
       signature: { content: encodeBase64(signature), publicKey: { content: verifier } },
     },
   }

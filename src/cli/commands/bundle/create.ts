@@ -1,13 +1,14 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { parseJson, readAs } from '../../../codec/json.ts'
-import { parseBlobBundle } from '../../../formats/blob-bundle.ts'
-import { bundleLimitBytes } from '../../../formats/bundle.ts'
+import { quote } from '../../../codec/text.ts'
+import { type BlobBundle, parseBlobBundle } from '../../../formats/blob-bundle.ts'
+import { type Bundle, bundleLimitBytes, looksLikeBundle } from '../../../formats/bundle.ts'
 import { decodeDetachedSignature } from '../../../formats/detached-signature.ts'
 import { readDsseEnvelope } from '../../../formats/dsse.ts'
-import type { LogEntry } from '../../../formats/log/log-entry.ts'
 import { parseCertificate } from '../../../formats/x509/certificate.ts'
 import { assembleBundle, type BundleSigner, type BundleSubject } from '../../../sign/bundle-assembly.ts'
-import { convertBlobBundle } from '../../../sign/bundle-conversion.ts'
+import { convertBlobBundle, type FindEntry } from '../../../sign/bundle-conversion.ts'
+import type { SearchedSignature } from '../../../sign/rekor/ask-log.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { bundleCreateFlags } from '../../flags/bundles.ts'
@@ -22,9 +23,9 @@ type Flags = FlagsOf<typeof bundleCreateFlags>
 
 /** `bundle create`: a bundle of version 0.3 of the parts of a signature that were kept apart. */
 export const createBundle: CommandFunction<typeof bundleCreateFlags> = async (context, flags) => {
-  const { out, key, artifact, bundle, attestation, signature, certificate } = flags
+  const { out, key, artifact, bundle, attestation, signature, certificate, rfc3161Timestamp } = flags
   checkCombination(flags)
-  checkOutputs({ out }, [artifact, bundle, attestation, signature, certificate, key])
+  checkOutputs({ out }, [artifact, bundle, attestation, signature, certificate, key, rfc3161Timestamp])
   await writeBundle(context, out, bundle === '' ? await fromParts(context, flags) : await fromBlobBundle(context, flags))
   return 0
 }
@@ -49,12 +50,21 @@ function checkCombination({ artifact, attestation, bundle, signature, certificat
 
 async function fromBlobBundle(context: CommandContext, flags: Flags): Promise<Uint8Array> {
   const { timestamps = [] } = await materialOf(context, flags)
-  return await convertBlobBundle(parseBlobBundle(await context.files.read(flags.bundle, bundleLimitBytes)), {
+  return await convertBlobBundle(await readOlderBundle(context, flags.bundle), {
     key: flags.key === '' ? undefined : await publicKeyFromFlag(context, flags.key, false),
     artifact: flags.artifact === '' ? undefined : await readMessage(context, flags.artifact),
     timestamps,
     proveEntry: flags.ignoreTlog ? undefined : entryProver(context, flags),
+    findEntry: flags.ignoreTlog ? undefined : entryFinder(context, flags),
   })
+}
+
+async function readOlderBundle(context: CommandContext, path: string): Promise<BlobBundle> {
+  const bytes = await context.files.read(path, bundleLimitBytes)
+  const what = `bundle ${path}`
+  if (looksLikeBundle(readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))))
+    throw new CountersignError('USAGE', `--bundle: ${quote(path)} is a Sigstore bundle; \`bundle upgrade\` brings one to version 0.3`)
+  return parseBlobBundle(bytes)
 }
 
 async function fromParts(context: CommandContext, flags: Flags): Promise<Uint8Array> {
@@ -63,8 +73,13 @@ async function fromParts(context: CommandContext, flags: Flags): Promise<Uint8Ar
     ? { kind: 'certificate', certificate: parseCertificate(der, `certificate ${flags.certificate}`) }
     : { kind: 'key', key: await publicKeyFromFlag(context, flags.key, false) }
   const subject = flags.attestation === '' ? await signedArtifact(context, flags) : await signedEnvelope(context, flags.attestation)
-  const logEntries = flags.ignoreTlog ? [] : await lookUp(context, flags, subject, signer)
-  return await assembleBundle({ subject, signer, logEntries, timestamps })
+  const find = entryFinder(context, flags)
+  return await assembleBundle({
+    subject,
+    signer,
+    findEntries: async content => (flags.ignoreTlog ? [] : [await find(subject, signer, content)]),
+    timestamps,
+  })
 }
 
 function materialOf(context: CommandContext, { certificate, rfc3161Timestamp }: Flags) {
@@ -83,19 +98,30 @@ async function signedEnvelope(context: CommandContext, path: string): Promise<Bu
   return { kind: 'envelope', envelope: readDsseEnvelope(json, what), encoded }
 }
 
-/** The entry that the log has of the signature. @throws CountersignError `TLOG_ENTRY_MISSING` */
-async function lookUp(context: CommandContext, flags: Flags, subject: BundleSubject, signer: BundleSigner): Promise<readonly LogEntry[]> {
-  const access = logAccess(context, flags.rekorUrl)
-  const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
-  const [found] = await searchLog(access, {
-    signature: subject.kind === 'envelope' ? subject.envelope.signature : subject.signature,
-    content:
-      subject.kind === 'envelope'
-        ? { kind: 'envelope', json: subject.encoded! }
-        : { kind: 'digest', sha256: subject.artifact.digest('sha256') },
-    signer: signer.kind === 'key' ? { kind: 'key', spki: signer.key.spki } : { kind: 'certificate', der: signer.certificate.der },
-  })
-  if (!found)
-    throw new CountersignError('TLOG_ENTRY_MISSING', `${access.url.origin} has no entry of this signature; --ignore-tlog does without one`)
-  return [found]
+/** Asks the log that `--rekor-url` names. cosign takes what it has of a signature to be about it; here it is held to that. */
+function entryFinder(context: CommandContext, flags: Flags): FindEntry {
+  return async (subject, signer, content) => {
+    const access = logAccess(context, flags.rekorUrl)
+    const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
+    const [found] = await searchLog(access, {
+      signature: content.kind === 'dsse' ? content.envelope.signature : content.signature,
+      content: searchedContent(subject, content),
+      signer: signer.kind === 'key' ? { kind: 'key', spki: signer.key.spki } : { kind: 'certificate', der: signer.certificate.der },
+    })
+    if (!found)
+      throw new CountersignError(
+        'TLOG_ENTRY_MISSING',
+        `${access.url.origin} has no entry of this signature; --ignore-tlog does without one`,
+      )
+    return found
+  }
+}
+
+function searchedContent(subject: BundleSubject, content: Bundle['content']): SearchedSignature['content'] {
+  if (subject.kind === 'envelope') {
+    if (!subject.encoded) throw new TypeError('an envelope is searched for by its JSON')
+    return { kind: 'envelope', json: subject.encoded }
+  }
+  if (content.kind !== 'message' || !content.messageDigest) throw new TypeError('a file is searched for by its digest')
+  return { kind: 'digest', ...content.messageDigest }
 }

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { bundleLimitBytes, parseBundle } from '../../../formats/bundle.ts'
+import { bundleLimitBytes } from '../../../formats/bundle.ts'
 import { upgradeBundle } from '../../../formats/bundle-upgrade.ts'
 import { parseSignatureDocuments, type SignatureDocument } from '../../../formats/signature-document.ts'
 import { type ConversionInputs, convertBlobBundle, convertEnvelope, refuseImageSignature } from '../../../sign/bundle-conversion.ts'
@@ -22,9 +22,7 @@ export const upgradeBundleFile: CommandFunction<typeof bundleUpgradeFlags> = asy
   const [document, ...others] = parseSignatureDocuments(bytes, `bundle ${path}`)
   if (others.length > 0)
     throw new CountersignError('USAGE', `${path}: want one signature to convert, got ${others.length + 1}; give one line at a time`)
-  const upgraded = await convert(context, flags, document)
-  parseBundle(upgraded) // what is written can be read, whatever the way it was made
-  await writeBundle(context, out, upgraded)
+  await writeBundle(context, out, await convert(context, flags, document))
   if (out !== '') context.stderr(`Successfully upgraded bundle written to ${out}\n`)
   return 0
 }
@@ -55,7 +53,7 @@ const flagsOfFormat = {
   bundle: ['rekor-url'],
   'blob-bundle': ['artifact', 'key', 'ignore-tlog', 'rekor-url'],
   'dsse-envelope': ['key'],
-  'image-signature': ['artifact', 'key', 'ignore-tlog'], // refused with a reason that no flag alters
+  'image-signature': ['artifact', 'key', 'ignore-tlog', 'rekor-url'], // refused with a reason that no flag alters
 } as const satisfies Record<SignatureDocument['format'], readonly string[]>
 
 const nameOfFormat = {

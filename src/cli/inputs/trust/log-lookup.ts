@@ -29,7 +29,7 @@ export async function withLogEntries(
   const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
   const { content, signature } = evidence
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
-  const searched = { signature, content: { kind: 'digest', sha256: message.digest('sha256') }, signer } as const
+  const searched = { signature, content: { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }, signer } as const
   return withEntriesOfLog(candidate, await searchLog(access, searched))
 }
 
@@ -45,7 +45,7 @@ export function entryProver(context: CommandContext, flags: { readonly rekorUrl:
     const access = logAccess(context, flags.rekorUrl)
     const [{ fetchLogEntry }, { withProofOf }] = [
       await import('../../../sign/rekor/ask-log.ts'),
-      await import('../../../sign/bundle-assembly.ts'),
+      await import('../../../sign/bundle-proof.ts'),
     ]
     const proven = await fetchLogEntry(access, entry.logIndex)
     if (!proven) throw new CountersignError('TLOG_ENTRY_MISSING', `${access.url.origin} has no entry with log index ${entry.logIndex}`)
