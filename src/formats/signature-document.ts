@@ -24,7 +24,7 @@ export type DownloadedSignature = {
   readonly payload: SimpleSigning
   readonly certificates: readonly Uint8Array[] // DER, the signer's first
   readonly logBundle: LogBundle | undefined
-  readonly timestamps: number
+  readonly timestamp: Uint8Array | undefined // RFC 3161 response, DER
 }
 
 /** One signature in any of the forms it is kept in outside a registry. */
@@ -103,11 +103,16 @@ function readDownloaded(json: JsonObject, what: string): DownloadedSignature {
       ...(chain === null ? [] : readArray(chain, 'Chain', maxChain, readCertificate)),
     ],
     logBundle: (Bundle ?? null) === null ? undefined : readLogBundle(Bundle, 'Bundle'),
-    timestamps: (RFC3161Timestamp ?? null) === null ? 0 : 1,
+    timestamp: (RFC3161Timestamp ?? null) === null ? undefined : readTimestamp(RFC3161Timestamp, 'RFC3161Timestamp'),
   }
 }
 
 /** Go writes a certificate as an object of all its parsed fields; `Raw` is what they were read from. */
 function readCertificate(value: unknown, at: string): Uint8Array {
   return readBase64(readObject(value, at)['Raw'], `${at}.Raw`)
+}
+
+function readTimestamp(value: unknown, at: string): Uint8Array {
+  const member = 'SignedRFC3161Timestamp'
+  return readBase64(readObjectOf(value, at, [member])[member], `${at}.${member}`)
 }

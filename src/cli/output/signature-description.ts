@@ -1,15 +1,17 @@
 import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import type { Json } from '../../codec/json.ts'
-import { sha256 } from '../../crypto/digest.ts'
 import { parsePublicKeyPem } from '../../crypto/public-key.ts'
 import { type BlobBundle, envelopeInside } from '../../formats/blob-bundle.ts'
 import type { Bundle } from '../../formats/bundle.ts'
 import type { DsseEnvelope } from '../../formats/dsse.ts'
 import type { LogBundle } from '../../formats/log/log-bundle.ts'
-import type { LogEntry } from '../../formats/log/log-entry.ts'
 import type { SignatureDocument } from '../../formats/signature-document.ts'
 import { parseStatement, statementPayloadType } from '../../formats/statement.ts'
+import { type DescribedCertificate, describeCertificate } from './inspected/certificate.ts'
+import { type DescribedLogEntry, describeLogBundle, describeLogEntry } from './inspected/log-entry.ts'
+import { readPart } from './inspected/part.ts'
+import { type DescribedTimestamp, describeTimestamp } from './inspected/timestamp.ts'
 
 /** What `bundle inspect` shows of one signature, as its JSON has it: members are added, never renamed. Nothing of it is verified. */
 export type SignatureDescription = {
@@ -19,7 +21,7 @@ export type SignatureDescription = {
   readonly content: DescribedContent
   readonly signer: DescribedSigner
   readonly logEntries: readonly DescribedLogEntry[]
-  readonly timestamps: number // RFC 3161
+  readonly timestamps: readonly DescribedTimestamp[] // RFC 3161
 }
 
 type DescribedContent =
@@ -50,28 +52,20 @@ type DescribedStatement = {
   readonly subjects: readonly { readonly name: string | null; readonly digest: { readonly [algorithm: string]: string } }[]
 }
 
-/** X.509 fields are not read: a certificate is its size and its fingerprint, the SHA-256 of its DER. */
-type DescribedCertificate = { readonly bytes: number; readonly sha256: string }
-
 type DescribedSigner =
   | { readonly kind: 'none' }
-  | { readonly kind: 'public-key'; readonly hint: string | null; readonly keyId: string | null } // hint as written; id of a key that is there
+  | {
+      readonly kind: 'public-key'
+      readonly hint: string | null // as written
+      readonly keyId: string | null // of a key that is there
+      readonly problem: string | null // why a key that is there cannot be read
+    }
   | { readonly kind: 'certificate'; readonly certificates: readonly DescribedCertificate[] } // leaf first
-
-type DescribedLogEntry = {
-  readonly logIndex: string
-  readonly logId: string // hex
-  readonly kind: string | null
-  readonly version: string | null
-  readonly integratedTime: string | null
-  readonly inclusionPromise: boolean
-  readonly inclusionProof: { readonly treeSize: string; readonly hashes: number; readonly checkpoint: boolean } | null
-}
 
 /** Describes one signature. */
 export function describeDocument(document: SignatureDocument): SignatureDescription {
   const { format } = document
-  const bare = { format, version: null, mediaType: null, logEntries: [], timestamps: 0, signer: { kind: 'none' } } as const
+  const bare = { format, version: null, mediaType: null, logEntries: [], timestamps: [], signer: { kind: 'none' } } as const
   switch (format) {
     case 'bundle': {
       const { version, content, material, logEntries, timestamps } = document.bundle
@@ -81,9 +75,11 @@ export function describeDocument(document: SignatureDocument): SignatureDescript
         mediaType: document.mediaType,
         content: describeContent(content),
         signer:
-          material.kind === 'public-key' ? { kind: 'public-key', hint: material.hint, keyId: null } : describeCertificates(material.chain),
-        logEntries: logEntries.map(describeLogEntry),
-        timestamps: timestamps.length,
+          material.kind === 'public-key'
+            ? { kind: 'public-key', hint: material.hint, keyId: null, problem: null }
+            : describeCertificates(material.chain),
+        logEntries: logEntries.map((entry, index) => describeLogEntry(entry, `tlogEntries[${index}]`)),
+        timestamps: timestamps.map((der, index) => describeTimestamp(der, `rfc3161Timestamps[${index}]`)),
       }
     }
     case 'blob-bundle': {
@@ -91,12 +87,12 @@ export function describeDocument(document: SignatureDocument): SignatureDescript
       const envelope = envelopeInside(document.bundle)
       const bareSignature = { kind: 'message', digest: null, signatureBytes: signature.length } as const
       const content = envelope ? describeEnvelope(envelope) : bareSignature
-      return { ...bare, content, signer: describeSigner(signer), logEntries: describeLogBundle(logBundle) }
+      return { ...bare, content, signer: describeSigner(signer), logEntries: describeLogBundles(logBundle, 'rekorBundle') }
     }
     case 'dsse-envelope':
       return { ...bare, content: describeEnvelope(document.envelope) }
     case 'image-signature': {
-      const { signature, payload, certificates, logBundle, timestamps } = document.signature
+      const { signature, payload, certificates, logBundle, timestamp } = document.signature
       const content = {
         kind: 'simple-signing',
         image: payload.manifestDigest,
@@ -105,7 +101,13 @@ export function describeDocument(document: SignatureDocument): SignatureDescript
         signatureBytes: signature.length,
       } as const
       const signer = certificates.length === 0 ? bare.signer : describeCertificates(certificates)
-      return { ...bare, content, signer, logEntries: describeLogBundle(logBundle), timestamps }
+      return {
+        ...bare,
+        content,
+        signer,
+        logEntries: describeLogBundles(logBundle, 'Bundle'),
+        timestamps: timestamp ? [describeTimestamp(timestamp, 'RFC3161Timestamp')] : [],
+      }
     }
     default:
       throw new TypeError(`unhandled document ${document satisfies never}`)
@@ -136,38 +138,18 @@ function describeEnvelope({ payloadType, payload, signature }: DsseEnvelope): De
 function describeSigner(signer: BlobBundle['signer']): DescribedSigner {
   if (signer.kind === 'certificate') return describeCertificates([signer.der])
   if (signer.kind === 'none') return signer
-  return { kind: 'public-key', hint: null, keyId: encodeHex(parsePublicKeyPem(signer.pem, 'bundle: cert').id) }
+  const problems: string[] = []
+  const keyId = readPart(problems, () => encodeHex(parsePublicKeyPem(signer.pem, 'bundle: cert').id))
+  return { kind: 'public-key', hint: null, keyId, problem: problems[0] ?? null }
 }
 
 function describeCertificates(certificates: readonly Uint8Array[]): DescribedSigner {
-  return { kind: 'certificate', certificates: certificates.map(der => ({ bytes: der.length, sha256: encodeHex(sha256(der)) })) }
-}
-
-function describeLogEntry(entry: LogEntry): DescribedLogEntry {
-  const { logIndex, logId, kind, version, integratedTime, inclusionPromise, inclusionProof: proof } = entry
   return {
-    logIndex: String(logIndex),
-    logId: encodeHex(logId),
-    kind,
-    version,
-    integratedTime: integratedTime === undefined ? null : timeOf(Number(integratedTime)),
-    inclusionPromise: inclusionPromise !== undefined,
-    inclusionProof: proof
-      ? { treeSize: String(proof.treeSize), hashes: proof.hashes.length, checkpoint: proof.checkpoint !== undefined }
-      : null,
+    kind: 'certificate',
+    certificates: certificates.map((der, index) => describeCertificate(der, `certificate ${index + 1}`)),
   }
 }
 
-function describeLogBundle(entry: LogBundle | undefined): readonly DescribedLogEntry[] {
-  if (!entry) return []
-  const { logIndex, logId, integratedTime } = entry
-  const proofs = { inclusionPromise: true, inclusionProof: null }
-  return [{ logIndex: String(logIndex), logId, kind: null, version: null, integratedTime: timeOf(integratedTime), ...proofs }]
-}
-
-const lastSecond = 253_402_300_799 // of the year 9999
-
-/** RFC 3339 in UTC; a number past any calendar stays a number. */
-function timeOf(seconds: number): string {
-  return seconds > lastSecond ? String(seconds) : new Date(seconds * 1000).toISOString().replace('.000', '')
+function describeLogBundles(entry: LogBundle | undefined, what: string): readonly DescribedLogEntry[] {
+  return entry ? [describeLogBundle(entry, what)] : []
 }

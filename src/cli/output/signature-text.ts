@@ -1,4 +1,8 @@
 import { quote } from '../../codec/text.ts'
+import { certificateLines } from './inspected/certificate.ts'
+import { logEntryLines } from './inspected/log-entry.ts'
+import { problemLines } from './inspected/part.ts'
+import { timestampLines } from './inspected/timestamp.ts'
 import type { SignatureDescription } from './signature-description.ts'
 
 const formats = {
@@ -18,7 +22,8 @@ export function renderDescription(description: SignatureDescription): string {
     ...signerLines(description.signer),
     `Log entries: ${logEntries.length}`,
     ...logEntries.flatMap(logEntryLines),
-    `Timestamps: ${timestamps}`,
+    `Timestamps: ${timestamps.length}`,
+    ...timestamps.flatMap(timestampLines),
     '',
   ].join('\n')
 }
@@ -72,29 +77,22 @@ function signerLines(signer: SignatureDescription['signer']): readonly string[] 
     case 'none':
       return ['Signer: not named']
     case 'public-key':
+      return [publicKeyLine(signer), ...problemLines(signer.problem === null ? [] : [signer.problem], '  ')]
+    case 'certificate': {
+      const issuers = signer.certificates.length - 1
       return [
-        signer.keyId === null ? `Signer: public key with hint ${quote(signer.hint ?? '')}` : `Signer: public key, key id ${signer.keyId}`,
+        `Signer: certificate${issuers > 0 ? ` with ${issuers} of its chain` : ''}`,
+        ...signer.certificates.flatMap(certificate => certificateLines(certificate, '  ')),
       ]
-    case 'certificate':
-      return [
-        `Signer: certificate${signer.certificates.length > 1 ? ` with ${signer.certificates.length - 1} of its chain` : ''} (whom it names is not read yet)`,
-        ...signer.certificates.map(({ bytes, sha256 }) => `  ${bytes} bytes, SHA-256 fingerprint ${sha256}`),
-      ]
+    }
     default:
       throw new TypeError(`unhandled signer ${signer satisfies never}`)
   }
 }
 
-function logEntryLines(entry: SignatureDescription['logEntries'][number]): readonly string[] {
-  const { logIndex, logId, kind, version, integratedTime, inclusionPromise, inclusionProof } = entry
-  const proof = inclusionProof
-    ? `inclusion proof of ${inclusionProof.hashes} hashes in a tree of ${inclusionProof.treeSize}${inclusionProof.checkpoint ? '' : ', without checkpoint'}`
-    : 'no inclusion proof'
-  return [
-    `  index ${logIndex}${kind === null ? '' : `, ${quote(`${kind} ${version}`)}`}, integrated ${integratedTime ?? 'at no stated time'}`,
-    `    log id: ${logId}`,
-    `    ${inclusionPromise ? 'inclusion promise' : 'no inclusion promise'}, ${proof}`,
-  ]
+function publicKeyLine({ hint, keyId }: Extract<SignatureDescription['signer'], { kind: 'public-key' }>): string {
+  if (hint !== null) return `Signer: public key with hint ${quote(hint)}`
+  return keyId === null ? 'Signer: public key' : `Signer: public key, key id ${keyId}`
 }
 
 function textOf(value: unknown): string {
