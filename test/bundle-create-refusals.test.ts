@@ -62,6 +62,24 @@ for (const { name, flags, code, message } of [
     message: /signature/,
   },
   {
+    name: 'of an attestation of another file',
+    flags: `--attestation key.att --artifact another --key team.pub ${log}`,
+    code: 'ARTIFACT_MISMATCH',
+    message: /^the signature is about sha256:[0-9a-f]{64}, not the artifact given$/,
+  },
+  {
+    name: 'beside an attestation that holds another',
+    flags: `--attestation key.att --artifact blob --signature key.sig --key team.pub ${log}`,
+    code: 'SIGNATURE_INVALID',
+    message: /^--signature is another one than that of "key\.att"$/,
+  },
+  {
+    name: 'in a blob bundle around an attestation of another file',
+    flags: `--bundle key.att.bundle --artifact another ${log}`,
+    code: 'ARTIFACT_MISMATCH',
+    message: /^the signature is about sha256:[0-9a-f]{64}, not the artifact given$/,
+  },
+  {
     name: 'of an attestation that is no envelope',
     flags: `--attestation blob --key team.pub ${log}`,
     code: 'DSSE_MALFORMED',

@@ -78,8 +78,14 @@ for (const { name, flags, verifies, entries = 1, timestamps = 0, stdin } of [
     entries: 0,
   },
   { name: 'an attestation by a key', flags: `--attestation key.att --key team.pub ${log}`, verifies: keyed },
+  {
+    name: 'an attestation beside its file and signature, which cosign wants',
+    flags: `--attestation key.att --artifact blob --signature key.att.sig --key team.pub ${log}`,
+    verifies: keyed,
+  },
   { name: 'an attestation by a certificate', flags: `--attestation cert.att --certificate cert.pem ${log}`, verifies: keyless },
   { name: 'a blob bundle of `attest-blob`', flags: `--bundle cert.att.bundle ${log}`, verifies: keyless },
+  { name: 'a blob bundle of `attest-blob` beside its file', flags: `--bundle cert.att.bundle --artifact blob ${log}`, verifies: keyless },
 ])
   test(`bundle create makes one that verifies: ${name}`, async () => {
     const { stderr, requests } = await good(cs(`bundle create --out new ${flags}`, stdin === undefined ? {} : { stdin }))
@@ -114,18 +120,8 @@ for (const { name, flags, message } of [
     flags: '--signature key.sig --bundle key.bundle --artifact blob',
     message: /got --signature and --bundle$/,
   },
-  { name: 'all three', flags: '--signature a --bundle b --attestation c', message: /got --signature and --attestation and --bundle$/ },
+  { name: 'all three', flags: '--signature a --bundle b --attestation c', message: /got --attestation and --bundle$/ },
   { name: 'a signature over nothing', flags: '--signature key.sig --key team.pub', message: /^must supply --artifact: / },
-  {
-    name: 'an attestation and a file',
-    flags: '--attestation key.att --artifact blob --key team.pub',
-    message: /--artifact does not go with --attestation/,
-  },
-  {
-    name: 'a bundle of an attestation, and a file',
-    flags: `--bundle key.att.bundle --artifact blob ${log}`,
-    message: /--artifact does not go with a bundle of `attest-blob`/,
-  },
   {
     name: 'a bundle and a certificate',
     flags: '--bundle cert.bundle --certificate cert.pem',

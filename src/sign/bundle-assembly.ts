@@ -11,8 +11,10 @@ import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import { parseEntryBody } from '../formats/log/entry-body.ts'
 import { checkEntryMatches, type EntrySigner, type LoggedContent } from '../formats/log/entry-match.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
+import { parseStatement } from '../formats/statement.ts'
 import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
+import { checkStatementSubjects } from '../verify/artifact.ts'
 import { checkProven } from './bundle-proof.ts'
 
 /** Who made a signature, as a bundle names it. */
@@ -23,7 +25,12 @@ export type BundleSigner =
 /** What was signed: an artifact, which a bundle names by its digest, or an envelope that the bundle holds. */
 export type BundleSubject =
   | { readonly kind: 'artifact'; readonly signature: Uint8Array; readonly artifact: Message }
-  | { readonly kind: 'envelope'; readonly envelope: DsseEnvelope; readonly encoded?: Uint8Array } // encoded: its JSON, as it was found
+  | {
+      readonly kind: 'envelope'
+      readonly envelope: DsseEnvelope
+      readonly encoded?: Uint8Array // its JSON, as it was found
+      readonly artifact?: Message // what its statement must be about, where that is known
+    }
 
 /** The parts of a bundle, found apart. */
 export type BundleParts = {
@@ -39,7 +46,8 @@ export type BundleParts = {
  * entry and timestamp is about that signature. Whether anybody trusts the certificate, the log or the timestamp authority is for `verify`
  * to say.
  *
- * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`; `TIMESTAMP_INVALID` for one of other bytes, `TIMESTAMP_MALFORMED`;
+ * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`; `ARTIFACT_MISMATCH` and `STATEMENT_MALFORMED` for an envelope that
+ *   is not about the artifact given; `TIMESTAMP_INVALID` for one of other bytes, `TIMESTAMP_MALFORMED`;
  *   as `checkEntryIsAbout` and `checkProven` for a log entry, and whatever `findEntries` throws
  * @see formats-and-flows §4
  */
@@ -80,6 +88,8 @@ function checkTimestamp(timestamp: Uint8Array, signature: Uint8Array): void {
 async function signedContent(subject: BundleSubject, key: PublicKey): Promise<Bundle['content']> {
   if (subject.kind === 'envelope') {
     const { payloadType, payload, signature } = subject.envelope
+    if (subject.artifact)
+      checkStatementSubjects(parseStatement(payload), { kind: 'blob', name: 'the artifact given', message: subject.artifact })
     await verifySignature(key, signature, messageOfBytes(preAuthEncoding(payloadType, payload)), hashesFor(key))
     return { kind: 'dsse', envelope: subject.envelope }
   }

@@ -30,7 +30,7 @@ export type FindEntry = (subject: BundleSubject, signer: BundleSigner, content: 
 /**
  * A bundle of version 0.3 around the signature of a blob bundle, once that has verified: with the key or certificate that the bundle names,
  * or the key the caller does, over the artifact or over the digest that the log entry names. One of `attest-blob` holds an envelope, which
- * says by itself what was signed. A log entry must be about the signature, also where it is then left out: a bundle that brings along the
+ * says by itself what was signed, and must say so of the artifact where one is given. A log entry must be about the signature, also where it is then left out: a bundle that brings along the
  * entry of another was put together by somebody.
  *
  * @throws CountersignError `USAGE` when the key or the artifact is in none of the inputs; `KEY_MISMATCH`, `CONVERSION_IMPOSSIBLE` where only
@@ -41,11 +41,9 @@ export async function convertBlobBundle(bundle: BlobBundle, inputs: ConversionIn
   const { artifact, timestamps, proveEntry, findEntry } = inputs
   const signer = signerOf(bundle.signer, inputs.key)
   const envelope = envelopeInside(bundle)
-  if (envelope && artifact)
-    throw new CountersignError('USAGE', '--artifact does not go with a bundle of `attest-blob`: its envelope says what it is about')
   const entry = logBundle && logEntryOfBundle(logBundle)
   const subject: BundleSubject = envelope
-    ? { kind: 'envelope', envelope, encoded: signature }
+    ? { kind: 'envelope', envelope, encoded: signature, ...(artifact && { artifact }) }
     : { kind: 'artifact', signature, artifact: artifact ?? loggedArtifact(entry) }
   const findEntries: BundleParts['findEntries'] = async content => {
     if (!entry) return findEntry ? [await findEntry(subject, signer, content)] : []

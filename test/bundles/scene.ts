@@ -75,6 +75,7 @@ async function attest(name: string, signer: ReturnType<typeof teamKey.signer>, c
     signatures: [{ keyid: '', sig: encodeBase64(signature) }],
   })
   disk.set(`${name}.att`, text)
+  disk.set(`${name}.att.sig`, encodeBase64(signature))
   const logged = { kind: 'envelope', envelope: { ...unsigned, signature }, preAuthEncoding: bytes, encoded: encodeUtf8(text) } as const
   const entrySigner = certificate
     ? ({ kind: 'certificate', certificate: certificate.certificate } as const)

@@ -8,12 +8,20 @@ export const bundleCommands: readonly Command[] = [
     group: 'Bundles',
     summary: 'Make a bundle of version 0.3 of the parts of a signature',
     description:
-      'The signature must verify with the key or certificate, and the log entry must be about it; whom to trust is for verify-blob to\n' +
-      'say. Without --ignore-tlog the log entry is looked up.',
+      'The signature must verify with the key or certificate, and log entry and timestamp must be about it; whom to trust is for\n' +
+      'verify-blob to say. Without --ignore-tlog the log entry, or the proof that one of cosign 2 lacks, is fetched from the log.',
     examples: [
       {
         what: 'a signature by a key, which was not logged',
         line: 'bundle create --artifact FILE --signature FILE.sig --key cosign.pub --ignore-tlog --out FILE.sigstore.json',
+      },
+      {
+        what: 'a signature by a certificate, with the entry of the log',
+        line: 'bundle create --artifact FILE --signature FILE.sig --certificate FILE.pem --out FILE.sigstore.json',
+      },
+      {
+        what: 'an attestation that is a DSSE envelope',
+        line: 'bundle create --attestation FILE.att --key cosign.pub --ignore-tlog --out FILE.sigstore.json',
       },
       {
         what: 'a blob bundle of cosign 2',
@@ -30,8 +38,9 @@ export const bundleCommands: readonly Command[] = [
     group: 'Bundles',
     summary: 'Show what a bundle or another signature file says',
     description:
-      'Nothing is verified. Reads Sigstore bundles of version 0.1, 0.2 and 0.3, blob bundles of cosign 2, DSSE envelopes and the\n' +
-      'lines that `download signature` prints. FILE is a path, or - for standard input.',
+      'Nothing is verified: certificates, log entries and timestamps are shown as they state themselves. Reads Sigstore bundles of\n' +
+      'version 0.1, 0.2 and 0.3, blob bundles of cosign 2, DSSE envelopes and the lines that `download signature` prints.\n' +
+      'FILE is a path, or - for standard input.',
     examples: [
       { what: 'for people', line: 'bundle inspect FILE.sigstore.json' },
       { what: 'for programs', line: 'bundle inspect --output json FILE.sigstore.json' },
@@ -47,7 +56,8 @@ export const bundleCommands: readonly Command[] = [
     summary: 'Convert an older signature file to a bundle of version 0.3',
     description:
       'Reads Sigstore bundles of version 0.1 and 0.2, and blob bundles of cosign 2 and DSSE envelopes, whose signature is checked\n' +
-      'with the public key first. The private key is not needed; what could not be converted without it is refused.\n' +
+      'with the public key or certificate first. The private key is not needed; what could not be converted without it is\n' +
+      'refused. Inclusion proofs that older bundles lack are fetched from the log. ' +
       'FILE is a path, or - for standard input.',
     examples: [
       { what: 'a bundle of version 0.1 or 0.2', line: 'bundle upgrade old.sigstore.json --out new.sigstore.json' },

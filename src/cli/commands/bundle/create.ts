@@ -1,3 +1,4 @@
+import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { parseJson, readAs } from '../../../codec/json.ts'
 import { quote } from '../../../codec/text.ts'
@@ -30,9 +31,10 @@ export const createBundle: CommandFunction<typeof bundleCreateFlags> = async (co
   return 0
 }
 
-/** cosign takes any of these together and drops some in silence. */
+/** cosign takes any of these together and drops some in silence. With --attestation it wants --artifact and --signature, and looks at neither. */
 function checkCombination({ artifact, attestation, bundle, signature, certificate, key }: Flags): void {
-  const sources = Object.entries({ signature, attestation, bundle }).filter(([, value]) => value !== '')
+  const apart = attestation === '' ? { signature } : { attestation }
+  const sources = Object.entries({ ...apart, bundle }).filter(([, value]) => value !== '')
   if (sources.length !== 1)
     throw new CountersignError(
       'USAGE',
@@ -40,8 +42,6 @@ function checkCombination({ artifact, attestation, bundle, signature, certificat
     )
   if (signature !== '' && artifact === '')
     throw new CountersignError('USAGE', 'must supply --artifact: the file that the signature is over')
-  if (attestation !== '' && artifact !== '')
-    throw new CountersignError('USAGE', '--artifact does not go with --attestation: the envelope says what it is about')
   if (bundle !== '' && certificate !== '')
     throw new CountersignError('USAGE', '--certificate does not go with --bundle, which names whoever signed')
   if (bundle === '' && (certificate === '') === (key === ''))
@@ -72,7 +72,7 @@ async function fromParts(context: CommandContext, flags: Flags): Promise<Uint8Ar
   const signer: BundleSigner = der
     ? { kind: 'certificate', certificate: parseCertificate(der, `certificate ${flags.certificate}`) }
     : { kind: 'key', key: await publicKeyFromFlag(context, flags.key, false) }
-  const subject = flags.attestation === '' ? await signedArtifact(context, flags) : await signedEnvelope(context, flags.attestation)
+  const subject = flags.attestation === '' ? await signedArtifact(context, flags) : await signedEnvelope(context, flags)
   const find = entryFinder(context, flags)
   return await assembleBundle({
     subject,
@@ -87,15 +87,22 @@ function materialOf(context: CommandContext, { certificate, rfc3161Timestamp }: 
 }
 
 async function signedArtifact(context: CommandContext, { artifact, signature }: Flags): Promise<BundleSubject> {
-  const bytes = decodeDetachedSignature(await readSignatureInput(context, signature, false))
-  return { kind: 'artifact', signature: bytes, artifact: await readMessage(context, artifact) }
+  return { kind: 'artifact', signature: await signatureOf(context, signature), artifact: await readMessage(context, artifact) }
 }
 
-async function signedEnvelope(context: CommandContext, path: string): Promise<BundleSubject> {
+/** The envelope; a signature or file that is named beside it, as cosign wants both, must be its own. */
+async function signedEnvelope(context: CommandContext, { attestation: path, artifact, signature }: Flags): Promise<BundleSubject> {
   const encoded = await context.files.read(path, bundleLimitBytes)
   const what = `attestation ${path}`
   const json = readAs('DSSE_MALFORMED', what, () => parseJson(encoded, what, { bytes: bundleLimitBytes }))
-  return { kind: 'envelope', envelope: readDsseEnvelope(json, what), encoded }
+  const envelope = readDsseEnvelope(json, what)
+  if (signature !== '' && !bytesEqual(await signatureOf(context, signature), envelope.signature))
+    throw new CountersignError('SIGNATURE_INVALID', `--signature is another one than that of ${quote(path)}`)
+  return { kind: 'envelope', envelope, encoded, ...(artifact !== '' && { artifact: await readMessage(context, artifact) }) }
+}
+
+async function signatureOf(context: CommandContext, signature: string): Promise<Uint8Array> {
+  return decodeDetachedSignature(await readSignatureInput(context, signature, false))
 }
 
 /** Asks the log that `--rekor-url` names. cosign takes what it has of a signature to be about it; here it is held to that. */
