@@ -40,6 +40,7 @@ export const bundleUpgradeFlags = {
 export const bundleCreateFlags = {
   ...failureFormatFlags,
   ...securityKeyFlags,
+  slot: { ...securityKeyFlags.slot, default: 'signature' },
   artifact: { type: 'string', default: '', placeholder: 'FILE', help: 'the signed file; - for standard input, or sha256:HEX' },
   attestation: { type: 'string', default: '', placeholder: 'FILE', help: 'DSSE envelope that was signed, in place of a file' },
   bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'blob bundle of cosign 2 to take the parts from' },
