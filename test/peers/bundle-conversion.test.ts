@@ -7,7 +7,8 @@ import { generateKey, importKey, type KeyPair } from './harness/keys.ts'
 import { createPlace } from './harness/place.ts'
 
 // `bundle upgrade` of what the cosigns wrote: its result is verified by cosign 3 and by ours, and refused with another key,
-// about another file, and where `bundle upgrade` could not know that it is true.
+// about another file, and where `bundle upgrade` could not know that it is true. `bundle create` beside that of cosign 3:
+// test/peers/bundle-creation.test.ts.
 
 const place = createPlace()
 let [right, other]: KeyPair[] = []
