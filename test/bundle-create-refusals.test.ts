@@ -242,6 +242,13 @@ for (const { name, answer, code, message } of [
     }
   })
 
+test('of several entries of one signature the earliest goes into the bundle', async () => {
+  rekor.answer = async () => answerOf([{ ...mine!, integratedTime: mine!.integratedTime! + 86_400n }, mine!])
+  await good(cs(`bundle create --out several --artifact blob --signature cert.sig --certificate cert.pem ${log}`))
+  rekor.answer = undefined
+  await good(cs(`${keyless} --bundle several blob`))
+})
+
 test('an answer by a log that nobody trusts makes a bundle, and verify-blob refuses it', async () => {
   const stranger = await createTestSigstore()
   const { signature, certificate } = byCertificate

@@ -105,22 +105,26 @@ async function signatureOf(context: CommandContext, signature: string): Promise<
   return decodeDetachedSignature(await readSignatureInput(context, signature, false))
 }
 
-/** Asks the log that `--rekor-url` names. cosign takes what it has of a signature to be about it; here it is held to that. */
+/**
+ * Asks the log that `--rekor-url` names. Of several entries the earliest is taken: anybody can have a signature that was public recorded
+ * once more, after its certificate expired.
+ */
 function entryFinder(context: CommandContext, flags: Flags): FindEntry {
   return async (subject, signer, content) => {
     const access = logAccess(context, flags.rekorUrl)
     const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
-    const [found] = await searchLog(access, {
+    const entries = await searchLog(access, {
       signature: content.kind === 'dsse' ? content.envelope.signature : content.signature,
       content: searchedContent(subject, content),
       signer: signer.kind === 'key' ? { kind: 'key', spki: signer.key.spki } : { kind: 'certificate', der: signer.certificate.der },
     })
-    if (!found)
+    const [earliest] = entries.toSorted((a, b) => Number((a.integratedTime ?? 0n) - (b.integratedTime ?? 0n)))
+    if (!earliest)
       throw new CountersignError(
         'TLOG_ENTRY_MISSING',
         `${access.url.origin} has no entry of this signature; --ignore-tlog does without one`,
       )
-    return found
+    return earliest
   }
 }
 
