@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { encodeBase64 } from '../src/codec/base64.ts'
 import type { ErrorCode } from '../src/codec/error.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
+import { messageOfBytes } from '../src/crypto/message.ts'
 import { ociDigestOf } from '../src/formats/oci-digest.ts'
 import { assertRefused, createRig, good } from '../src/testing/command-rig.ts'
 import { freshSigner, signingTime } from '../src/testing/sigstore/certificate-authority.ts'
@@ -302,6 +303,29 @@ test('scenario 58: signature and certificate in files of their own, with the tim
   rig.hosts.set('rekor.sigstore.dev', rekorWith(sigstore, parts.logEntries))
   const { requests } = await good(cs(`verify-blob ${strict} ${line}`))
   assert.deepEqual(requests, ['POST https://rekor.sigstore.dev/api/v1/log/entries/retrieve'])
+})
+
+test('a signature that somebody had recorded once more, after its certificate expired, counts by its first entry', async () => {
+  const { line, parts } = await scene.detachedBlob()
+  await scene.detachedBlob({ at: new Date('2025-07-01T00:00:00Z') }) // the log's clock goes on
+  const message = messageOfBytes(content)
+  const signer = { kind: 'certificate', certificate: parts.certificate!.certificate } as const
+  const again = await sigstore.logs.v1.add({ signature: parts.signature, signer, content: { kind: 'message', message } })
+  const [first] = parts.logEntries
+  for (const entries of [
+    [again, first!],
+    [first!, again],
+    [{ ...first!, integratedTime: 1n, logId: new Uint8Array(32) }, first!],
+  ]) {
+    rig.hosts.set('rekor.test', rekorWith(sigstore, entries))
+    await good(cs(`verify-blob ${strict} --rekor-url https://rekor.test ${line}`))
+  }
+  rig.hosts.set('rekor.test', rekorWith(sigstore, [again]))
+  const later = await cs(`verify-blob ${strict} --rekor-url https://rekor.test -o json ${line}`)
+  assertRefused(later, { exit: 1, code: 'CERTIFICATE_EXPIRED', message: /expired before observed time/ })
+  rig.hosts.set('rekor.test', rekorWith(sigstore, [{ ...again, integratedTime: first!.integratedTime! - 1n }, first!]))
+  const lying = await cs(`verify-blob ${strict} --rekor-url https://rekor.test -o json ${line}`)
+  assertRefused(lying, { exit: 1, code: 'TLOG_PROMISE_INVALID', message: /promise|signed entry timestamp/i })
 })
 
 test('scenario 34: a detached certificate timestamp', async () => {

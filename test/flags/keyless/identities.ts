@@ -77,18 +77,25 @@ export function identityCases(): readonly Case[] {
         )
       },
     },
-    ...(['trigger', 'sha', 'name', 'repository', 'ref'] as const).map(part => ({
-      flag: `certificate-github-workflow-${part}`,
+    ...(
+      [
+        { flag: 'certificate-github-workflow-trigger', name: 'github-workflow-trigger' },
+        { flag: 'certificate-github-workflow-sha', name: 'github-workflow-sha' },
+        { flag: 'certificate-github-workflow-name', name: 'github-workflow-name' },
+        { flag: 'certificate-github-workflow-repository', name: 'github-workflow-repository' },
+        { flag: 'certificate-github-workflow-ref', name: 'github-workflow-ref' },
+      ] as const
+    ).map(({ flag, name }) => ({
+      flag,
       what: 'is what the certificate must state, exactly',
       check: async (command: string) => {
         const line = `${await signed(command)} ${strict}`
-        const name = `github-workflow-${part}` as const
         const stated = workflowLeaf.fulcio[name]
-        await passes(`${line} --certificate-${name} ${stated}`)
+        await passes(`${line} --${flag} ${stated}`)
         const wanted = new RegExp(`want ${name} "${stated.slice(0, -1)}", got "${stated}"$`)
-        await fails(`${line} --certificate-${name} ${stated.slice(0, -1)}`, 'IDENTITY_MISMATCH', wanted)
+        await fails(`${line} --${flag} ${stated.slice(0, -1)}`, 'IDENTITY_MISMATCH', wanted)
         const silent = `${await signed(command, { leaf: { fulcio: { issuer: workflow.issuer } } })} ${strict}`
-        await fails(`${silent} --certificate-${name} ${stated}`, 'IDENTITY_MISMATCH', new RegExp(`want ${name} "${stated}", got none$`))
+        await fails(`${silent} --${flag} ${stated}`, 'IDENTITY_MISMATCH', new RegExp(`want ${name} "${stated}", got none$`))
       },
     })),
     {

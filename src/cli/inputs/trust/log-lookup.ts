@@ -1,3 +1,4 @@
+import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { messageOfBytes } from '../../../crypto/message.ts'
@@ -30,7 +31,17 @@ export async function withLogEntries(
   const { content, signature } = evidence
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
   const searched = { signature, content: { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }, signer } as const
-  return withEntriesOfLog(candidate, await searchLog(access, searched))
+  return withEntriesOfLog(candidate, earliest(await searchLog(access, searched), trust))
+}
+
+/**
+ * Of several entries of one signature the earliest that a trusted log can prove, as cosign takes it: anybody can have a signature that was
+ * public recorded once more, after its certificate expired.
+ */
+function earliest(entries: readonly LogEntry[], { transparencyLogs = [] }: Trust): readonly LogEntry[] {
+  const known = entries.filter(({ logId }) => transparencyLogs.some(log => bytesEqual(log.logId, logId)))
+  const candidates = known.length > 0 ? known : entries
+  return candidates.toSorted((a, b) => Number((a.integratedTime ?? 0n) - (b.integratedTime ?? 0n))).slice(0, 1)
 }
 
 /** The log that `--rekor-url` names. @throws CountersignError `USAGE` */
