@@ -30,7 +30,8 @@ export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedS
     for (const [name, cosignName] of shown) if (extensions.has(name)) facts.set(cosignName, extensions.get(name)!)
   }
   const [first] = logged
-  if (first?.entry.entry.inclusionPromise) {
+  if (first?.entry.entry.inclusionPromise && evidence.logEntriesFrom === 'evidence') {
+    // what the log was asked for lies beside no signature
     const { inclusionPromise, canonicalizedBody, integratedTime, logIndex, logId } = first.entry.entry
     facts.set('Bundle', {
       SignedEntryTimestamp: encodeBase64(inclusionPromise),

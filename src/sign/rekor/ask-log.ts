@@ -65,7 +65,7 @@ async function ask({ fetch, url, signal }: LogAccess, path: string, init: Reques
     return parseLogAnswer(await readAtMost(response, answerLimitBytes, what, signal), what)
   } catch (cause) {
     signal.throwIfAborted() // the caller's own reason passes through unchanged
-    if (cause instanceof CountersignError) throw cause
+    if (cause instanceof CountersignError && cause.code !== 'SERVICE_UNAVAILABLE') throw cause
     const reason = deadline.aborted ? `no answer within ${timeoutMs} ms` : describeFailure(cause).words
     throw new CountersignError('TLOG_UNAVAILABLE', `${what}: ${reason}`, { cause })
   }
