@@ -23,9 +23,12 @@ export type SigstoreServer = ServedSigstore & {
   readonly close: () => Promise<void>
 }
 
-/** Starts one. Its clock is the machine's, for so is that of the clients. */
-export async function startSigstore(place: Place): Promise<SigstoreServer> {
-  const served = await serveTestSigstore('127.0.0.1', () => new Date())
+/**
+ * Starts one. Its clock is the machine's, for so is that of the clients, unless it is behind: then its certificates have expired when they
+ * are looked at.
+ */
+export async function startSigstore(place: Place, { behindMs = 0 } = {}): Promise<SigstoreServer> {
+  const served = await serveTestSigstore('127.0.0.1', () => new Date(Date.now() - behindMs))
   const failures: unknown[] = []
   const { url, close } = await listen(served.handler, { graceMs: 100, report: error => failures.push(error) })
   const origin = url.origin
