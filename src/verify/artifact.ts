@@ -35,7 +35,7 @@ export function checkDeclaredDigest(
   const actual = artifactMessage(artifact).digest(declared.hash)
   if (!bytesEqual(actual, declared.digest))
     throw mismatch(`${declared.hash}:${encodeHex(declared.digest)}`, `${declared.hash}:${encodeHex(actual)}`)
-  return { value: undefined, found: `the signature is over ${declared.hash}:${encodeHex(actual)}` }
+  return { value: undefined, found: () => `the signature is over ${declared.hash}:${encodeHex(actual)}` }
 }
 
 /**
@@ -83,7 +83,7 @@ function checkPayloadDigest({ payload }: Extract<SignedContent, { kind: 'payload
 export function checkStatementSubjects(statement: Statement, artifact: Artifact): Found<readonly Annotations[]> {
   const about = statement.subjects.filter(subject => isAbout(subject, artifact))
   if (about.length === 0) throw mismatch(describeSubjects(statement.subjects), describeArtifact(artifact))
-  return { value: about.map(subject => subject.annotations), found: describeSubjects(about) }
+  return { value: about.map(subject => subject.annotations), found: () => describeSubjects(about) }
 }
 
 /** A subject may name several digests: the artifact must have every one we can compute, and at least one. in-toto Statement v1, "subject". */

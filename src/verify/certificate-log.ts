@@ -2,6 +2,7 @@ import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { embeddedScts, parseDetachedSct, type VerifiedSct, verifySct } from '../formats/x509/sct.ts'
+import type { TransparencyLog } from '../trust/transparency-log.ts'
 import { isWithin } from '../trust/validity.ts'
 import type { TrustedCertificate } from './certificate.ts'
 import type { Found } from './derivation.ts'
@@ -23,12 +24,12 @@ export async function checkCertificateLogged(
 ): Promise<Found<readonly VerifiedSct[]>> {
   const detached = certificateTimestamp ? [parseDetachedSct(certificateTimestamp, 'certificate timestamp')] : []
   const scts = [...embeddedScts(leaf), ...detached]
-  const verified: { readonly sct: VerifiedSct; readonly name: string }[] = []
+  const verified: { readonly sct: VerifiedSct; readonly log: TransparencyLog }[] = []
   const reasons: string[] = []
   for (const sct of scts) {
     const logs = ctLogs.filter(({ logId }) => bytesEqual(logId, sct.logId))
     const log = logs.find(({ validFor }) => isWithin(validFor, sct.time))
-    if (log) verified.push({ sct: await verifySct(sct, leaf, path[1]!, log), name: describeLog(log) })
+    if (log) verified.push({ sct: await verifySct(sct, leaf, path[1]!, log), log })
     else
       reasons.push(
         `log ${encodeHex(sct.logId).slice(0, 16)}… ${logs.length > 0 ? `was not trusted at ${sct.time.toISOString()}` : 'is not trusted'}`,
@@ -41,6 +42,6 @@ export async function checkCertificateLogged(
     )
   return {
     value: verified.map(({ sct }) => sct),
-    found: verified.map(({ sct, name }) => `${name} at ${sct.time.toISOString()}`).join('; '),
+    found: () => verified.map(({ sct, log }) => `${describeLog(log)} at ${sct.time.toISOString()}`).join('; '),
   }
 }

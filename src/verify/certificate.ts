@@ -41,13 +41,9 @@ export async function checkCertificate(
         paths,
         times.map(({ time }) => time),
       )
-      const root = path.at(-1)!
       return {
         value: { leaf, path, authority } as TrustedCertificate,
-        found: `issued by ${path
-          .slice(1)
-          .map(({ subject }) => quote(subject.text))
-          .join(', by ')}${root === path[1] ? '' : ', a trusted root'}`,
+        found: () => describePath(path),
       }
     } catch (error) {
       if (!(error instanceof CountersignError)) throw error
@@ -55,6 +51,11 @@ export async function checkCertificate(
     }
   if (failures.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
   throw telling(failures)
+}
+
+function describePath([, issuer, ...above]: CertificatePath): string {
+  const names = [issuer, ...above].map(({ subject }) => quote(subject.text))
+  return `issued by ${names.join(', by ')}${above.length === 0 ? '' : ', a trusted root'}`
 }
 
 /** An authority lists the issuer first and the root last. One that names its intermediates has no others; cosign does so as well. */

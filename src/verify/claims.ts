@@ -13,7 +13,7 @@ import type { Policy } from './policy.ts'
 export function checkPredicateType(predicateType: string, { predicateTypes }: Policy): Found<undefined> {
   if (predicateTypes !== 'any' && !predicateTypes.includes(predicateType))
     throw new CountersignError('PREDICATE_TYPE_MISMATCH', `the statement is of type ${quote(predicateType)}`)
-  return { value: undefined, found: quote(predicateType) }
+  return { value: undefined, found: () => quote(predicateType) }
 }
 
 /** What the policy wants, for the derivation. */
@@ -34,7 +34,7 @@ export function checkAnnotations(said: readonly Annotations[], wanted: Policy['a
       'ANNOTATION_MISMATCH',
       `missing or incorrect annotation: ${complaints[0] ?? 'nothing was said of the artifact'}`,
     )
-  return { value: carrier, found: describeAnnotations(wanted) }
+  return { value: carrier, found: () => describeAnnotations(wanted) }
 }
 
 function complaint(annotations: Annotations, wanted: Policy['annotations']): string | undefined {

@@ -31,7 +31,7 @@ export type WorkflowMatcher = {
  */
 export function checkIdentity(identity: CertificateIdentity, matchers: readonly IdentityMatcher[]): Found<CertificateIdentity> {
   const complaints = matchers.map(matcher => complaintsOf(identity, matcher))
-  if (complaints.some(found => found.length === 0)) return { value: identity, found: describeIdentity(identity) }
+  if (complaints.some(found => found.length === 0)) return { value: identity, found: () => describeIdentity(identity) }
   const closest = complaints.toSorted((a, b) => a.length - b.length)[0]
   throw new CountersignError('IDENTITY_MISMATCH', closest?.join('; ') ?? 'no identity was asked for')
 }

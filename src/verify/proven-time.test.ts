@@ -41,7 +41,7 @@ for (const { name, now, clockSkewMs = 0, isLater = false } of [
     }
   })
 
-const proven = (seconds: number, witness: string) => provenTime(after(seconds), witness, policy)
+const proven = (seconds: number, witness: string) => provenTime(after(seconds), () => witness, policy)
 
 test('every proven time counts, and now does not', () => {
   const [log, authority] = [proven(0, 'log a'), proven(60, 'authority b')]

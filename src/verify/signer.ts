@@ -55,12 +55,12 @@ function certifiedSigner({ certificate: der, signer }: Evidence): Found<Signers>
       signer.kind === 'none' ? 'no certificate found on signature' : 'expected certificate, not key signature',
     )
   const certificate = parseCertificate(der, 'certificate')
-  const { publicKey, subject, serialNumber } = certificate
+  return { value: { kind: 'certificate', certificate, keys: [certificate.publicKey] }, found: () => describeSubject(certificate) }
+}
+
+function describeSubject({ publicKey, subject, serialNumber }: Certificate): string {
   const name = subject.text === '' ? `serial number ${serialNumber.toString(16)}` : quote(subject.text)
-  return {
-    value: { kind: 'certificate', certificate, keys: [publicKey] },
-    found: `a certificate with ${name}, for ${describeKey(publicKey)}`,
-  }
+  return `a certificate with ${name}, for ${describeKey(publicKey)}`
 }
 
 /**
@@ -114,7 +114,7 @@ export async function checkSignature(evidence: Evidence, { kind, keys }: Signers
       const { scheme, hash } = await verifySignature(key, signature, message, asked ?? hashesOf(key))
       return {
         value: { content, signature, key, scheme, hash } as Signed,
-        found: `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}`,
+        found: () => `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}`,
       }
     } catch (error) {
       if (!(error instanceof CountersignError)) throw error

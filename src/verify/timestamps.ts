@@ -41,7 +41,7 @@ export async function checkTimestamps(
     if (typeof answer === 'string') unknown.push(answer)
     else {
       verified.push(answer)
-      times.push(provenTime(answer.time, describe(answer), policy))
+      times.push(provenTime(answer.time, () => describe(answer), policy))
     }
   }
   const { timestampThreshold = 0 } = policy

@@ -48,7 +48,6 @@ export async function checkLogEntries(
   const entries: Logged['entries'][number][] = []
   const times: ProvenTime[] = []
   const unknown: string[] = []
-  const found: string[] = []
   for (const entry of logEntries) {
     const logs = (trust.transparencyLogs ?? []).filter(({ logId }) => bytesEqual(logId, entry.logId))
     if (logs.length === 0) {
@@ -58,19 +57,20 @@ export async function checkLogEntries(
     checkEntry(entry, signed, signers, policy)
     const verified = await verifyByOneOf(entry, logs)
     entries.push(verified)
-    found.push(describeEntry(verified))
     const { integratedTime } = verified.entry
-    if (integratedTime) times.push(provenTime(integratedTime, describeLog(verified.log), policy))
+    if (integratedTime) times.push(provenTime(integratedTime, () => describeLog(verified.log), policy))
   }
   checkThreshold(entries, unknown, policy)
   return {
     value: { entries, times },
-    found: [...found, ...unknown.map(id => `log ${id.slice(0, 16)}… is not trusted, and was passed over`)].join('; '),
+    found: () =>
+      [...entries.map(describeEntry), ...unknown.map(id => `log ${id.slice(0, 16)}… is not trusted, and was passed over`)].join('; '),
   }
 }
 
 /** Two entries of one log at one place would be counted, and shown, as two. */
 function refuseRepetition(entries: readonly LogEntry[]): void {
+  if (entries.length < 2) return
   const places = entries.map(({ logId, logIndex }) => `${logIndex} of log ${encodeHex(logId)}`)
   const repeated = places.find((place, index) => places.indexOf(place) !== index)
   if (repeated !== undefined) throw new CountersignError('TLOG_ENTRY_MISMATCH', `two log entries have index ${repeated}`)

@@ -60,7 +60,14 @@ export async function verify(candidates: readonly Candidate[], trust: Trust, pol
   }
   const [first, ...others] = examined.flatMap(({ signature }) => signature ?? [])
   if (!first) throw refusal(examined, policy)
-  return { signatures: [first, ...others], derivation: derive(examined, policy, undefined) }
+  let derivation: Derivation | undefined
+  return {
+    signatures: [first, ...others],
+    get derivation() {
+      derivation ??= derive(examined, policy, undefined)
+      return derivation
+    },
+  }
 }
 
 /** A policy that asks for nothing, or for nothing that can be told, must not pass anything. */
@@ -89,7 +96,8 @@ function pause(): Promise<void> {
 }
 
 type Examined = {
-  readonly derivation: CandidateDerivation
+  readonly candidate: Candidate
+  readonly trail: Trail
   readonly signature?: VerifiedSignature
   readonly error?: CountersignError
 }
@@ -101,28 +109,50 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
   try {
     const { declaredPredicateType, membership } = candidate
     const artifact = membership // from here on the index is what must have been signed
-      ? await trail.take('membership', describeMembership(asked.artifact), () => checkMembership(membership, asked.artifact))
+      ? await trail.take(
+          'membership',
+          () => describeMembership(asked.artifact),
+          () => checkMembership(membership, asked.artifact),
+        )
       : asked.artifact
     const policy: Policy = { ...asked, artifact }
     if (declaredPredicateType !== undefined)
-      await trail.take('predicate-type', describePredicateTypes(policy), () => checkPredicateType(declaredPredicateType, policy))
+      await trail.take(
+        'predicate-type',
+        () => describePredicateTypes(policy),
+        () => checkPredicateType(declaredPredicateType, policy),
+      )
     const evidence = await trail.take('decode', 'a well-formed signature', () => decode(candidate))
     const { content } = evidence // what is said of it before its signature is checked only refuses; the signature covers the same bytes
     if (content.kind === 'statement')
-      await trail.take('predicate-type', describePredicateTypes(policy), () => checkPredicateType(content.statement.predicateType, policy))
-    const signers = await trail.take('signer', describeSigners(trust, policy), () => eligibleSigners(evidence, trust, policy))
-    const declared = content.kind === 'artifact' ? content.declared : undefined
-    if (declared) await trail.take('artifact', describeArtifact(policy.artifact), () => checkDeclaredDigest(declared, policy.artifact))
-    const signed = await trail.take('signature', signers.keys.map(describeKey).join(' or '), () =>
-      checkSignature(evidence, signers, policy),
+      await trail.take(
+        'predicate-type',
+        () => describePredicateTypes(policy),
+        () => checkPredicateType(content.statement.predicateType, policy),
+      )
+    const signers = await trail.take(
+      'signer',
+      () => describeSigners(trust, policy),
+      () => eligibleSigners(evidence, trust, policy),
     )
-    const logged = await checkLogs({ evidence, signed, signers, trust, policy, trail })
-    const stamped = await checkStamps({ evidence, signed, signers, trust, policy, trail })
+    const declared = content.kind === 'artifact' ? content.declared : undefined
+    if (declared)
+      await trail.take(
+        'artifact',
+        () => describeArtifact(policy.artifact),
+        () => checkDeclaredDigest(declared, policy.artifact),
+      )
+    const signed = await trail.take(
+      'signature',
+      () => signers.keys.map(describeKey).join(' or '),
+      () => checkSignature(evidence, signers, policy),
+    )
+    const surroundings = { evidence, signed, signers, trust, policy, trail }
+    const logged = await checkLogs(surroundings)
+    const stamped = await checkStamps(surroundings)
     checkLogsAt(logged, [...logged.times, ...stamped.times])
     const certificate =
-      signers.kind === 'certificate'
-        ? await checkSigner(signers.certificate, [...logged.times, ...stamped.times], evidence, trust, policy, trail)
-        : undefined
+      signers.kind === 'certificate' ? await checkSigner(signers.certificate, [...logged.times, ...stamped.times], surroundings) : undefined
     const annotations = await checkClaims(signed, policy, trail)
     const signature = {
       ...signed,
@@ -134,10 +164,10 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       evidence,
       timestamps: stamped.timestamps,
     } as unknown as VerifiedSignature
-    return { signature, derivation: { source, format, outcome: 'accepted', steps: trail.steps } }
+    return { candidate, trail, signature }
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
-    return { error, derivation: { source, format, outcome: 'refused', steps: trail.steps } }
+    return { candidate, trail, error }
   }
 }
 
@@ -152,7 +182,7 @@ type Surroundings = {
 }
 
 async function checkLogs({ evidence, signed, signers, trust, policy, trail }: Surroundings): Promise<Logged> {
-  const wanted = describeLogs(policy)
+  const wanted = () => describeLogs(policy)
   if (!policy.unsafeSkipTlog)
     return await trail.take('transparency-log', wanted, () => checkLogEntries(evidence, signed, signers, trust, policy))
   trail.skip('transparency-log', wanted, `not checked, as asked; ${evidence.logEntries.length} came along`)
@@ -163,17 +193,18 @@ async function checkLogs({ evidence, signed, signers, trust, policy, trail }: Su
 async function checkStamps({ evidence, signed, signers, trust, policy, trail }: Surroundings): Promise<Stamped> {
   const { timestampThreshold = 0 } = policy
   if (timestampThreshold === 0 && (signers.kind === 'keys' || evidence.timestamps.length === 0)) return { timestamps: [], times: [] }
-  return await trail.take('timestamp', describeTimestamps(policy), () => checkTimestamps(evidence, signed, trust, policy))
+  return await trail.take(
+    'timestamp',
+    () => describeTimestamps(policy),
+    () => checkTimestamps(evidence, signed, trust, policy),
+  )
 }
 
 /** From a certificate's claims to a proven signer: when it was used, who issued it, who has seen it, whom it is for. */
 async function checkSigner(
   leaf: Certificate,
   proven: readonly ProvenTime[],
-  evidence: Evidence,
-  trust: Trust,
-  policy: Policy,
-  trail: Trail,
+  { evidence, trust, policy, trail }: Surroundings,
 ): Promise<CertifiedSigner> {
   const times = await trail.take('time', 'when the signature was made', () => signingTimes(proven, policy))
   const trusted = await trail.take('certificate', 'a trusted certificate authority', () =>
@@ -183,46 +214,58 @@ async function checkSigner(
   if (isLogged) await trail.take('sct', 'a trusted certificate transparency log', () => checkCertificateLogged(trusted, evidence, trust))
   else trail.skip('sct', 'a trusted certificate transparency log', 'not checked, as asked')
   const matchers = policy.identities ?? []
-  const identity = await trail.take('identity', describeMatchers(matchers), () => checkIdentity(readCertificateIdentity(leaf), matchers))
+  const identity = await trail.take(
+    'identity',
+    () => describeMatchers(matchers),
+    () => checkIdentity(readCertificateIdentity(leaf), matchers),
+  )
   return { ...trusted, identity, times, isLogged }
 }
 
 function decode(candidate: Candidate) {
   const evidence = candidate.decode()
   const covers = evidence.content.kind === 'artifact' ? 'the artifact itself' : `a ${evidence.content.kind}`
-  return { value: evidence, found: `${candidate.format} over ${covers}` }
+  return { value: evidence, found: () => `${candidate.format} over ${covers}` }
 }
 
 /** Everything after the signature: what was signed is about this artifact, and says of it what the policy wants. Returns what it says. */
 async function checkClaims(signed: Signed, policy: Policy, trail: Trail): Promise<Annotations> {
   const { content } = signed
-  const wanted = describeArtifact(policy.artifact)
+  const wanted = () => describeArtifact(policy.artifact)
   const isSkipped = policy.unsafeSkipClaims && content.kind !== 'artifact'
   if (isSkipped) trail.skip('artifact', wanted, 'not compared, as asked')
   const said = isSkipped ? annotationsOf(content) : await trail.take('artifact', wanted, () => checkSubject(signed, policy.artifact))
   if (policy.annotations.size === 0) return said[0] ?? new Map()
-  return await trail.take('annotations', describeAnnotations(policy.annotations), () => checkAnnotations(said, policy.annotations))
+  return await trail.take(
+    'annotations',
+    () => describeAnnotations(policy.annotations),
+    () => checkAnnotations(said, policy.annotations),
+  )
 }
 
 function derive(examined: readonly Examined[], policy: Policy, closestMiss: number | undefined): Derivation {
   return {
     artifact: describeArtifact(policy.artifact),
     outcome: examined.some(({ signature }) => signature) ? 'accepted' : 'refused',
-    candidates: examined.map(({ derivation }) => derivation),
+    candidates: examined.map(deriveCandidate),
     closestMiss,
   }
 }
 
+function deriveCandidate({ candidate: { source, format }, trail, signature }: Examined): CandidateDerivation {
+  return { source, format, outcome: signature ? 'accepted' : 'refused', steps: trail.steps }
+}
+
 /** The closest miss speaks for all: the refused candidate that passed most steps, the first of several. */
 function refusal(examined: readonly Examined[], policy: Policy): VerificationError {
-  const passed = examined.map(({ derivation }) => derivation.steps.filter(step => step.outcome === 'passed').length)
+  const passed = examined.map(({ trail }) => trail.passed)
   const index = passed.indexOf(Math.max(...passed))
   const closest = examined[index]
   if (!closest?.error) return new VerificationError('SIGNATURES_NOT_FOUND', 'no signatures found', derive(examined, policy, undefined))
   const errors = examined.flatMap(({ error }) => error ?? [])
   return new VerificationError(
     closest.error.code,
-    `no matching signatures: ${closest.derivation.source}: ${closest.error.message}`,
+    `no matching signatures: ${closest.candidate.source}: ${closest.error.message}`,
     derive(examined, policy, index),
     { cause: new AggregateError(errors) },
   )
