@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ErrorCode } from '../src/codec/error.ts'
-import { materialAnnotations } from '../src/formats/signature-material.ts'
 import { assertRefused, createRig, good } from '../src/testing/command-rig.ts'
-import { createRoot, freshSigner, signingTime } from '../src/testing/sigstore/certificate-authority.ts'
+import { createRoot, freshSigner } from '../src/testing/sigstore/certificate-authority.ts'
 import { createCtLog } from '../src/testing/sigstore/certificate-log.ts'
-import { createTestSigstore, pemOf, type SigningOptions } from '../src/testing/sigstore/test-sigstore.ts'
+import { createTestSigstore, type SigningOptions } from '../src/testing/sigstore/test-sigstore.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
-import { anImage, setScene, who, workflow, workflowLeaf } from './keyless/scene.ts'
+import { setScene, who, workflow, workflowLeaf } from './keyless/scene.ts'
 
 const rig = createRig()
-const { cs, disk } = rig
+const { cs } = rig
 const sigstore = await createTestSigstore()
 const scene = setScene(rig, sigstore)
 setScene(rig, await createTestSigstore(), 'their-')
@@ -380,90 +379,3 @@ for (const given of cases)
   for (const how of layouts)
     if (given.layout === undefined || given.layout === how.layout)
       test(`scenario ${given.scenario}, image, ${how.layout}: ${given.name}`, () => check(given, how))
-
-test('scenario 34, image, legacy: a detached certificate timestamp', async () => {
-  const certificate = await sigstore.authority.issueLeaf(workflowLeaf)
-  disk.set('sct.json', await sigstore.ctLog.answer(certificate.certificate, signingTime))
-  await good(cs(`verify ${strict} --sct sct.json ${await scene.legacyImage({ certificate })}`))
-})
-
-test('scenario 41: the log bundle of another image is refused', async () => {
-  let other = ''
-  await scene.legacyImage({}, annotations => {
-    other = annotations.get(materialAnnotations.logBundle)!
-    return Object.fromEntries(annotations)
-  })
-  const name = await scene.legacyImage({}, annotations => ({ ...Object.fromEntries(annotations), [materialAnnotations.logBundle]: other }))
-  assertRefused(await cs(`verify ${strict} -o json ${name}`), { exit: 12, code: 'TLOG_ENTRY_MISMATCH', message: /signature/ })
-})
-
-test('a bundle, a certificate and a log entry of three different signatures', async () => {
-  const certificate = await sigstore.authority.issueLeaf({ ctLogs: [sigstore.ctLog], ...workflowLeaf })
-  const name = await scene.legacyImage({}, annotations => ({
-    ...Object.fromEntries(annotations),
-    [materialAnnotations.certificate]: certificate.pem,
-  }))
-  assertRefused(await cs(`verify ${strict} -o json ${name}`), { exit: 12, code: 'SIGNATURE_INVALID', message: /does not verify/ })
-})
-
-test('exit status 10: an image that nobody signed, whoever is asked for', async () => {
-  for (const flags of [strict, byKey])
-    assertRefused(await cs(`verify ${flags} -o json ${await scene.bareImage()}`), {
-      exit: 10,
-      code: 'SIGNATURES_NOT_FOUND',
-      message: /^no signatures found$/,
-    })
-})
-
-test('an identity is asked for and a key signed, and the other way round', async () => {
-  for (const { layout, sign, none } of layouts) {
-    const message = layout === 'bundle' ? /expected certificate, not key signature$/ : /no certificate found on signature$/
-    assertRefused(await cs(`verify ${strict} -o json ${await sign({ key })}`), { exit: none, code: 'MATERIAL_UNSUPPORTED', message })
-  }
-  const refusal = { exit: 1, code: 'MATERIAL_UNSUPPORTED', message: /expected key signature, not certificate$/ } as const
-  assertRefused(await cs(`verify ${byKey} -o json ${await scene.image()}`), refusal)
-  assertRefused(await cs(`verify ${byKey} -o json ${await scene.legacyImage()}`), {
-    exit: 12,
-    code: 'SIGNATURE_INVALID',
-    message: /does not verify/,
-  })
-})
-
-test('scenario 63 and 64, keyless: what is saved verifies in its folder, without any network', async () => {
-  for (const { layout, sign } of layouts) {
-    await good(cs(`save --dir ${layout} ${await sign({ stamped: true })}`))
-    const { requests } = await good(cs(`verify ${strict} --local-image ${layout}`))
-    assert.deepEqual(requests, [])
-    assert.equal((await cs(`verify ${strict.replace('org/app', 'org/other')} --local-image ${layout}`)).code, layout === 'bundle' ? 1 : 12)
-  }
-})
-
-test('scenario 66: certificate, chain, timestamp and log entry that were attached are what it verifies by', async () => {
-  const name = await scene.bareImage()
-  const { payload, annotations, parts } = await sigstore.signPayload(anImage.digest, { leaf: workflowLeaf, stamped: true })
-  disk.set('payload.json', payload)
-  disk.set('signature', annotations.get('dev.cosignproject.cosign/signature')!)
-  disk.set('leaf.pem', pemOf(parts.certificate!))
-  disk.set('reply.tsr', parts.timestamps[0]!)
-  disk.set('log.json', annotations.get(materialAnnotations.logBundle)!)
-  const attach = 'attach signature --signature signature --payload payload.json --certificate leaf.pem --certificate-chain chain.pem'
-  await good(cs(`${attach} --tsr reply.tsr --rekor-response log.json ${name}`))
-  await good(cs(`verify ${strict} --use-signed-timestamps ${name}`))
-  const other = await scene.bareImage()
-  await good(cs(`${attach} ${other}`))
-  assertRefused(await cs(`verify ${strict} --offline -o json ${other}`), {
-    exit: 12,
-    code: 'TLOG_ENTRY_MISSING',
-    message: /brings no log entry$/,
-  })
-})
-
-test('scenario 39: offline, with every service down and nothing kept, a bundle and a trusted root are enough', async () => {
-  for (const { sign } of layouts) {
-    const { requests } = await good(cs(`verify ${strict} --offline ${await sign()}`))
-    assert.deepEqual(
-      requests.filter(request => !request.includes('//registry.test/')),
-      [],
-    )
-  }
-})

@@ -7,7 +7,7 @@ import { kindOf } from '../../../oci/manifest.ts'
 import { type Candidate, memberCandidate } from '../../../verify/evidence.ts'
 import type { IndexChain } from '../../../verify/membership.ts'
 import type { Subject } from './subject.ts'
-import { evidenceQuery, type Search } from './verify-image.ts'
+import { complete, evidenceQuery, type Search } from './verify-image.ts'
 
 /** The signatures of an index, as evidence for the images in it: `--via-index`. */
 export type IndexEvidence = {
@@ -32,7 +32,7 @@ export async function openIndexEvidence(search: Omit<Search, 'index'>, subject: 
     throw new CountersignError('USAGE', `--via-index: want an image index, ${subject.name} is ${quote(root.mediaType)}`)
   const [nodes, signatures] = await Promise.all([
     listImageTree(client, reference, root, signal),
-    fetchEvidence(client, evidenceQuery(search, subject, root.digest), signal),
+    fetchEvidence(client, evidenceQuery(search, subject, root.digest), signal).then(found => complete(search, found, root.digest)),
   ])
   const nodeOf = new Map(nodes.map(node => [node.descriptor.digest, node]))
   const chainTo = async (node: ImageNode | undefined, signal: AbortSignal): Promise<IndexChain> => {

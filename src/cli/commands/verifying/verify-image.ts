@@ -5,7 +5,7 @@ import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { type EvidenceQuery, fetchEvidence } from '../../../oci/attached/image-evidence.ts'
 import { inParallel } from '../../../oci/in-parallel.ts'
 import { VerificationError } from '../../../verify/derivation.ts'
-import { type Candidate, detachedPayloadCandidate, withMaterial } from '../../../verify/evidence.ts'
+import { type Candidate, detachedPayloadCandidate, type GivenMaterial, withMaterial } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import { derivationJson, renderDerivation } from '../../../verify/render.ts'
 import { type Verdict, verify } from '../../../verify/verify.ts'
@@ -16,7 +16,7 @@ import type { verifyFlags } from '../../flags/verify.ts'
 import { readFileOrUrl, readSignatureInput } from '../../inputs/artifacts.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
 import { withLogEntries } from '../../inputs/trust/log-lookup.ts'
-import { materialFromFlags, refuseBesideBundle } from '../../inputs/trust/material.ts'
+import { refuseBesideBundle } from '../../inputs/trust/material.ts'
 import type { IndexEvidence } from './index-evidence.ts'
 import type { Subject } from './subject.ts'
 
@@ -42,6 +42,7 @@ export type Search = {
   readonly trust: Trust
   readonly policy: Omit<Policy, 'artifact'>
   readonly workersPerImage: number
+  readonly material: GivenMaterial // that flags give for every signature
   readonly index?: IndexEvidence // whose signatures count too: `--via-index`
 }
 
@@ -69,14 +70,25 @@ export async function verifyImage(search: Search, subject: Subject): Promise<Ver
   }
 }
 
-/** The signatures there are, each with the material that flags give for it, and with what the log has of it where it must be asked. */
 async function findCandidates(search: Search, subject: Subject, digest: OciDigest): Promise<readonly Candidate[]> {
-  const { context, flags, policy, trust, workersPerImage } = search
-  const material = await materialFromFlags(context, flags)
+  const { context, flags } = search
   const candidates =
     flags.signature === ''
       ? await fetchEvidence(subject.client, evidenceQuery(search, subject, digest), context.signal)
       : [await detachedCandidateFromFlags(context, flags)]
+  return await complete(search, candidates, digest)
+}
+
+/**
+ * Signatures of an image, each with the material that flags give for it, and with what the log has of it where it must be asked.
+ *
+ * @throws CountersignError `USAGE` for material beside a bundle; whatever asking a log throws
+ */
+export async function complete(
+  { context, flags, policy, trust, workersPerImage, material }: Omit<Search, 'index'>,
+  candidates: readonly Candidate[],
+  digest: OciDigest,
+): Promise<readonly Candidate[]> {
   if (candidates.some(({ format }) => format === 'bundle')) refuseBesideBundle(flags)
   const artifact = { kind: 'image', digest } as const
   return await inParallel(candidates, workersPerImage, candidate =>

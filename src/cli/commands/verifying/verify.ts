@@ -9,6 +9,7 @@ import { demandedAnnotations } from '../../inputs/annotations.ts'
 import { readImageList } from '../../inputs/image-list.ts'
 import { openLocalImage, openTargets } from '../../inputs/targets.ts'
 import { demandsOfFlags } from '../../inputs/trust/demands.ts'
+import { materialFromFlags } from '../../inputs/trust/material.ts'
 import { warnOfPatterns } from '../../output/pattern-warning.ts'
 import { ImageQueue } from './image-queue.ts'
 import { openIndexEvidence } from './index-evidence.ts'
@@ -31,7 +32,8 @@ export const verifyImages: CommandFunction<typeof verifyFlags> = async (context,
   }
   const { subjects, index } = await namedSubjects(context, flags, args)
   const only = flags.recursive || flags.file !== '' ? undefined : onlyOf(subjects)
-  const shared = { context, flags, trust, policy, workersPerImage: only ? flags.maxWorkers : 1 }
+  const material = await materialFromFlags(context, flags)
+  const shared = { context, flags, trust, policy, material, workersPerImage: only ? flags.maxWorkers : 1 }
   const search = { ...shared, ...(index && { index: await openIndexEvidence(shared, index) }) }
   const output = outputOf(context, flags, from)
   if (only) {
