@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { encodePem } from '../../src/codec/pem.ts'
 import { parsePublicKeyPem } from '../../src/crypto/public-key.ts'
 import { createRoot } from '../../src/testing/sigstore/certificate-authority.ts'
 import { type Actor, cosign2, cosign3, type Format, ours } from './harness/actor.ts'
@@ -24,7 +23,6 @@ before(async () => {
   const [notBefore, notAfter] = [new Date(now - 3600_000), new Date(now + 86_400_000)]
   const issue = (dates: { notBefore: Date; notAfter: Date }) => sigstore.authority.issueLeaf({ key, ctLogs: [sigstore.ctLog], ...dates })
   writeFileSync(place.path('leaf.pem'), (await issue({ notBefore, notAfter })).pem)
-  writeFileSync(place.path('chain.pem'), sigstore.authority.trusted.map(({ der }) => encodePem('CERTIFICATE', der)).join(''))
   writeFileSync(place.path('stranger.pem'), (await createRoot({ subject: [['CN', 'stranger']] })).pem)
 })
 after(async () => {
@@ -56,7 +54,7 @@ const signings: readonly {
 const signed = once<string>(async name => {
   const { signer, flags } = signings.find(signing => signing.name === name)!
   const image = await scene.copyImage(name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'))
-  const material = ['--key', scene.a.key, '--certificate', 'leaf.pem', '--certificate-chain', 'chain.pem']
+  const material = ['--key', scene.a.key, '--certificate', 'leaf.pem', '--certificate-chain', sigstore.files.chain]
   await runOk(scene.place, signer.command(), ['sign', '--yes', ...flags(), ...material, image], { env: sigstore.variables })
   return image
 })
@@ -76,7 +74,7 @@ const { unknownIssuer, unknownRoot } = {
 /** What is asked of each, and why we refuse what we refuse. */
 const asks: readonly Ask[] = [
   { name: 'roots and intermediates', flags: () => ['--ca-roots', sigstore.files.root, '--ca-intermediates', sigstore.files.intermediate] },
-  { name: 'the chain', flags: () => ['--certificate-chain', 'chain.pem'] },
+  { name: 'the chain', flags: () => ['--certificate-chain', sigstore.files.chain] },
   { name: 'a trusted root', flags: () => ['--trusted-root', sigstore.trustedRootFile] },
   { name: 'roots of a stranger', flags: () => ['--ca-roots', 'stranger.pem'], refused: /is not known/ },
   {
@@ -86,13 +84,13 @@ const asks: readonly Ask[] = [
   },
   {
     name: 'the chain, another identity',
-    flags: () => ['--certificate-chain', 'chain.pem'],
+    flags: () => ['--certificate-chain', sigstore.files.chain],
     identity: 'eve@example.com',
     refused: /want.*"eve@example.com"|"eve@example.com"/,
   },
   {
     name: 'the chain, another issuer',
-    flags: () => ['--certificate-chain', 'chain.pem'],
+    flags: () => ['--certificate-chain', sigstore.files.chain],
     issuer: 'https://eve.example',
     refused: /"https:\/\/eve.example"/,
   },

@@ -17,7 +17,7 @@ export type SigstoreServer = ServedSigstore & {
   readonly trustedRootFile: string
   /** A signing config of these logs, with the time-stamping authority or without. */
   readonly signingConfig: (log: 'v1' | 'v2' | 'none', stamps: boolean) => string
-  readonly files: Readonly<Record<'root' | 'intermediate' | 'ctLog' | 'rekor' | 'timestamps', string>>
+  readonly files: Readonly<Record<'root' | 'intermediate' | 'chain' | 'ctLog' | 'rekor' | 'rekorV2' | 'timestamps', string>>
   /** cosign's variables of a private Sigstore, for what is not in bundles. */
   readonly variables: Readonly<Record<string, string>>
   readonly close: () => Promise<void>
@@ -41,8 +41,10 @@ export async function startSigstore(place: Place, { behindMs = 0 } = {}): Promis
   const files = {
     root: write('ca-root.pem', certificates(...authority.chain)),
     intermediate: write('ca-intermediate.pem', certificates(authority.certificate)),
+    chain: write('ca.pem', certificates(...authority.trusted)),
     ctLog: write('ct.pub', encodePem('PUBLIC KEY', ctLog.key.spki)),
     rekor: write('rekor.pub', encodePem('PUBLIC KEY', logs.v1.logKey.key.spki)),
+    rekorV2: write('rekor-v2.pub', encodePem('PUBLIC KEY', logs.v2.logKey.key.spki)),
     timestamps: write('timestamps.pem', certificates(...timestampAuthority.chain)),
   }
   return {
@@ -53,7 +55,7 @@ export async function startSigstore(place: Place, { behindMs = 0 } = {}): Promis
     signingConfig: (log, stamps) => write(`signing-config-${log}-${stamps}.json`, signingConfigOf(origin, log, stamps)),
     files,
     variables: {
-      SIGSTORE_ROOT_FILE: write('ca.pem', certificates(...authority.trusted)),
+      SIGSTORE_ROOT_FILE: files.chain,
       SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: files.ctLog,
       SIGSTORE_REKOR_PUBLIC_KEY: files.rekor,
     },
