@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { encodeUtf8 } from '../../src/codec/text.ts'
+import { encodeKeyBundle } from '../../src/formats/bundle.ts'
+import { preAuthEncoding } from '../../src/formats/dsse.ts'
+import { statementPayloadType } from '../../src/formats/statement.ts'
 import { assertRefused, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
+import { teamKey } from '../../src/testing/test-keys.ts'
 import {
   attested,
   bundled,
@@ -196,6 +202,24 @@ export function verifyCases(): readonly Case[] {
         const message = /^no signatures found: one attestation is there, .*verify-attestation.*--any-predicate$/
         assertRefused(await cs(`${verifying} -o json ${name}`), { exit: 10, code: 'SIGNATURES_NOT_FOUND', message })
         await good(cs(`${verifying} --any-predicate ${name}`))
+      },
+    },
+    {
+      flag: 'any-predicate',
+      commands: ['verify-blob'],
+      what: 'takes an attestation about the file for a signature',
+      check: async () => {
+        const digest = createHash('sha256').update(disk.get('blob')!).digest('hex')
+        const statement = { _type: 'https://in-toto.io/Statement/v1', subject: [{ name: 'blob', digest: { sha256: digest } }] }
+        const payload = encodeUtf8(JSON.stringify({ ...statement, predicateType: 'https://slsa.dev/provenance/v1', predicate: {} }))
+        const signature = await teamKey.signer().sign(preAuthEncoding(statementPayloadType, payload))
+        const envelope = { payloadType: statementPayloadType, payload, signature }
+        disk.set('attested.json', encodeKeyBundle('', { kind: 'dsse', envelope }))
+        const message =
+          /the statement is of type "https:\/\/slsa\.dev\/provenance\/v1"; --any-predicate accepts an attestation about the file$/
+        const line = `verify-blob ${trusting} --bundle attested.json -o json blob`
+        assertRefused(await cs(line), { exit: 1, code: 'PREDICATE_TYPE_MISMATCH', message })
+        await good(cs(`${line} --any-predicate`))
       },
     },
     {

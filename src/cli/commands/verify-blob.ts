@@ -23,7 +23,13 @@ import { warnOfPatterns } from '../output/pattern-warning.ts'
 export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (context, flags, [path]) => {
   const { trust, policy: demanded, from } = await demandsOfFlags(context, flags, 'blob')
   const artifact = { kind: 'blob', name: path!, message: await readMessage(context, path!) } as const
-  const policy: Policy = { ...demanded, artifact, annotations: new Map(), predicateTypes: [signPredicateType], unsafeSkipClaims: false }
+  const policy: Policy = {
+    ...demanded,
+    artifact,
+    annotations: new Map(),
+    predicateTypes: flags.anyPredicate ? 'any' : [signPredicateType],
+    unsafeSkipClaims: false,
+  }
   const candidate = await withLogEntries(context, flags, await readCandidate(context, flags), trust, policy)
   try {
     const verdict = await verify([candidate], trust, policy)
@@ -31,8 +37,10 @@ export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (contex
     await warnOfPatterns(context, policy.identities, verdict)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
-    const { derivation } = error
-    throw new CommandFailure(error, { derivation: derivationJson(derivation), explanation: renderDerivation(derivation) })
+    const { code, message, derivation } = error
+    const isAttestation = code === 'PREDICATE_TYPE_MISMATCH'
+    const said = isAttestation ? new CountersignError(code, `${message}; --any-predicate accepts an attestation about the file`) : error
+    throw new CommandFailure(said, { derivation: derivationJson(derivation), explanation: renderDerivation(derivation) })
   }
   context.stderr('Verified OK\n')
   return 0

@@ -14,6 +14,13 @@ const verifierFlags = {
     default: false,
     help: 'accept bundles of version 0.3 that carry a chain; of it the first certificate alone is read',
   },
+  'any-predicate': {
+    type: 'boolean',
+    default: false,
+    weakensAs: true,
+    own: true,
+    help: 'accept any attestation about it as its signature, as cosign does',
+  },
   'as-of': {
     type: 'string',
     default: '',
@@ -107,13 +114,6 @@ export const verifyFlags = {
     default: [],
     placeholder: 'NAME=VALUE',
     help: 'claim that must be signed with the image',
-  },
-  'any-predicate': {
-    type: 'boolean',
-    default: false,
-    weakensAs: true,
-    own: true,
-    help: 'accept any attestation about the image as its signature, as cosign does',
   },
   attachment: {
     type: 'string',

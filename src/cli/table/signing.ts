@@ -60,6 +60,14 @@ export const signingCommands: readonly Command[] = [
       'IMAGE may also be an image on the disk, oci:DIR or oci-archive:FILE.',
     examples: [
       { what: 'verify with a public key', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:...' },
+      {
+        what: 'verify who signed: a workflow, as whoever runs it vouches',
+        line: 'verify --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com IMAGE@sha256:...',
+      },
+      {
+        what: 'the same by what was built, and see why it is accepted',
+        line: 'verify --repository https://github.com/acme/app --workflow .github/workflows/release.yml --ref refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com --explain IMAGE@sha256:...',
+      },
       { what: 'require a claim', line: 'verify --key cosign.pub --insecure-ignore-tlog -a commit=4f2a9c IMAGE@sha256:...' },
       { what: 'verify several images', line: 'verify --key cosign.pub --insecure-ignore-tlog IMAGE IMAGE...' },
       { what: 'verify a list of images, with one JSON report', line: 'verify --key cosign.pub --insecure-ignore-tlog --file images.txt' },
@@ -124,6 +132,10 @@ export const signingCommands: readonly Command[] = [
     description: 'FILE is a path, - for standard input, or sha256:HEX for a file known by its digest (with a bundle).',
     examples: [
       { what: 'verify with a bundle', line: 'verify-blob --key cosign.pub --insecure-ignore-tlog --bundle FILE.sigstore.json FILE' },
+      {
+        what: 'verify who signed, by a trusted root and without any network',
+        line: 'verify-blob --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com --trusted-root trusted_root.json --offline --bundle release.sigstore.json FILE',
+      },
       { what: 'verify with a signature on its own', line: 'verify-blob --key cosign.pub --insecure-ignore-tlog --signature FILE.sig FILE' },
     ],
     arguments: { name: 'FILE', min: 1, max: 1 },
