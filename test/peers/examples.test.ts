@@ -5,8 +5,7 @@ import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
-import { productionTrustedRoot } from '../../src/trust/embedded/production-trusted-root.ts'
-import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine } from './harness/example-place.ts'
+import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine, sigstore } from './harness/example-place.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 import { type Server, startDockerRegistry, startOwnRegistry, startServer } from './harness/server.ts'
 import { startTufMirror } from './harness/tuf-mirror.ts'
@@ -35,7 +34,7 @@ before(async () => {
   )
   const [mirror, protectedRegistry] = servers.map(({ host }) => host)
   const [web, forge] = listeners.map(({ url }) => url.origin)
-  const targets = { 'trusted_root.json': productionTrustedRoot }
+  const targets = { 'trusted_root.json': new TextDecoder().decode(sigstore.trustedRootJson) }
   const tuf = await startTufMirror(scene.place, { targets }, report)
   addresses = { mirror: mirror!, protectedRegistry: protectedRegistry!, web: web!, forge: forge!, tuf }
 })

@@ -2,10 +2,13 @@ import { createHash, createPrivateKey, sign } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodePem } from '../../../src/codec/pem.ts'
+import { encodeUtf8 } from '../../../src/codec/text.ts'
 import { encodePublicKeyPem } from '../../../src/crypto/public-key.ts'
+import type { OciDigest } from '../../../src/formats/oci-digest.ts'
+import { createTestSigstore } from '../../../src/testing/sigstore/test-sigstore.ts'
 import { productionTrustedRoot } from '../../../src/trust/embedded/production-trusted-root.ts'
 import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts'
-import { cosign2, cosign3 } from './actor.ts'
+import { cosign2, cosign3, ours } from './actor.ts'
 import { binFolder } from './bin-folder.ts'
 import { countersign, type Ended, run, runOk, tool } from './command.ts'
 import { pushIndex } from './image.ts'
@@ -37,12 +40,44 @@ export async function pushExamples(scene: Scene): Promise<void> {
   await scene.sign(cosign3, 'bundle', scene.a, ...claims, '--recursive', `${registry.host}/app@${digest}`)
   await scene.sign(cosign2, 'legacy', scene.a, ...claims, `${registry.host}/app@${digest}`)
   await scene.sign(cosign3, 'bundle', scene.a, `${registry.host}/multi@${digest}`)
+  await pushByWorkflow(scene)
+}
+
+/** The Sigstore that signs what examples verify without a key; commands have its trusted root from their TUF repository. */
+export const sigstore = await createTestSigstore()
+const acme = 'https://github.com/acme/app'
+const workflow = `${acme}/.github/workflows/release.yml@refs/heads/main`
+const byWorkflow = {
+  leaf: {
+    names: [{ kind: 'uri', value: workflow }],
+    fulcio: {
+      issuer: 'https://token.actions.githubusercontent.com',
+      'source-repository-uri': acme,
+      'source-repository-ref': 'refs/heads/main',
+      'build-config-uri': workflow,
+      'build-trigger': 'push',
+    },
+  },
+} as const
+
+/** Pushes an image that the workflow of the examples signed. */
+async function pushByWorkflow(scene: Scene): Promise<void> {
+  const bundle = scene.place.path('workflow.sigstore.json')
+  writeFileSync(bundle, await sigstore.signImage(scene.digest as OciDigest, byWorkflow))
+  await runOk(scene.place, ours.command(), ['attach', 'signature', '--bundle', bundle, await scene.copyImage('by-workflow')])
+}
+
+/** The repository that `IMAGE` stands for. */
+function appOf(line: string): string {
+  if (line.startsWith('upload ')) return 'uploaded'
+  if (/^identity suggest |--certificate-oidc-issuer/.test(line)) return 'by-workflow'
+  return line.includes('--via-index') ? 'multi' : 'app'
 }
 
 /** The line with names of things that are there in place of those that stand for any. */
 export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, web, tuf }: Addresses): string {
   const { host } = scene.registry
-  const app = /^upload /.test(line) ? 'uploaded' : line.includes('--via-index') ? 'multi' : 'app'
+  const app = appOf(line)
   return line
     .replaceAll('https://tuf.example.com', tuf.url)
     .replace('--root-checksum HEX', `--root-checksum ${tuf.rootHex}`)
@@ -95,7 +130,8 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
     writeFileSync(path, (await runOk(scene.place, cosign3.command(), ['generate', `${scene.registry.host}/app:v1`])).stdout)
   },
   'root.json': (_, path, { tuf }) => copyFileSync(tuf.rootFile, path),
-  'trusted_root.json': (_, path) => writeFileSync(path, productionTrustedRoot),
+  'trusted_root.json': (_, path) => writeFileSync(path, sigstore.trustedRootJson),
+  'release.sigstore.json': async (_, path) => writeFileSync(path, await sigstore.signBlob(encodeUtf8(content), byWorkflow)),
   'trust.json': async (scene, path, { tuf }) => {
     const env = { TUF_MIRROR: tuf.url, TUF_ROOT_JSON: tuf.rootFile, TUF_ROOT: `${path}.cache` }
     await runOk(scene.place, countersign(), ['trust', 'export', path], { env })
