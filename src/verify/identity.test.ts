@@ -6,7 +6,7 @@ import type { FulcioExtensionName } from '../formats/x509/fulcio-extensions.ts'
 import { fulcioUsernameOid } from '../formats/x509/general-name.ts'
 import { createRoot, type LeafOptions, type TestAuthority } from '../testing/sigstore/certificate-authority.ts'
 import { readCertificateIdentity } from './certificate-identity.ts'
-import { checkIdentity, describeIdentity, describeMatchers, type IdentityMatcher } from './identity.ts'
+import { checkIdentity, describeIdentities, describeIdentity, type IdentityMatcher } from './identity.ts'
 import { parsePattern } from './pattern.ts'
 
 let authority: TestAuthority
@@ -293,15 +293,15 @@ test('what was wanted and who it is can be read, to the last character', async (
   const identity = await identityOf({ names: [{ kind: 'uri', value: long }] })
   assert.equal(describeIdentity(identity), `"${long}", vouched for by "https://issuer.example"`)
   assert.equal(
-    describeMatchers([
+    describeIdentities([
       {
         subject: { exact: 'a' },
         issuer: { pattern: pattern('b') },
         extensions: new Map([['build-trigger', 'push']]),
         workflow: { ref: 'r' },
       },
-      {},
+      { issuer: { exact: 'c' } },
     ]),
-    'identity "a", issuer matching "b", build-trigger "push", ref "r" or anybody',
+    'identity "a", issuer matching "b", build-trigger "push", ref "r" or issuer "c"',
   )
 })

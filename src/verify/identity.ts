@@ -29,7 +29,8 @@ export type WorkflowMatcher = {
  *
  * @throws CountersignError `IDENTITY_MISMATCH`, in the words of the first matcher that came furthest
  */
-export function checkIdentity(identity: CertificateIdentity, matchers: readonly IdentityMatcher[]): Found<CertificateIdentity> {
+export function checkIdentity(identity: CertificateIdentity, matchers: 'anybody' | readonly IdentityMatcher[]): Found<CertificateIdentity> {
+  if (matchers === 'anybody') return { value: identity, found: () => describeIdentity(identity) }
   const complaints = matchers.map(matcher => complaintsOf(identity, matcher))
   if (complaints.some(found => found.length === 0)) return { value: identity, found: () => describeIdentity(identity) }
   const closest = complaints.toSorted((a, b) => a.length - b.length)[0]
@@ -42,8 +43,14 @@ export function describeIdentity({ subjects, issuer }: CertificateIdentity): str
 }
 
 /** What the policy wants, for the derivation. */
-export function describeMatchers(matchers: readonly IdentityMatcher[]): string {
-  return matchers.map(describeMatcher).join(' or ')
+export function describeIdentities(identities: 'anybody' | readonly IdentityMatcher[]): string {
+  return identities === 'anybody' ? 'anybody whom a trusted authority names' : identities.map(describeMatcher).join(' or ')
+}
+
+/** Whether a matcher demands anything. */
+export function asksForSomebody({ subject, issuer, extensions, workflow }: IdentityMatcher): boolean {
+  const asksOfWorkflow = workflow !== undefined && Object.values(workflow).some(value => value !== undefined)
+  return subject !== undefined || issuer !== undefined || (extensions?.size ?? 0) > 0 || asksOfWorkflow
 }
 
 function describeMatcher({ subject, issuer, extensions, workflow }: IdentityMatcher): string {
@@ -53,7 +60,7 @@ function describeMatcher({ subject, issuer, extensions, workflow }: IdentityMatc
     ...[...(extensions ?? [])].map(([name, value]) => `${name} ${quote(value)}`),
     ...Object.entries(workflow ?? {}).map(([name, value]) => `${name} ${quote(value)}`),
   ]
-  return wanted.join(', ') || 'anybody'
+  return wanted.join(', ')
 }
 
 function describeText({ exact, pattern }: TextMatcher): string {

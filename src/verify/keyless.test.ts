@@ -321,6 +321,11 @@ for (const { name, changes, ...misuse } of [
   { name: 'keys and identities', changes: { identities: anybody }, keys: true, error: /want one of trusted keys and identities, got both/ },
   { name: 'neither keys nor identities', changes: {}, error: /want one of trusted keys and identities, got neither/ },
   { name: 'no identities', changes: { identities: [] as unknown as typeof anybody }, error: /want at least one identity, got none/ },
+  ...[{}, { extensions: new Map() }, { workflow: {} }].map((empty, index) => ({
+    name: `an identity that asks for nothing, ${index}`,
+    changes: { identities: [anybody[0], empty] as const },
+    error: /identities\[1\]: want a subject, issuer, extension or workflow, got none; anybody is 'anybody'$/,
+  })),
   ...[0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY].map(logThreshold => ({
     name: `a log threshold of ${logThreshold}`,
     changes: { identities: anybody, logThreshold },
@@ -345,6 +350,13 @@ for (const { name, changes, ...misuse } of [
     const policy = { ...bare, ...changes } as Policy
     await assert.rejects(verify([await blobBundle()], trust, policy), { code: 'USAGE', message: misuse.error })
   })
+
+test('anybody is whoever a trusted authority names, and only when the policy says so', async () => {
+  const { signatures, derivation } = await verify([await blobBundle()], sigstore.trustedRoot, { ...bare, identities: 'anybody' })
+  assert.equal(signatures[0].certificate?.identity.subjects[0]?.value, 'signer@example.com')
+  const step = derivation.candidates[0]!.steps.find(({ name }) => name === 'identity')
+  assert.equal(step?.wanted, 'anybody whom a trusted authority names')
+})
 
 test('what a policy leaves out is said to be skipped, and yields neither a time nor a claim', async () => {
   const now = after(60) // within the ten minutes of the leaf

@@ -38,8 +38,8 @@ export type Policy = {
   readonly annotations: ReadonlyMap<string, string>
   /** Predicate types a statement may have. A statement about an artifact is not a signature of it unless its type says so. */
   readonly predicateTypes: 'any' | readonly string[]
-  /** Who must have signed, by a certificate: one of these. Left out, one of `Trust.keys` must have. */
-  readonly identities?: readonly [IdentityMatcher, ...IdentityMatcher[]]
+  /** Who must have signed, by a certificate: one of these, or whoever a trusted authority names. Left out, one of `Trust.keys` must have. */
+  readonly identities?: 'anybody' | readonly [IdentityMatcher, ...IdentityMatcher[]]
   /** Transparency logs, each of its own key, that must have the signature: 1 unless told. */
   readonly logThreshold?: number
   /** Timestamp authorities, each of its own, that must have stamped the signature: 0 unless told. A timestamp that came along is held to its authority all the same. */

@@ -8,7 +8,7 @@ import { checkCertificateLogged } from './certificate-log.ts'
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
 import type { Candidate, Evidence, EvidenceFormat } from './evidence.ts'
-import { checkIdentity, describeMatchers } from './identity.ts'
+import { asksForSomebody, checkIdentity, describeIdentities, type IdentityMatcher } from './identity.ts'
 import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
 import { type ProvenTime, type SigningTimes, signingTimes } from './proven-time.ts'
@@ -75,7 +75,7 @@ function checkPolicy({ keys = [] }: Trust, policy: Policy): void {
   const { identities, hashes, logThreshold = 1, timestampThreshold = 0, now, clockSkewMs = 0 } = policy
   if (keys.length > 0 === (identities !== undefined))
     throw new CountersignError('USAGE', `policy: want one of trusted keys and identities, got ${identities ? 'both' : 'neither'}`)
-  if (identities?.length === 0) throw new CountersignError('USAGE', 'policy: want at least one identity, got none')
+  if (identities !== undefined && identities !== 'anybody') checkMatchers(identities)
   if (!isCount(logThreshold, 1)) throw new CountersignError('USAGE', `policy: logThreshold: want at least 1, got ${logThreshold}`)
   if (!isCount(timestampThreshold, 0))
     throw new CountersignError('USAGE', `policy: timestampThreshold: want at least 0, got ${timestampThreshold}`)
@@ -84,6 +84,17 @@ function checkPolicy({ keys = [] }: Trust, policy: Policy): void {
   if (!(Number.isFinite(clockSkewMs) && clockSkewMs >= 0))
     // compared with NaN, no proof would ever lie in the future
     throw new CountersignError('USAGE', `policy: clockSkewMs: want milliseconds of 0 or more, got ${clockSkewMs}`)
+}
+
+/** A matcher without a demand would admit anybody by an oversight; who means that says so. */
+function checkMatchers(identities: readonly IdentityMatcher[]): void {
+  if (identities.length === 0) throw new CountersignError('USAGE', 'policy: want at least one identity, got none')
+  const empty = identities.findIndex(matcher => !asksForSomebody(matcher))
+  if (empty >= 0)
+    throw new CountersignError(
+      'USAGE',
+      `policy: identities[${empty}]: want a subject, issuer, extension or workflow, got none; anybody is 'anybody'`,
+    )
 }
 
 function isCount(value: number, least: number): boolean {
@@ -213,11 +224,11 @@ async function checkSigner(
   const isLogged = !policy.unsafeSkipSct
   if (isLogged) await trail.take('sct', 'a trusted certificate transparency log', () => checkCertificateLogged(trusted, evidence, trust))
   else trail.skip('sct', 'a trusted certificate transparency log', 'not checked, as asked')
-  const matchers = policy.identities ?? []
+  const { identities = [] } = policy
   const identity = await trail.take(
     'identity',
-    () => describeMatchers(matchers),
-    () => checkIdentity(readCertificateIdentity(leaf), matchers),
+    () => describeIdentities(identities),
+    () => checkIdentity(readCertificateIdentity(leaf), identities),
   )
   return { ...trusted, identity, times, isLogged }
 }

@@ -5,7 +5,7 @@ import type { CommandContext } from '../context.ts'
 
 /** Warns of patterns that admit more than who signed, with an example of whom: they are unanchored, as cosign's are. */
 export async function warnOfPatterns(context: CommandContext, identities: Policy['identities'], { signatures }: Verdict): Promise<void> {
-  const patterns = (identities ?? []).flatMap(({ subject, issuer }) => [
+  const patterns = (identities === 'anybody' ? [] : (identities ?? [])).flatMap(({ subject, issuer }) => [
     ...(subject?.pattern && subject.exact === undefined
       ? [{ flag: 'certificate-identity-regexp', of: 'subject', pattern: subject.pattern } as const]
       : []),

@@ -31,8 +31,7 @@ const trustedRootAlone = {
 
 /** `identity suggest`: whom the certificates of an image's signatures name, as flags that would match them and nobody else. */
 export const suggestIdentities: CommandFunction<typeof identitySuggestFlags> = async (context, flags, [name]) => {
-  const anybody = [{}] as const
-  const { trust, policy: demanded } = await demandsOfIdentities(context, { ...flags, ...trustedRootAlone }, anybody, 'signature')
+  const { trust, policy: demanded } = await demandsOfIdentities(context, { ...flags, ...trustedRootAlone }, 'anybody', 'signature')
   const policy = { ...demanded, annotations: new Map(), predicateTypes: 'any', unsafeSkipClaims: false } as const
   const [target] = await openTargets(context, flags, [name!], { willPush: false })
   const subject = subjectOf(target!)
