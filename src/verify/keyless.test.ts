@@ -352,7 +352,7 @@ for (const { name, changes, ...misuse } of [
   })
 
 test('anybody is whoever a trusted authority names, and only when the policy says so', async () => {
-  const { signatures, derivation } = await verify([await blobBundle()], sigstore.trustedRoot, { ...bare, identities: 'anybody' })
+  const { signatures, derivation } = await verify([await blobBundle()], sigstore.trustedRoot, { ...forBlob, identities: 'anybody' })
   assert.equal(signatures[0].certificate?.identity.subjects[0]?.value, 'signer@example.com')
   const step = derivation.candidates[0]!.steps.find(({ name }) => name === 'identity')
   assert.equal(step?.wanted, 'anybody whom a trusted authority names')
