@@ -8,6 +8,7 @@ import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges
 import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine, sigstore } from './harness/example-place.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 import { type Server, startDockerRegistry, startOwnRegistry, startServer } from './harness/server.ts'
+import { startSigstore } from './harness/sigstore.ts'
 import { startTufMirror } from './harness/tuf-mirror.ts'
 
 // Every example of every command is run as docs/commands.md shows it, by bash, against real registries: only the addresses
@@ -36,10 +37,17 @@ before(async () => {
   const [web, forge] = listeners.map(({ url }) => url.origin)
   const targets = { 'trusted_root.json': new TextDecoder().decode(sigstore.trustedRootJson) }
   const tuf = await startTufMirror(scene.place, { targets }, report)
-  addresses = { mirror: mirror!, protectedRegistry: protectedRegistry!, web: web!, forge: forge!, tuf }
+  addresses = {
+    mirror: mirror!,
+    protectedRegistry: protectedRegistry!,
+    web: web!,
+    forge: forge!,
+    tuf,
+    services: await startSigstore(scene.place),
+  }
 })
 after(async () => {
-  for (const listener of [...listeners, addresses.tuf]) await listener.close()
+  for (const listener of [...listeners, addresses.tuf, addresses.services]) await listener.close()
   for (const server of servers) await server.stop()
   await scene.close()
   assert.deepEqual(faults, [])
@@ -52,6 +60,11 @@ test('every command has an example', () => {
   )
 })
 
+/** Where the log is that a signature is looked up in: no example shows the flag. */
+function logOf(line: string): Readonly<Record<string, string>> {
+  return line.startsWith('bundle create') ? { COSIGN_REKOR_URL: addresses.services.url } : {}
+}
+
 const known = new Set<string>()
 for (const { name, examples, endless } of commands)
   for (const { line } of examples)
@@ -62,7 +75,7 @@ for (const { name, examples, endless } of commands)
       const filled = fillIn(line, scene, addresses)
       assert.doesNotMatch(filled, /[A-Z]{4,}(?!_)(?=[ .:@]|$)|example\.com|\.\.\./, 'nothing is left that stands for something else')
       const folder = await prepareFolder(scene, filled, addresses)
-      const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken }
+      const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken, ...logOf(line) }
       if (endless) {
         const place = { ...scene.place, folder }
         const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)

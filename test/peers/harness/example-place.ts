@@ -14,6 +14,7 @@ import { countersign, type Ended, run, runOk, tool } from './command.ts'
 import { pushIndex } from './image.ts'
 import type { Place } from './place.ts'
 import type { Scene } from './scene.ts'
+import type { SigstoreServer } from './sigstore.ts'
 import type { TufMirror } from './tuf-mirror.ts'
 
 const vectors = join(import.meta.dirname, '../../vectors')
@@ -25,6 +26,7 @@ export type Addresses = {
   readonly web: string
   readonly forge: string
   readonly tuf: TufMirror
+  readonly services: SigstoreServer // that cosign signs by without a key
 }
 
 /** Pushes what the examples name: `app:v1`, an index signed with all that is in it; `multi:v1`, an index that alone is signed; others, bare. */
@@ -118,10 +120,13 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
     await signFile(scene, 'legacy', `${path}.bundle`)
     writeFileSync(path, JSON.parse(readFileSync(`${path}.bundle`, 'utf8')).base64Signature)
   },
-  'attestation.json': async (scene, path) => {
-    const flags = [...cosign2.signs('legacy'), '--key', scene.a.key, '--predicate', contentPath(scene), '--type', 'custom']
-    await runOk(scene.place, cosign2.command(), ['attest-blob', ...flags, '--output-signature', path, contentPath(scene)])
+  'file.pem': async (scene, path, { services: { url, token, variables } }) => {
+    const flags = ['--yes', '--fulcio-url', url, '--rekor-url', url, '--oidc-issuer', url, '--identity-token', token({ sub: 'opaque' })]
+    const outputs = ['--output-certificate', path, '--output-signature', path.replace('.pem', '.sig')] // in place of the signature by a key
+    await runOk(scene.place, cosign2.command(), ['sign-blob', ...flags, ...outputs, contentPath(scene)], { env: variables })
   },
+  'file.att': (scene, path) => attestFile(scene, path),
+  'attestation.json': (scene, path) => attestFile(scene, path),
   'image.sigstore.json': async (scene, path) => {
     const { stdout } = await runOk(scene.place, cosign3.command(), ['download', 'signature', `${scene.registry.host}/app:v1`])
     writeFileSync(path, stdout.split('\n')[0]!)
@@ -211,6 +216,11 @@ async function signFile(scene: Scene, format: 'bundle' | 'legacy', path: string)
   const signer = format === 'bundle' ? cosign3 : cosign2
   const flags = [...signer.signs(format), '--key', scene.a.key, '--bundle', path]
   await runOk(scene.place, signer.command(), ['sign-blob', ...flags, contentPath(scene)])
+}
+
+async function attestFile(scene: Scene, path: string): Promise<void> {
+  const flags = [...cosign2.signs('legacy'), '--key', scene.a.key, '--predicate', contentPath(scene), '--type', 'custom']
+  await runOk(scene.place, cosign2.command(), ['attest-blob', ...flags, '--output-signature', path, contentPath(scene)])
 }
 
 async function saveImage(scene: Scene, path: string): Promise<void> {
