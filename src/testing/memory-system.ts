@@ -37,7 +37,8 @@ export type MemorySystem = System & {
 /** Makes a system that touches nothing outside itself. */
 export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
   const disk = new Map<string, MemoryFile>()
-  for (const [path, data] of Object.entries(options.files ?? {})) disk.set(path, { data: asBytes(data), mode: 0o644 })
+  for (const [path, data] of Object.entries(options.files ?? {}))
+    disk.set(path, { data: typeof data === 'string' ? encodeUtf8(data) : data, mode: 0o644 }) // readers get copies: commands wipe what is secret
   const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(options.stderrIsTerminal ?? false)]
   const keys = [...(options.keys ?? [])]
   const modes: string[] = []
@@ -102,7 +103,7 @@ function memoryFiles(disk: Map<string, MemoryFile>): Files {
   const read = (path: string): Uint8Array => {
     const file = disk.get(path)
     if (!file) throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: no such file or folder`)
-    return file.data
+    return Uint8Array.from(file.data)
   }
   return {
     read: async (path, limitBytes) => {

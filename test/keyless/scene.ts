@@ -80,7 +80,7 @@ export function setScene(rig: Rig, sigstore: TestSigstore, prefix = ''): Scene {
   let made = 0
   const write: Scene['write'] = (name, content) => {
     const path = `${prefix}${++made}-${name}`
-    disk.set(path, content)
+    disk.set(path, typeof content === 'string' ? encodeUtf8(content) : content)
     return path
   }
   for (const [name, content] of Object.entries(trustFiles(sigstore))) disk.set(`${prefix}${name}`, content)
