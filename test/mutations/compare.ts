@@ -5,7 +5,7 @@ import type { Mutant } from './mutants.ts'
 export type Compared = { readonly mutant: Mutant; readonly ours: Judgement; readonly others: ReadonlyMap<Judge['name'], Judgement> }
 
 /**
- * Judges every mutant by us, and by the others those that `isAsked` picks: a process takes a hundred times as long as we do.
+ * Judges every mutant by us, and by each of the others those that `isAsked` picks: a process takes a hundred times as long as we do.
  *
  * @param atOnce - how many mutants are out with the others at a time
  */
@@ -13,7 +13,7 @@ export async function compare(
   mutants: readonly Mutant[],
   ours: Judge,
   others: readonly Judge[],
-  isAsked: (judgement: Judgement) => boolean,
+  isAsked: (judge: Judge, mutant: Mutant, ours: Judgement) => boolean,
   atOnce = 2,
 ): Promise<readonly Compared[]> {
   const compared: Compared[] = []
@@ -21,7 +21,7 @@ export async function compare(
   const work = async () => {
     for (const mutant of queue) {
       const judgement = await ours.judge(mutant.case, mutant.bytes, 'file')
-      const asked = isAsked(judgement) ? others : []
+      const asked = others.filter(judge => isAsked(judge, mutant, judgement))
       const answers = await Promise.all(
         asked.map(async judge => [judge.name, await judge.judge(mutant.case, mutant.bytes, 'file')] as const),
       )

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import type { BundleCase } from '../../conformance/bundle-cases.ts'
-import { type Command, run, tool } from '../../peers/harness/command.ts'
+import { ourCommandLine } from '../../conformance/bundle-protocol.ts'
+import { type Command, countersign, run, tool } from '../../peers/harness/command.ts'
 import type { Place } from '../../peers/harness/place.ts'
 import { type ArtifactForm, accepted, digestOf, type Judge, type Judgement } from '../judge.ts'
 
@@ -61,5 +62,19 @@ export function cosignJudge(place: Place): Judge {
         : [`--certificate-identity=${one.signer.identity}`, `--certificate-oidc-issuer=${one.signer.issuer}`]),
       artifact === 'file' ? one.artifact : `sha256:${digestOf(one)}`,
     ],
+  )
+}
+
+/** The command under test, by the protocol of the conformance suite. */
+export function commandJudge(place: Place): Judge {
+  return programJudge(place, 'countersign', countersign, (one, path, artifact) =>
+    ourCommandLine([
+      'verify-bundle',
+      ...['--bundle', path, '--trusted-root', one.trustedRoot],
+      ...('key' in one.signer
+        ? ['--key', one.signer.key]
+        : ['--certificate-identity', one.signer.identity, '--certificate-oidc-issuer', one.signer.issuer]),
+      artifact === 'file' ? one.artifact : `sha256:${digestOf(one)}`,
+    ]),
   )
 }
