@@ -1,12 +1,11 @@
-import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError, readAt } from '../codec/error.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, quote } from '../codec/text.ts'
 import { defaultKeyDetails } from '../crypto/key-details.ts'
-import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
-import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
+import { parsePublicKeyPem } from '../crypto/public-key.ts'
+import { noteKeyId } from '../formats/log/note-key.ts'
+import { type Certificate, isSelfIssued, parseCertificate } from '../formats/x509/certificate.ts'
 import { relativeNamesOf } from '../formats/x509/distinguished-name.ts'
-import { checkpointKeyId } from './log-id.ts'
 import type { TransparencyLog } from './transparency-log.ts'
 import type { CertificateAuthority } from './trusted-root.ts'
 import { openValidity, type Validity } from './validity.ts'
@@ -120,26 +119,17 @@ export function isAuthority({ version, basicConstraints }: Certificate): boolean
  */
 export function logOfKey(pem: Uint8Array, what: string, facts: PemFacts & { readonly origin?: string } = {}): TransparencyLog {
   const key = readAt(what, () => parsePublicKeyPem(pem, 'public key'))
+  const { origin } = facts
   const details = defaultKeyDetails(key)
   if (!details) throw new CountersignError('KEY_UNSUPPORTED', `${what}: no log signs with ${key.algorithm} keys of ${key.bits} bits`)
   return {
     key,
     scheme: { scheme: details.scheme, hash: details.hash },
-    logId: facts.origin === undefined ? key.id : originId(key, facts.origin, what),
+    logId: origin === undefined ? key.id : readAt(what, () => noteKeyId(origin, key)),
     baseUrl: facts.url ?? '',
     validFor: facts.validFor ?? openValidity,
     operator: '',
   }
-}
-
-function originId(key: PublicKey, origin: string, what: string): Uint8Array {
-  const id = checkpointKeyId(key, origin)
-  if (!id) throw new CountersignError('KEY_UNSUPPORTED', `${what}: checkpoints name no keys of kind ${key.algorithm}`)
-  return id
-}
-
-function isSelfIssued({ issuer, subject }: Certificate): boolean {
-  return bytesEqual(issuer.der, subject.der)
 }
 
 function attribute({ subject }: Certificate, oid: string): string {

@@ -51,7 +51,7 @@ export type Certificate = {
 }
 
 /** Bytes of a certificate at most: Fulcio's have under 2 KiB. */
-export const certificateLimitBytes = 65_536
+const certificateLimitBytes = 65_536
 
 /**
  * Reads one certificate: strict DER, version 3, or version 1 as some old roots are.
@@ -124,6 +124,11 @@ export function parseCertificate(der: Uint8Array, what: string): Certificate {
       return authorityKeyId()
     },
   }
+}
+
+/** Whether a certificate names its own subject as its issuer, byte for byte. Who signed it is another question. RFC 5280 §6.1 */
+export function isSelfIssued({ subject, issuer }: Certificate): boolean {
+  return bytesEqual(subject.der, issuer.der)
 }
 
 function readCertificate(der: DerReader) {

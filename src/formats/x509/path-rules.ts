@@ -1,7 +1,6 @@
-import { bytesEqual } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import type { Certificate } from './certificate.ts'
+import { type Certificate, isSelfIssued } from './certificate.ts'
 import { extendedKeyUsageOid, extensionOid } from './certificate-extensions.ts'
 import { checkNames, readNameConstraints } from './name-constraints.ts'
 
@@ -120,10 +119,6 @@ function checkNamesBelow(authority: Certificate, below: readonly Certificate[]):
         if (!(cause instanceof CountersignError) || cause.code !== 'CERTIFICATE_UNTRUSTED') throw cause
         throw untrusted(authority, `does not allow names of ${describeCertificate(certificate)}: ${cause.message}`, cause)
       }
-}
-
-function isSelfIssued({ subject, issuer }: Certificate): boolean {
-  return bytesEqual(subject.der, issuer.der)
 }
 
 function untrusted(certificate: Certificate, problem: string, cause?: CountersignError): CountersignError {

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { Certificate } from '../../formats/x509/certificate.ts'
+import { type Certificate, isSelfIssued } from '../../formats/x509/certificate.ts'
 import { authoritiesOfFile, isAuthority, logOfKey, parseCertificatesPem, timestampAuthorityOfChain } from '../pem-trust.ts'
 import type { TransparencyLog } from '../transparency-log.ts'
 import type { CertificateAuthority, TrustedRoot } from '../trusted-root.ts'
@@ -90,7 +90,7 @@ function timestampAuthorities(files: readonly TargetFile[]): readonly Certificat
   if (files.length === 0) return []
   const rank = (certificate: Certificate) => {
     if (!isAuthority(certificate)) return 0
-    return certificate.issuer.text === certificate.subject.text ? 2 : 1
+    return isSelfIssued(certificate) ? 2 : 1
   }
   const [first, ...others] = certificatesOf(files).toSorted((a, b) => rank(a) - rank(b))
   const url = files.find(file => file.uri !== '')?.uri ?? ''
