@@ -17,6 +17,7 @@ import { type Bundle, bundleLimitBytes, looksLikeBundle, parseBundle } from './b
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
 import { type LogBundle, readLogBundle } from './log/log-bundle.ts'
 import { parseSimpleSigning, type SimpleSigning } from './simple-signing.ts'
+import { readTimestampJson } from './timestamp/timestamp-json.ts'
 
 /** A legacy image signature as a line of `download signature` has it. Decoded, not checked. Source: formats-and-flows §10. */
 export type DownloadedSignature = {
@@ -103,16 +104,11 @@ function readDownloaded(json: JsonObject, what: string): DownloadedSignature {
       ...(chain === null ? [] : readArray(chain, 'Chain', maxChain, readCertificate)),
     ],
     logBundle: (Bundle ?? null) === null ? undefined : readLogBundle(Bundle, 'Bundle'),
-    timestamp: (RFC3161Timestamp ?? null) === null ? undefined : readTimestamp(RFC3161Timestamp, 'RFC3161Timestamp'),
+    timestamp: (RFC3161Timestamp ?? null) === null ? undefined : readTimestampJson(RFC3161Timestamp, 'RFC3161Timestamp'),
   }
 }
 
 /** Go writes a certificate as an object of all its parsed fields; `Raw` is what they were read from. */
 function readCertificate(value: unknown, at: string): Uint8Array {
   return readBase64(readObject(value, at)['Raw'], `${at}.Raw`)
-}
-
-function readTimestamp(value: unknown, at: string): Uint8Array {
-  const member = 'SignedRFC3161Timestamp'
-  return readBase64(readObjectOf(value, at, [member])[member], `${at}.${member}`)
 }

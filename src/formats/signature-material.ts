@@ -1,11 +1,11 @@
-import { encodeBase64 } from '../codec/base64.ts'
 import { type DerReader, derTag, parseDer } from '../codec/der.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
-import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
+import { parseJson, readAs } from '../codec/json.ts'
 import { decodePem, encodePem } from '../codec/pem.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { type LogBundle, logBundleJson, readLogBundle } from './log/log-bundle.ts'
+import { readTimestampJson, timestampJson } from './timestamp/timestamp-json.ts'
 
 /** What may lie beside a signature of the older layout, as annotations of its layer. Decoded, not checked. Source: formats-and-flows §2.2. */
 export type SignatureMaterial = {
@@ -28,12 +28,11 @@ const maxChain = 10
 
 /** The annotations that cosign writes for material. */
 export function encodeSignatureMaterial({ certificate, chain, logBundle, timestamp }: SignatureMaterial): ReadonlyMap<string, string> {
-  const timestampJson = timestamp && serializeGoJson({ SignedRFC3161Timestamp: encodeBase64(timestamp) })
   const annotations: readonly (readonly [string, string | undefined])[] = [
     [materialAnnotations.certificate, certificate && encodePem('CERTIFICATE', certificate)],
     [materialAnnotations.chain, chain?.map(der => encodePem('CERTIFICATE', der)).join('')],
     [materialAnnotations.logBundle, logBundle && serializeGoJson(logBundleJson(logBundle))],
-    [materialAnnotations.timestamp, timestampJson],
+    [materialAnnotations.timestamp, timestamp && serializeGoJson(timestampJson(timestamp))],
   ]
   return new Map(annotations.filter((entry): entry is readonly [string, string] => entry[1] !== undefined))
 }
@@ -51,7 +50,7 @@ export function readSignatureMaterial(annotations: ReadonlyMap<string, string>):
     ...(text(certificate) && { certificate: parseCertificate(annotations.get(certificate)!, certificate) }),
     ...(text(chain) && { chain: parseCertificates(annotations.get(chain)!, chain) }),
     ...(text(logBundle) && { logBundle: readLogBundle(json(logBundle), logBundle) }),
-    ...(text(timestamp) && { timestamp: readTimestamp(json(timestamp), timestamp) }),
+    ...(text(timestamp) && { timestamp: readTimestampJson(json(timestamp), timestamp) }),
   }))
 }
 
@@ -94,10 +93,6 @@ export function parseTimestampResponse(bytes: Uint8Array, what: string): Uint8Ar
     },
     'MATERIAL_MALFORMED',
   )
-}
-
-function readTimestamp(value: unknown, at: string): Uint8Array {
-  return readBase64(readObjectOf(value, at, ['SignedRFC3161Timestamp'])['SignedRFC3161Timestamp'], `${at}.SignedRFC3161Timestamp`)
 }
 
 function malformed(message: string): CountersignError {

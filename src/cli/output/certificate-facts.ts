@@ -1,6 +1,6 @@
-import { encodeBase64 } from '../../codec/base64.ts'
-import { encodeHex } from '../../codec/hex.ts'
 import type { Json } from '../../codec/json.ts'
+import { logBundleJson, logBundleOfEntry } from '../../formats/log/log-bundle.ts'
+import { timestampJson } from '../../formats/timestamp/timestamp-json.ts'
 import { type FulcioExtensionName, fulcioExtensionKinds } from '../../formats/x509/fulcio-extensions.ts'
 import type { VerifiedSignature } from '../../verify/verify.ts'
 
@@ -30,21 +30,9 @@ export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedS
     for (const [name, cosignName] of shown) if (extensions.has(name)) facts.set(cosignName, extensions.get(name)!)
   }
   const [first] = logged
-  if (first?.entry.entry.inclusionPromise && evidence.logEntriesFrom === 'evidence') {
-    // what the log was asked for lies beside no signature
-    const { inclusionPromise, canonicalizedBody, integratedTime, logIndex, logId } = first.entry.entry
-    facts.set('Bundle', {
-      SignedEntryTimestamp: encodeBase64(inclusionPromise),
-      Payload: {
-        body: encodeBase64(canonicalizedBody),
-        integratedTime: Number(integratedTime ?? 0n),
-        logIndex: Number(logIndex),
-        logID: encodeHex(logId),
-      },
-    })
-  }
-  if (timestamps.length > 0 && evidence.timestamps[0])
-    facts.set('RFC3161Timestamp', { SignedRFC3161Timestamp: encodeBase64(evidence.timestamps[0]) })
+  if (first?.entry.entry.inclusionPromise && evidence.logEntriesFrom === 'evidence')
+    facts.set('Bundle', logBundleJson(logBundleOfEntry(first.entry.entry))) // what the log was asked for lies beside no signature
+  if (timestamps.length > 0 && evidence.timestamps[0]) facts.set('RFC3161Timestamp', timestampJson(evidence.timestamps[0]))
   return facts
 }
 

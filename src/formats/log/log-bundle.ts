@@ -1,8 +1,17 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
-import type { GoJson } from '../../codec/go-json.ts'
 import { decodeHex, encodeHex } from '../../codec/hex.ts'
-import { type Json, parseJson, readAs, readBase64, readObject, readObjectOf, readSafeInteger, readString } from '../../codec/json.ts'
+import {
+  type Json,
+  type JsonObject,
+  parseJson,
+  readAs,
+  readBase64,
+  readObject,
+  readObjectOf,
+  readSafeInteger,
+  readString,
+} from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import { readEntryKind } from './entry-body.ts'
 import type { LogEntry } from './log-entry.ts'
@@ -72,7 +81,7 @@ export function readLogBundle(value: unknown, at: string): LogBundle {
 }
 
 /** The bundle as cosign writes it, members in its order. */
-export function logBundleJson({ signedEntryTimestamp, body, integratedTime, logIndex, logId }: LogBundle): GoJson {
+export function logBundleJson({ signedEntryTimestamp, body, integratedTime, logIndex, logId }: LogBundle): JsonObject {
   return {
     SignedEntryTimestamp: encodeBase64(signedEntryTimestamp),
     Payload: { body: encodeBase64(body), integratedTime, logIndex, logID: logId },

@@ -7,6 +7,7 @@ import { logBundleJson } from '../../../formats/log/log-bundle.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { readSignatureMaterial } from '../../../formats/signature-material.ts'
 import { signatureAnnotation } from '../../../formats/simple-signing.ts'
+import { timestampJson } from '../../../formats/timestamp/timestamp-json.ts'
 import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { fetchBundleBytes, listBundleReferrers } from '../../../oci/attached/bundle-referrers.ts'
 import { fetchSignatureLayers, type SignatureLayer } from '../../../oci/attached/signature-tag.ts'
@@ -93,7 +94,7 @@ function signatureLine({ annotations, bytes }: SignatureLayer): string {
     Cert: certificate ? certificateJson(certificate) : null,
     Chain: chain ? chain.map(certificateJson) : null,
     Bundle: logBundle ? logBundleJson(logBundle) : null,
-    RFC3161Timestamp: timestamp ? { SignedRFC3161Timestamp: encodeBase64(timestamp) } : null,
+    RFC3161Timestamp: timestamp ? timestampJson(timestamp) : null,
   })
 }
 

@@ -1,8 +1,9 @@
 import { decodeBase64 } from '../../../codec/base64.ts'
 import { CountersignError } from '../../../codec/error.ts'
-import { parseJson, readAs, readBase64, readObjectOf } from '../../../codec/json.ts'
+import { parseJson, readAs } from '../../../codec/json.ts'
 import { decodeUtf8 } from '../../../codec/text.ts'
 import { parseCertificate } from '../../../formats/signature-material.ts'
+import { readTimestampJson } from '../../../formats/timestamp/timestamp-json.ts'
 import type { GivenMaterial } from '../../../verify/evidence.ts'
 import type { CommandContext } from '../../context.ts'
 import { readFileOrUrl } from '../artifacts.ts'
@@ -38,11 +39,7 @@ function readCertificate(bytes: Uint8Array, name: string): Uint8Array {
 function readTimestamp(bytes: Uint8Array, name: string): Uint8Array {
   if (bytes[0] === 0x30) return bytes
   const what = `timestamp ${name}`
-  return readAs('TIMESTAMP_MALFORMED', what, () => {
-    const member = 'SignedRFC3161Timestamp'
-    const json = parseJson(bytes, what, { bytes: materialLimitBytes })
-    return readBase64(readObjectOf(json, what, [member])[member], `${what}: ${member}`)
-  })
+  return readAs('TIMESTAMP_MALFORMED', what, () => readTimestampJson(parseJson(bytes, what, { bytes: materialLimitBytes }), what))
 }
 
 /** A bundle of the present format holds its own; beside one anything else would be left aside. @throws CountersignError `USAGE` */
