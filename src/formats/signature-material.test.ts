@@ -4,11 +4,11 @@ import { encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { logBundleJson, parseLogEntryFile } from './log/log-bundle.ts'
 import {
+  decodeCertificate,
+  decodeCertificateChain,
   encodeSignatureMaterial,
   materialAnnotations,
-  parseCertificate,
-  parseCertificates,
-  parseTimestampResponse,
+  parseTimestampFile,
   readSignatureMaterial,
 } from './signature-material.ts'
 
@@ -54,16 +54,16 @@ for (const { name, text, error } of [
   { name: 'bytes after the end', text: encodePem('CERTIFICATE', Uint8Array.of(...certificate, 0)), error: /^leaf: 1 bytes after the end/ },
   { name: 'a block cut off', text: pem.slice(0, -10), error: /^leaf: .*(cut off|closes no block)/ },
 ])
-  test(`parseCertificate: ${name} is refused`, () =>
-    assert.throws(() => parseCertificate(text, 'leaf'), { code: 'MATERIAL_MALFORMED', message: error }))
+  test(`decodeCertificate: ${name} is refused`, () =>
+    assert.throws(() => decodeCertificate(text, 'leaf'), { code: 'MATERIAL_MALFORMED', message: error }))
 
-test('parseCertificates: text around the blocks is skipped', () =>
-  assert.deepEqual(parseCertificates(`subject=x\n${pem}\nissuer=y\n${pem}`, 'chain'), [certificate, certificate]))
+test('decodeCertificateChain: text around the blocks is skipped', () =>
+  assert.deepEqual(decodeCertificateChain(`subject=x\n${pem}\nissuer=y\n${pem}`, 'chain'), [certificate, certificate]))
 
-test('parseTimestampResponse: anything but one DER SEQUENCE is refused', () => {
-  assert.deepEqual(parseTimestampResponse(Uint8Array.of(0x30, 0x00), 'stamp'), Uint8Array.of(0x30, 0x00))
+test('parseTimestampFile: anything but one DER SEQUENCE is refused', () => {
+  assert.deepEqual(parseTimestampFile(Uint8Array.of(0x30, 0x00), 'stamp'), Uint8Array.of(0x30, 0x00))
   for (const bytes of [[], [0x02, 0x01, 0x00], [0x30, 0x00, 0x00], [0x30, 0x80, 0x00, 0x00]])
-    assert.throws(() => parseTimestampResponse(Uint8Array.from(bytes), 'stamp'), { code: 'MATERIAL_MALFORMED', message: /^stamp: / })
+    assert.throws(() => parseTimestampFile(Uint8Array.from(bytes), 'stamp'), { code: 'MATERIAL_MALFORMED', message: /^stamp: / })
 })
 
 const bundleJson = logBundleJson(logBundle)

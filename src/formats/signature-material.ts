@@ -47,22 +47,22 @@ export function readSignatureMaterial(annotations: ReadonlyMap<string, string>):
   const text = (name: string) => annotations.get(name) || undefined
   const json = (name: string) => parseJson(encodeUtf8(annotations.get(name)!), name, annotationLimit)
   return readAs('MATERIAL_MALFORMED', 'annotation', () => ({
-    ...(text(certificate) && { certificate: parseCertificate(annotations.get(certificate)!, certificate) }),
-    ...(text(chain) && { chain: parseCertificates(annotations.get(chain)!, chain) }),
+    ...(text(certificate) && { certificate: decodeCertificate(annotations.get(certificate)!, certificate) }),
+    ...(text(chain) && { chain: decodeCertificateChain(annotations.get(chain)!, chain) }),
     ...(text(logBundle) && { logBundle: readLogBundle(json(logBundle), logBundle) }),
     ...(text(timestamp) && { timestamp: readTimestampJson(json(timestamp), timestamp) }),
   }))
 }
 
 /** DER of the one certificate of a PEM text. @throws CountersignError `MATERIAL_MALFORMED`; `what` begins the message */
-export function parseCertificate(pem: string, what: string): Uint8Array {
-  const [certificate, ...others] = parseCertificates(pem, what)
+export function decodeCertificate(pem: string, what: string): Uint8Array {
+  const [certificate, ...others] = decodeCertificateChain(pem, what)
   if (!certificate || others.length > 0) throw malformed(`${what}: want one certificate, got ${others.length + 1}`)
   return certificate
 }
 
 /** DER of the certificates of a PEM text, 1 to 10 of them. Only their outermost structure is looked at, RFC 5280 §4.1. */
-export function parseCertificates(pem: string, what: string): readonly Uint8Array[] {
+export function decodeCertificateChain(pem: string, what: string): readonly Uint8Array[] {
   return readAs('MATERIAL_MALFORMED', what, () => {
     const blocks = decodePem(pem, what)
     if (blocks.length === 0 || blocks.length > maxChain)
@@ -82,7 +82,7 @@ function readCertificate(der: DerReader): void {
 }
 
 /** Checks that bytes are one DER SEQUENCE, as a TimeStampResp is, RFC 3161 §2.4.2. @throws CountersignError `MATERIAL_MALFORMED` */
-export function parseTimestampResponse(bytes: Uint8Array, what: string): Uint8Array {
+export function parseTimestampFile(bytes: Uint8Array, what: string): Uint8Array {
   return parseDer(
     bytes,
     what,

@@ -6,10 +6,10 @@ import { bundleLimitBytes, looksLikeBundle } from '../../../formats/bundle.ts'
 import { decodeDetachedSignature } from '../../../formats/detached-signature.ts'
 import { parseLogEntryFile } from '../../../formats/log/log-bundle.ts'
 import {
+  decodeCertificate,
+  decodeCertificateChain,
   encodeSignatureMaterial,
-  parseCertificate,
-  parseCertificates,
-  parseTimestampResponse,
+  parseTimestampFile,
   type SignatureMaterial,
 } from '../../../formats/signature-material.ts'
 import { encodeSimpleSigning, signatureAnnotation, simpleSigningMediaType } from '../../../formats/simple-signing.ts'
@@ -119,9 +119,9 @@ async function readMaterial(context: CommandContext, flags: Flags): Promise<Sign
   const text = async (path: string, what: string) => decodeUtf8(await bytes(path), what, 'MATERIAL_MALFORMED')
   const [leaf, chain] = [`certificate ${certificate}`, `certificate chain ${certificateChain}`]
   return {
-    ...(certificate !== '' && { certificate: parseCertificate(await text(certificate, leaf), leaf) }),
-    ...(certificateChain !== '' && { chain: parseCertificates(await text(certificateChain, chain), chain) }),
-    ...(tsr !== '' && { timestamp: parseTimestampResponse(await bytes(tsr), `timestamp ${tsr}`) }),
+    ...(certificate !== '' && { certificate: decodeCertificate(await text(certificate, leaf), leaf) }),
+    ...(certificateChain !== '' && { chain: decodeCertificateChain(await text(certificateChain, chain), chain) }),
+    ...(tsr !== '' && { timestamp: parseTimestampFile(await bytes(tsr), `timestamp ${tsr}`) }),
     ...(rekorResponse !== '' && { logBundle: parseLogEntryFile(await bytes(rekorResponse), `log entry ${rekorResponse}`) }),
   }
 }

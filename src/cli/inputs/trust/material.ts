@@ -2,7 +2,7 @@ import { decodeBase64 } from '../../../codec/base64.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { parseJson, readAs } from '../../../codec/json.ts'
 import { decodeUtf8 } from '../../../codec/text.ts'
-import { parseCertificate } from '../../../formats/signature-material.ts'
+import { decodeCertificate } from '../../../formats/signature-material.ts'
 import { readTimestampJson } from '../../../formats/timestamp/timestamp-json.ts'
 import type { GivenMaterial } from '../../../verify/evidence.ts'
 import type { CommandContext } from '../../context.ts'
@@ -32,7 +32,7 @@ function readCertificate(bytes: Uint8Array, name: string): Uint8Array {
   const pem = text.includes('-----BEGIN')
     ? text
     : decodeUtf8(decodeBase64(text.trim(), what, 'MATERIAL_MALFORMED'), what, 'MATERIAL_MALFORMED')
-  return parseCertificate(pem, what)
+  return decodeCertificate(pem, what)
 }
 
 /** The file that cosign's `--rfc3161-timestamp` writes, or the response itself in DER. */
