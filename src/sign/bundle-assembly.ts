@@ -9,7 +9,7 @@ import { verifySignature } from '../crypto/verify-signature.ts'
 import { type Bundle, encodeBundle } from '../formats/bundle.ts'
 import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import { parseEntryBody } from '../formats/log/entry-body.ts'
-import { checkEntryMatches, type EntrySigner, type LoggedContent } from '../formats/log/entry-match.ts'
+import { checkEntryMatches, type LoggedContent } from '../formats/log/entry-match.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
 import { parseStatement } from '../formats/statement.ts'
 import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
@@ -73,7 +73,7 @@ export async function assembleBundle({ subject, signer, findEntries, timestamps 
 export function checkEntryIsAbout(entry: LogEntry, subject: BundleSubject, signer: BundleSigner): void {
   checkEntryMatches(parseEntryBody(entry), {
     signature: signatureOf(subject),
-    signer: entrySigner(signer),
+    signer,
     content: loggedContent(subject),
   })
 }
@@ -105,10 +105,6 @@ function hashesFor(key: PublicKey): readonly HashName[] {
 
 function signatureOf(subject: BundleSubject): Uint8Array {
   return subject.kind === 'envelope' ? subject.envelope.signature : subject.signature
-}
-
-function entrySigner(signer: BundleSigner): EntrySigner {
-  return signer.kind === 'key' ? signer : { kind: 'certificate', certificate: signer.certificate }
 }
 
 function loggedContent(subject: BundleSubject): LoggedContent {

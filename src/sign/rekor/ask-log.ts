@@ -1,11 +1,11 @@
-import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
-import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
-import { encodeHex } from '../../codec/hex.ts'
-import { encodePem } from '../../codec/pem.ts'
+import { serializeGoJson } from '../../codec/go-json.ts'
+import type { Json } from '../../codec/json.ts'
 import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
 import type { Fetch } from '../../codec/world.ts'
 import type { HashName } from '../../crypto/digest.ts'
+import { pemVerifierJson } from '../../formats/log/kinds/entry-verifier.ts'
+import { hashedRekordSpec } from '../../formats/log/kinds/hashedrekord.ts'
 import { parseLogAnswer } from '../../formats/log/log-answer.ts'
 import type { LogEntry } from '../../formats/log/log-entry.ts'
 import { describeFailure } from '../../oci/transport/failure.ts'
@@ -51,6 +51,14 @@ export async function fetchLogEntry(access: LogAccess, logIndex: bigint): Promis
   return entries?.find(entry => entry.logIndex === logIndex)
 }
 
+/**
+ * Of several entries of one signature the one to take: the earliest. Anybody can have a signature that was public recorded once more, after
+ * its certificate expired.
+ */
+export function earliestOf(entries: readonly LogEntry[]): LogEntry | undefined {
+  return entries.toSorted((a, b) => Number((a.integratedTime ?? 0n) - (b.integratedTime ?? 0n)))[0]
+}
+
 async function ask({ fetch, url, signal }: LogAccess, path: string, init: RequestInit): Promise<readonly LogEntry[] | undefined> {
   const at = new URL(path, url.href.endsWith('/') ? url : `${url.href}/`)
   const what = `${init.method} ${at.origin}${at.pathname}`
@@ -71,22 +79,14 @@ async function ask({ fetch, url, signal }: LogAccess, path: string, init: Reques
   }
 }
 
-function proposedEntry({ signature, content, signer }: SearchedSignature): GoJson {
-  const verifier = encodeBase64(
-    encodeUtf8(signer.kind === 'key' ? encodePem('PUBLIC KEY', signer.spki) : encodePem('CERTIFICATE', signer.der)),
-  )
-  if (content.kind === 'envelope')
-    return {
-      apiVersion: '0.0.1',
-      kind: 'dsse',
-      spec: { proposedContent: { envelope: decodeUtf8(content.json, 'envelope'), verifiers: [verifier] } },
-    }
-  return {
-    apiVersion: '0.0.1',
-    kind: 'hashedrekord',
-    spec: {
-      data: { hash: { algorithm: content.hash, value: encodeHex(content.digest) } },
-      signature: { content: encodeBase64(signature), publicKey: { content: verifier } },
-    },
+/** An envelope is proposed as it was uploaded; the entry then holds its digest. */
+function proposedEntry({ signature, content, signer }: SearchedSignature): Json {
+  const [verifier, version] = [{ ...signer, details: undefined }, '0.0.1'] as const
+  if (content.kind === 'envelope') {
+    const proposedContent = { envelope: decodeUtf8(content.json, 'envelope'), verifiers: [pemVerifierJson(verifier)] }
+    return { apiVersion: version, kind: 'dsse', spec: { proposedContent } }
   }
+  const { hash, digest } = content
+  const spec = hashedRekordSpec({ kind: 'hashedrekord', version, artifact: { hash, digest }, signature, verifier })
+  return { apiVersion: version, kind: 'hashedrekord', spec }
 }

@@ -105,20 +105,17 @@ async function signatureOf(context: CommandContext, signature: string): Promise<
   return decodeDetachedSignature(await readSignatureInput(context, signature, false))
 }
 
-/**
- * Asks the log that `--rekor-url` names. Of several entries the earliest is taken: anybody can have a signature that was public recorded
- * once more, after its certificate expired.
- */
+/** Asks the log that `--rekor-url` names. */
 function entryFinder(context: CommandContext, flags: Flags): FindEntry {
   return async (subject, signer, content) => {
     const access = logAccess(context, flags.rekorUrl)
-    const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
+    const { earliestOf, searchLog } = await import('../../../sign/rekor/ask-log.ts')
     const entries = await searchLog(access, {
       signature: content.kind === 'dsse' ? content.envelope.signature : content.signature,
       content: searchedContent(subject, content),
       signer: signer.kind === 'key' ? { kind: 'key', spki: signer.key.spki } : { kind: 'certificate', der: signer.certificate.der },
     })
-    const [earliest] = entries.toSorted((a, b) => Number((a.integratedTime ?? 0n) - (b.integratedTime ?? 0n)))
+    const earliest = earliestOf(entries)
     if (!earliest)
       throw new CountersignError(
         'TLOG_ENTRY_MISSING',

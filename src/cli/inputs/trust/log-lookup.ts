@@ -27,21 +27,18 @@ export async function withLogEntries(
   const signer = evidence && signerOf(evidence, trust, policy)
   if (!evidence || evidence.logEntries.length > 0 || !signer) return candidate
   const access = logAccess(context, flags.rekorUrl)
-  const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
+  const { earliestOf, searchLog } = await import('../../../sign/rekor/ask-log.ts')
   const { content, signature } = evidence
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
   const searched = { signature, content: { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }, signer } as const
-  return withEntriesOfLog(candidate, earliest(await searchLog(access, searched), trust))
+  const found = earliestOf(ofKnownLogs(await searchLog(access, searched), trust))
+  return withEntriesOfLog(candidate, found ? [found] : [])
 }
 
-/**
- * Of several entries of one signature the earliest that a trusted log can prove, as cosign takes it: anybody can have a signature that was
- * public recorded once more, after its certificate expired.
- */
-function earliest(entries: readonly LogEntry[], { transparencyLogs = [] }: Trust): readonly LogEntry[] {
+/** Those that a trusted log can prove; where there are none, all, for the engine to say of which log they are. */
+function ofKnownLogs(entries: readonly LogEntry[], { transparencyLogs = [] }: Trust): readonly LogEntry[] {
   const known = entries.filter(({ logId }) => transparencyLogs.some(log => bytesEqual(log.logId, logId)))
-  const candidates = known.length > 0 ? known : entries
-  return candidates.toSorted((a, b) => Number((a.integratedTime ?? 0n) - (b.integratedTime ?? 0n))).slice(0, 1)
+  return known.length > 0 ? known : entries
 }
 
 /** The log that `--rekor-url` names. @throws CountersignError `USAGE` */
