@@ -78,6 +78,7 @@ describe('signatures by a key, logged and stamped', { concurrency: 2 }, () => {
         const ended = await verify(ours, way, 'verify', [...args, name])
         assert.equal(ended.code, accepted ? 0 : way.isBundle ? 1 : 12, `${args.join(' ')}: ${ended.stderr}`)
         if (refusal) assert.match(ended.stderr, refusal)
+        if (args.length === 1) return ended // without a log, as the other suites do it
         const theirs = await verify(way.signer, way, 'verify', [...args, name])
         assert.equal(theirs.code === 0, accepted, `${way.signer.name}: ${args.join(' ')}: ${theirs.stderr}`)
         if (accepted && !args.includes('--insecure-ignore-tlog')) assert.deepEqual(readClaims(ended.stdout), claims(theirs.stdout))
@@ -91,7 +92,7 @@ describe('signatures by a key, logged and stamped', { concurrency: 2 }, () => {
           return { ...others, optional: way.isBundle || optional !== null ? checked : null }
         })
       const isLogged = way.logged !== 'no'
-      const { stderr } = await ask([], isLogged, isLogged ? undefined : /log/)
+      const { stderr } = await ask([], isLogged, isLogged ? undefined : /not enough verified log entries from transparency log: 0 < 1/)
       if (isLogged) assert.match(stderr, /^ {2}- Existence of the claims in the transparency log was verified offline$/m)
       await ask(['--insecure-ignore-tlog'], true)
       const stamps = way.isBundle ? ['--use-signed-timestamps'] : ['--timestamp-certificate-chain', sigstore.files.timestamps]

@@ -52,7 +52,11 @@ const claims = {
 }
 const identity = `https://github.com/${workflow}`
 
-const cells = registryKinds.flatMap(({ name: registry }) => imageWays.map(way => ({ registry, way })))
+const [first, second] = registryKinds.map(({ name }) => name)
+const cells = [
+  ...imageWays.map(way => ({ registry: first!, way })),
+  ...imageWays.filter(({ log, stamped }) => log === 'v2' || !stamped).map(way => ({ registry: second!, way })), // where signatures are kept is all that differs
+]
 const nameOf = ({ registry, way }: (typeof cells)[number]) => `${registry}: ${nameOfWay(way)}`
 
 /** Signs a copy of the image, with an annotation, and gives its name. */
@@ -118,7 +122,7 @@ describe('images signed without a key', { concurrency: 2 }, () => {
       }
     })
 
-    if (cell.registry !== registryKinds[0]!.name) continue // what follows is not about where signatures are kept
+    if (cell.registry !== first) continue
 
     test(`${nameOf(cell)}: as text`, async () => {
       const image = await signed(nameOf(cell))
@@ -134,37 +138,28 @@ describe('images signed without a key', { concurrency: 2 }, () => {
     })
 
     const noneMatches = way.format === 'bundle' ? 1 : 12
-    for (const { name, asked, code, cosign } of [
+    for (const { name, asked, cosign } of [
       {
         name: 'another identity',
         asked: { identity: identity.replace('main', 'dev') },
-        code: 'IDENTITY_MISMATCH',
         cosign: /expected SAN value|none of the expected identities matched/,
       },
       {
         name: 'another issuer',
         asked: { issuer: 'https://token.actions.githubusercontent.com' },
-        code: 'IDENTITY_MISMATCH',
         cosign: /expected issuer value|none of the expected identities matched/,
       },
       {
         name: 'another commit in the certificate',
         asked: { rest: ['--certificate-github-workflow-sha', 'c'.repeat(40)] },
-        code: 'IDENTITY_MISMATCH',
         cosign: /expected GithubWorkflowSHA to be|expected GitHub Workflow SHA not found/i,
-      },
-      {
-        name: 'another annotation',
-        asked: { rest: ['-a', 'commit=other'] },
-        code: 'ANNOTATION_MISMATCH',
-        cosign: /missing or incorrect annotation/,
       },
     ])
       test(`${nameOf(cell)}: refused for ${name}`, async () => {
         const image = await signed(nameOf(cell))
         const ended = await verify(ours, image, way, { ...asked, rest: [...(asked.rest ?? []), '--output', 'json'] })
         assert.equal(ended.code, noneMatches, ended.stderr)
-        assert.equal(JSON.parse(ended.stdout).error.code, code)
+        assert.equal(JSON.parse(ended.stdout).error.code, 'IDENTITY_MISMATCH')
         const theirs = await verify(way.signer, image, way, asked)
         assert.equal(theirs.code, noneMatches, theirs.stderr)
         assert.match(theirs.stderr, cosign)
@@ -174,7 +169,7 @@ describe('images signed without a key', { concurrency: 2 }, () => {
 
 test('a signature of the older layout is verified by a trusted root as well', async () => {
   for (const way of imageWays.filter(({ format }) => format === 'legacy')) {
-    const image = await signed(nameOf({ registry: registryKinds[0]!.name, way }))
+    const image = await signed(nameOf({ registry: first!, way }))
     const flags = [
       '--trusted-root',
       sigstore.trustedRootFile,
