@@ -142,6 +142,13 @@ export class DerReader {
     return content[0] === 0xff
   }
 
+  /** A `BOOLEAN DEFAULT FALSE`: false where it is left out, and never written so, X.690 §11.5. `name` is that of the field. */
+  booleanOrFalse(name: string): boolean {
+    if (this.next !== derTag.boolean) return false
+    if (!this.boolean()) throw this.malformed(`states the default of "${name}"`)
+    return true
+  }
+
   null(): void {
     if (this.#content(derTag.null).length !== 0) throw this.malformed('a NULL has content')
   }

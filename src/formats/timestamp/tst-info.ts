@@ -39,7 +39,7 @@ function readTstInfo(der: DerReader): TstInfo {
     serialNumber: readBounded(der, 'serial number', serialLimitBits),
     time: der.timeWithFraction(),
     accuracyMicroseconds: der.next === derTag.sequence ? der.sequence(readAccuracy) : undefined,
-    ordering: der.next === derTag.boolean ? readOrdering(der) : false,
+    ordering: der.booleanOrFalse('ordering'),
     nonce: der.next === derTag.integer ? readBounded(der, 'nonce', nonceLimitBits) : undefined,
   }
   if (der.next === contextTag(0, 'constructed')) der.constructed(contextTag(0, 'constructed'), name => void name.any())
@@ -59,12 +59,6 @@ function readBounded(der: DerReader, name: string, bits: number): bigint {
   const value = der.integer()
   if (BigInt.asIntN(bits, value) !== value) throw der.malformed(`${name}: want at most ${bits / 8} octets`)
   return value
-}
-
-/** `ordering BOOLEAN DEFAULT FALSE`: DER leaves a default out, X.690 §11.5. */
-function readOrdering(der: DerReader): true {
-  if (!der.boolean()) throw der.malformed('ordering: the default is written out')
-  return true
 }
 
 function readAccuracy(der: DerReader): number {
@@ -87,10 +81,7 @@ function refuseCriticalExtensions(der: DerReader): void {
   while (der.next !== undefined)
     der.sequence(extension => {
       const oid = extension.oid()
-      if (extension.next === derTag.boolean) {
-        if (!extension.boolean()) throw der.malformed(`extension ${oid}: the default is written out`)
-        throw der.malformed(`extension ${oid} is critical and not known`)
-      }
+      if (extension.booleanOrFalse(`critical of ${oid}`)) throw der.malformed(`extension ${oid} is critical and not known`)
       extension.octetString()
     })
 }

@@ -1,5 +1,4 @@
 import { contextTag, type DerReader, derTag } from '../../codec/der.ts'
-import { quote } from '../../codec/text.ts'
 import { type GeneralName, readGeneralName } from './general-name.ts'
 
 /** Object identifiers of RFC 5280 §4.2 and of RFC 6962 §3.1 and §3.3. */
@@ -41,9 +40,7 @@ export function readExtensions(der: DerReader): ReadonlyMap<string, Extension> {
 
 function readExtension(der: DerReader): [string, Extension] {
   const oid = der.oid()
-  const isStated = der.next === derTag.boolean
-  const critical = isStated && der.boolean()
-  if (isStated && !critical) throw der.malformed(`extension ${quote(oid)} states the default of "critical"`) // X.690 §11.5
+  const critical = der.booleanOrFalse(`critical of ${oid}`)
   return [oid, { critical, value: der.octetString() }]
 }
 
@@ -55,9 +52,7 @@ export type BasicConstraints = {
 /** RFC 5280 §4.2.1.9. A path length beside `cA` FALSE says nothing, and real leaves have one. */
 export function readBasicConstraints(der: DerReader): BasicConstraints {
   return der.sequence(constraints => {
-    const isStated = constraints.next === derTag.boolean
-    const isCa = isStated && constraints.boolean()
-    if (isStated && !isCa) throw constraints.malformed('states the default of "cA"')
+    const isCa = constraints.booleanOrFalse('cA')
     const length = constraints.next === derTag.integer ? constraints.integer() : undefined
     if (length !== undefined && length < 0n) throw constraints.malformed(`want a path length of 0 or more, got ${length}`)
     return { isCa, pathLength: length === undefined || !isCa ? undefined : Number(length) }
@@ -90,7 +85,7 @@ export function readKeyUsage(der: DerReader): ReadonlySet<KeyUsage> {
   return new Set(usages)
 }
 
-/** BIT STRING of a set of usages: number of bits and the bits themselves, for the writer. */
+/** The numbers of the bits that stand for usages, ascending, for the writer. */
 export function keyUsageBits(usages: Iterable<KeyUsage>): readonly number[] {
   return [...usages].map(usage => keyUsages.indexOf(usage)).sort((a, b) => a - b)
 }
