@@ -34,9 +34,30 @@ export function encodeEcAlgorithm(curve: Curve): Uint8Array {
   return encodeDerSequence(encodeDerOid(keyOid.ec), encodeDerOid(curve.oid))
 }
 
+/** Object identifiers of hash functions. RFC 5754 §2. */
+export const hashOid = {
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+} as const satisfies Partial<Record<HashName, string>>
+
+/** The same the other way round. */
+export const hashOfOid: ReadonlyMap<string, keyof typeof hashOid> = new Map(
+  (['sha256', 'sha384', 'sha512'] as const).map(hash => [hashOid[hash], hash]),
+)
+
+/** Whether parameters are left out or NULL, which say the same of most algorithms. */
+export function isAbsentOrNull(parameters: DerElement | undefined): boolean {
+  return parameters === undefined || isNull(parameters)
+}
+
+function isNull({ tag, content }: DerElement): boolean {
+  return tag === derTag.null && content.length === 0
+}
+
 /** @throws CountersignError `KEY_MALFORMED` unless they are NULL, RFC 3279 §2.3.1 */
 export function checkRsaParameters(parameters: DerElement | undefined, what: string): void {
-  if (parameters?.tag !== derTag.null || parameters.content.length > 0) throw keyMalformed(what, 'RSA wants NULL parameters')
+  if (!parameters || !isNull(parameters)) throw keyMalformed(what, 'RSA wants NULL parameters')
 }
 
 /** @throws CountersignError `KEY_MALFORMED` unless there are none, RFC 8410 §3 */
@@ -74,20 +95,14 @@ const curveNames = new Map([
  * @see RFC 4055 §3.1; hash identifiers may carry NULL or no parameters (§2.1)
  */
 export function hashOfPssParameters(parameters: Uint8Array): HashName | undefined {
-  return pssHashes.find(({ hash, oid }) =>
+  const isOf = (hash: keyof typeof hashOid) =>
     [[], [encodeDerNull()]].some(none =>
-      bytesEqual(parameters, encodePssParameters(encodeDerSequence(encodeDerOid(oid), ...none), hashLength(hash))),
-    ),
-  )?.hash
+      bytesEqual(parameters, encodePssParameters(encodeDerSequence(encodeDerOid(hashOid[hash]), ...none), hashLength(hash))),
+    )
+  return [...hashOfOid.values()].find(isOf)
 }
 
 const mgf1 = '1.2.840.113549.1.1.8'
-
-const pssHashes: readonly { readonly hash: HashName; readonly oid: string }[] = [
-  { hash: 'sha256', oid: '2.16.840.1.101.3.4.2.1' },
-  { hash: 'sha384', oid: '2.16.840.1.101.3.4.2.2' },
-  { hash: 'sha512', oid: '2.16.840.1.101.3.4.2.3' },
-]
 
 function encodePssParameters(hash: Uint8Array, saltLength: number): Uint8Array {
   return encodeDerSequence(

@@ -1,16 +1,10 @@
-import { type DerReader, derTag } from '../../codec/der.ts'
+import type { DerReader } from '../../codec/der.ts'
 import { encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
-import { readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
-import type { HashName } from '../../crypto/digest.ts'
+import { hashOfOid, hashOid, isAbsentOrNull, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
 
 /** The hash functions that time-stamps are made with. */
-export type TimestampHash = Extract<HashName, 'sha256' | 'sha384' | 'sha512'>
+export type TimestampHash = keyof typeof hashOid
 
-const oids: ReadonlyMap<TimestampHash, string> = new Map([
-  ['sha256', '2.16.840.1.101.3.4.2.1'],
-  ['sha384', '2.16.840.1.101.3.4.2.2'],
-  ['sha512', '2.16.840.1.101.3.4.2.3'],
-])
 const sha1Oid = '1.3.14.3.2.26'
 
 /**
@@ -21,14 +15,13 @@ const sha1Oid = '1.3.14.3.2.26'
  */
 export function readDigestAlgorithm(der: DerReader): TimestampHash {
   const { oid, parameters } = readAlgorithmIdentifier(der)
-  const hash = [...oids].find(([, known]) => known === oid)?.[0]
+  const hash = hashOfOid.get(oid)
   if (!hash) throw der.malformed(`want digest algorithm SHA-256, SHA-384 or SHA-512, got ${oid === sha1Oid ? 'SHA-1' : oid}`)
-  if (parameters && (parameters.tag !== derTag.null || parameters.content.length > 0))
-    throw der.malformed('digest algorithm: want no parameters, or NULL')
+  if (!isAbsentOrNull(parameters)) throw der.malformed('digest algorithm: want no parameters, or NULL')
   return hash
 }
 
 /** AlgorithmIdentifier of a hash, without parameters, RFC 5754 §2. */
 export function encodeDigestAlgorithm(hash: TimestampHash): Uint8Array {
-  return encodeDerSequence(encodeDerOid(oids.get(hash)!))
+  return encodeDerSequence(encodeDerOid(hashOid[hash]))
 }

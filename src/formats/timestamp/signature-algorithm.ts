@@ -1,6 +1,6 @@
 import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
 import { CountersignError } from '../../codec/error.ts'
-import { keyOid, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
+import { isAbsentOrNull, keyOid, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
 import type { VerifiedScheme } from '../../crypto/verify-signature.ts'
 import { signatureSchemeOf } from '../x509/signature-algorithm.ts'
 import type { TimestampHash } from './digest-algorithm.ts'
@@ -23,8 +23,7 @@ export function readSignatureAlgorithm(der: DerReader, digest: TimestampHash, wh
   const { bytes } = der.whole(derTag.sequence)
   const { oid, parameters } = parseDer(bytes, what, readAlgorithmIdentifier, 'TIMESTAMP_MALFORMED')
   if (oid === keyOid.rsa) {
-    if (parameters && (parameters.tag !== derTag.null || parameters.content.length > 0))
-      throw der.malformed('signature algorithm: RSA wants NULL parameters')
+    if (!isAbsentOrNull(parameters)) throw der.malformed('signature algorithm: RSA wants NULL parameters')
     return { oid, scheme: { scheme: 'rsa-pkcs1v15', hash: digest } }
   }
   const scheme = schemeOf(bytes, what)

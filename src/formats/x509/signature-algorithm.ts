@@ -1,8 +1,8 @@
-import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
+import { type DerReader, parseDer } from '../../codec/der.ts'
 import { encodeDerNull, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
-import { hashOfPssParameters, keyOid, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
+import { hashOfPssParameters, isAbsentOrNull, keyOid, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
 import type { VerifiedScheme } from '../../crypto/verify-signature.ts'
 
 type Accepted = { readonly scheme: VerifiedScheme; readonly parameters: 'absent' | 'null' }
@@ -43,8 +43,7 @@ export function signatureSchemeOf(identifier: Uint8Array, what: string): Verifie
   }
   const known = accepted.get(oid)
   if (!known) throw untrusted(what, refused.has(oid) ? `${refused.get(oid)} (${oid})` : oid)
-  const isNull = parameters?.tag === derTag.null && parameters.content.length === 0
-  if (parameters && !(isNull && known.parameters === 'null'))
+  if (parameters && !(known.parameters === 'null' && isAbsentOrNull(parameters)))
     throw untrusted(what, `${oid} with parameters ${encodeHex(parameters.bytes.subarray(0, 16))}`)
   return known.scheme
 }
