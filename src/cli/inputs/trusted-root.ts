@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { readAt } from '../../codec/error.ts'
+import { CountersignError, readAt } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { anchorOf, defaultMirror, type LoadedTrust, loadSigningConfig, loadTrustedRoot, type TrustSource } from '../../trust/load-trust.ts'
 import type { SigningConfig } from '../../trust/signing-config.ts'
@@ -10,11 +10,18 @@ import { metadataLimits } from '../../trust/tuf/metadata.ts'
 import type { CommandContext } from '../context.ts'
 
 /** Where TUF repositories are kept: `TUF_ROOT`, else `~/.sigstore/root`; nothing where there is no home either. */
-export function tufRoot({ environment }: Pick<CommandContext, 'environment'>): string | undefined {
+function tufRoot({ environment }: Pick<CommandContext, 'environment'>): string | undefined {
   const given = environment.get('TUF_ROOT')
   if (given) return given
   const home = environment.get('HOME') || environment.get('USERPROFILE')
   return home ? join(home, '.sigstore', 'root') : undefined
+}
+
+/** The same for a command that keeps something there. @throws CountersignError `USAGE` where there is no such place */
+export function tufRootToWrite(context: Pick<CommandContext, 'environment'>): string {
+  const path = tufRoot(context)
+  if (path === undefined) throw new CountersignError('USAGE', 'no place to keep the repository: set TUF_ROOT, or HOME')
+  return path
 }
 
 /**

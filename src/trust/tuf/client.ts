@@ -49,7 +49,7 @@ export type OpenRepository = {
 }
 
 /** How long what is kept is taken for current: sigstore-go's default. Repositories give timestamps days, so that it is never the longer. */
-export const freshForMs = 24 * 60 * 60 * 1_000
+const freshForMs = 24 * 60 * 60 * 1_000
 
 /**
  * Opens a TUF repository: what is kept, as long as it was checked today and nothing in it has expired; else what the repository says now,
@@ -73,9 +73,10 @@ export async function openRepository(options: TufOptions): Promise<OpenRepositor
     ...proven,
     target: async path => await takeTarget(await proven.find(path), path, proven.metadata, { mirror, kept, repository, warn }),
   })
-  if (!repository) return opened(await proveKept(root, files, mirror, now), 'cache', checkedAt)
+  const proveWhatIsKept = () => proveKept(root, files, mirror, now)
+  if (!repository) return opened(await proveWhatIsKept(), 'cache', checkedAt)
   if (!mustRefresh && isFresh(checkedAt, now)) {
-    const proven = await proveKept(root, files, mirror, now).catch(orElse(undefined))
+    const proven = await proveWhatIsKept().catch(orElse(undefined))
     if (proven) return opened(proven, 'cache', checkedAt)
   }
   try {
@@ -84,20 +85,17 @@ export async function openRepository(options: TufOptions): Promise<OpenRepositor
     return opened(proven, 'network', now)
   } catch (failure) {
     if (mustRefresh || !(failure instanceof CountersignError) || failure.code !== 'SERVICE_UNAVAILABLE') throw failure
-    return opened(await keptInstead(root, files, mirror, now, failure, warn), 'cache', checkedAt)
+    return opened(await keptInstead(proveWhatIsKept, failure, warn), 'cache', checkedAt)
   }
 }
 
 /** What is kept, when the repository cannot be reached. */
 async function keptInstead(
-  root: Uint8Array,
-  files: MetadataFiles,
-  mirror: string,
-  now: Date,
+  proveWhatIsKept: () => Promise<ProvenRepository>,
   outage: CountersignError,
   warn: (line: string) => void,
 ): Promise<ProvenRepository> {
-  const proven = await proveKept(root, files, mirror, now).catch((failure: unknown) => {
+  const proven = await proveWhatIsKept().catch((failure: unknown) => {
     if (failure instanceof CountersignError && failure.code === 'TRUST_EXPIRED')
       throw new CountersignError('TRUST_EXPIRED', `${failure.message}, and no newer could be had: ${outage.message}`, { cause: outage })
     throw outage // nothing usable is kept: the outage is what is wrong

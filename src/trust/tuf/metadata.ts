@@ -142,6 +142,11 @@ export class ProvenMetadata {
     })
   }
 
+  /** What of it expires first. */
+  get firstToExpire(): { readonly role: TopLevelRole; readonly expires: Date } {
+    return this.standing.reduce((first, held) => (held.expires < first.expires ? held : first))
+  }
+
   #accept(role: 'root' | 'timestamp' | 'snapshot', bytes: Uint8Array, update: () => unknown): void {
     checkJson(bytes, role)
     try {

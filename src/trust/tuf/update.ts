@@ -34,8 +34,8 @@ export async function updateFromRepository(
   repository: TufRepository,
   now: Date,
 ): Promise<ProvenRepository> {
-  const metadata = await ProvenMetadata.begin(root, now)
-  const files = new Map([['root.json', root]])
+  const update = await beginUpdate(root, kept, repository, now)
+  const { metadata, files } = update
   const first = metadata.rootVersion + 1
   for (let version = first; version < first + maxRootRotations; version++) {
     const next = await repository.get([`${version}.root.json`], metadataLimits.root.bytes)
@@ -43,10 +43,10 @@ export async function updateFromRepository(
     metadata.acceptRoot(next)
     files.set('root.json', next)
   }
-  await takeTimestamp(metadata, files, kept, repository)
-  await takeSnapshot(metadata, files, kept, repository)
-  await takeTargets(metadata, files, kept, repository, 'targets', 'root')
-  return { metadata, files, find: path => walk(metadata, files, kept, repository, path) }
+  await takeTimestamp(update)
+  await takeSnapshot(update)
+  await takeTargets(update, 'targets', 'root')
+  return { metadata, files, find: path => walk(update, path) }
 }
 
 /**
@@ -55,8 +55,8 @@ export async function updateFromRepository(
  * @throws CountersignError as `updateFromRepository`; `TRUST_UNAVAILABLE` where a file is missing
  */
 export async function proveKept(root: Uint8Array, kept: MetadataFiles, name: string, now: Date): Promise<ProvenRepository> {
-  const metadata = await ProvenMetadata.begin(root, now)
-  const files = new Map([['root.json', root]])
+  const update = await beginUpdate(root, kept, { name, get: async () => undefined }, now)
+  const { metadata, files } = update
   const take = (role: TopLevelRole, accept: (bytes: Uint8Array) => unknown) => {
     const bytes = kept.get(`${role}.json`)
     if (!bytes) throw new CountersignError('TRUST_UNAVAILABLE', `TUF repository ${name}: no ${role}.json is kept`)
@@ -66,8 +66,7 @@ export async function proveKept(root: Uint8Array, kept: MetadataFiles, name: str
   take('timestamp', bytes => metadata.acceptTimestamp(bytes))
   take('snapshot', bytes => metadata.acceptSnapshot(bytes, { isKept: true }))
   take('targets', bytes => metadata.acceptTargets(bytes))
-  const nothing: TufRepository = { name, get: async () => undefined }
-  return { metadata, files, find: path => walk(metadata, files, kept, nothing, path) }
+  return { metadata, files, find: path => walk(update, path) }
 }
 
 /**
@@ -94,14 +93,26 @@ export function strongHashes({ hashes }: TufTarget): readonly { readonly hash: '
   })
 }
 
-async function takeTimestamp(metadata: ProvenMetadata, files: Map<string, Uint8Array>, kept: MetadataFiles, repository: TufRepository) {
+/** An update under way: what is proven so far, what was kept and may still be good, and where the rest comes from. */
+type Update = {
+  readonly metadata: ProvenMetadata
+  readonly files: Map<string, Uint8Array>
+  readonly kept: MetadataFiles
+  readonly repository: TufRepository
+}
+
+async function beginUpdate(root: Uint8Array, kept: MetadataFiles, repository: TufRepository, now: Date): Promise<Update> {
+  return { metadata: await ProvenMetadata.begin(root, now), files: new Map([['root.json', root]]), kept, repository }
+}
+
+async function takeTimestamp({ metadata, files, kept, repository }: Update): Promise<void> {
   const old = kept.get('timestamp.json')
   if (old && tries(() => metadata.acceptTimestamp(old))) files.set('timestamp.json', old)
   const bytes = await required(repository, 'timestamp.json', metadataLimits.timestamp.bytes)
   if (metadata.acceptTimestamp(bytes)) files.set('timestamp.json', bytes) // else it is the old one; the snapshot is refused if that is expired
 }
 
-async function takeSnapshot(metadata: ProvenMetadata, files: Map<string, Uint8Array>, kept: MetadataFiles, repository: TufRepository) {
+async function takeSnapshot({ metadata, files, kept, repository }: Update): Promise<void> {
   const old = kept.get('snapshot.json')
   if (old && tries(() => metadata.acceptSnapshot(old, { isKept: true }))) return void files.set('snapshot.json', old)
   const { version, length } = metadata.statedOf('snapshot.json')
@@ -111,14 +122,7 @@ async function takeSnapshot(metadata: ProvenMetadata, files: Map<string, Uint8Ar
   files.set('snapshot.json', bytes)
 }
 
-async function takeTargets(
-  metadata: ProvenMetadata,
-  files: Map<string, Uint8Array>,
-  kept: MetadataFiles,
-  repository: TufRepository,
-  role: string,
-  delegator: string,
-): Promise<void> {
+async function takeTargets({ metadata, files, kept, repository }: Update, role: string, delegator: string): Promise<void> {
   const file = `${encodeName(role)}.json`
   const old = kept.get(file)
   if (old && tries(() => metadata.acceptTargets(old, role, delegator))) return void files.set(file, old)
@@ -130,20 +134,15 @@ async function takeTargets(
 }
 
 /** Looks for a target through the delegations, most trusted first, each role once. §5.6.7 */
-async function walk(
-  metadata: ProvenMetadata,
-  files: Map<string, Uint8Array>,
-  kept: MetadataFiles,
-  repository: TufRepository,
-  path: string,
-): Promise<TufTarget | undefined> {
+async function walk(update: Update, path: string): Promise<TufTarget | undefined> {
+  const { metadata } = update
   const open = [{ role: 'targets', delegator: 'root' }]
   const visited = new Set<string>()
   for (let next = open.shift(); next && visited.size < maxDelegations; next = open.shift()) {
     const { role, delegator } = next
     if (visited.has(role)) continue
     visited.add(role)
-    if (!metadata.hasRole(role)) await takeTargets(metadata, files, kept, repository, role, delegator)
+    if (!metadata.hasRole(role)) await takeTargets(update, role, delegator)
     const target = metadata.targetOf(role, path)
     if (target) return target
     const { roles, isTerminating } = metadata.delegatesFor(role, path)

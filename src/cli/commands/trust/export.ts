@@ -25,10 +25,9 @@ export const exportTrust: CommandFunction<typeof trustExportFlags> = async (cont
   })
   const bytes = encodePack(pack)
   await context.files.write(path!, bytes, { mode: 0o644 })
-  const until = opened.metadata.standing.map(({ expires }) => expires.getTime())
   context.stdout(`sha256:${encodeHex(sha256(bytes))}  ${path}\n`)
   context.stderr(
-    `Trust of ${options.mirror} written to ${path}: ${pack.files.size} files, to be imported before ${formatTime(new Date(Math.min(...until)))}\n`,
+    `Trust of ${options.mirror} written to ${path}: ${pack.files.size} files, to be imported before ${formatTime(opened.metadata.firstToExpire.expires)}\n`,
   )
   return 0
 }

@@ -12,7 +12,7 @@ import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { trustImportFlags } from '../../flags/trust.ts'
 import { readBlob } from '../../inputs/artifacts.ts'
-import { tufRoot } from '../../inputs/trusted-root.ts'
+import { tufRootToWrite } from '../../inputs/trusted-root.ts'
 import { collectRepository } from './collected-repository.ts'
 
 /** `trust import`: proves a file of `trust export` as its repository would be proven, and keeps it for later commands. */
@@ -23,8 +23,7 @@ export const importTrust: CommandFunction<typeof trustImportFlags> = async (cont
     throw new CountersignError('USAGE', `--digest: want sha256: and 64 hexadecimal digits, got ${quote(digest)}`)
   if (digest !== '' && digest !== actual) throw new CountersignError('DIGEST_MISMATCH', `${path}: want ${digest}, got ${actual}`)
   const pack = parsePack(bytes)
-  const place = tufRoot(context)
-  if (place === undefined) throw new CountersignError('USAGE', 'no place to keep the repository: set TUF_ROOT, or HOME')
+  const place = tufRootToWrite(context)
   const cache = context.files.folder(place)
   const collected = collectRepository(keptRepository(cache, pack.mirror))
   const { world, signal, warn } = context
@@ -42,10 +41,9 @@ export const importTrust: CommandFunction<typeof trustImportFlags> = async (cont
   await trustedRootOf(opened, warn)
   for (const target of [trustTargets.signingConfig, trustTargets.signingConfigRekorV2]) await takeIfPacked(opened.target(target))
   await collected.store(cache, pack.mirror)
-  const until = opened.metadata.standing.map(({ expires }) => expires.getTime())
   context.stderr(
     `Trust of ${pack.mirror}, exported ${formatTime(pack.exportedAt)}, kept in ${place}: root version ${opened.metadata.rootVersion}, ` +
-      `to be renewed before ${formatTime(new Date(Math.min(...until)))}\n`,
+      `to be renewed before ${formatTime(opened.metadata.firstToExpire.expires)}\n`,
   )
   context.stdout(`${actual}  ${path}\n`)
   return 0

@@ -11,7 +11,7 @@ import { formatTime } from '../../../trust/validity.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { initializeFlags } from '../../flags/trust.ts'
-import { tufRoot } from '../../inputs/trusted-root.ts'
+import { tufRootToWrite } from '../../inputs/trusted-root.ts'
 import { collectRepository } from './collected-repository.ts'
 
 type Flags = FlagsOf<typeof initializeFlags>
@@ -22,7 +22,7 @@ const stagingMirror = 'https://tuf-repo-cdn.sigstage.dev'
 export const initialize: CommandFunction<typeof initializeFlags> = async (context, flags) => {
   const mirror = mirrorOf(flags)
   const anchor = await rootOf(context, flags, mirror)
-  const path = cachePath(context)
+  const path = tufRootToWrite(context)
   const { world, signal, warn } = context
   const collected = collectRepository(undefined) // whoever initializes begins anew: a repository may have been made again
   const repository = await openRepository({ mirror, anchor, kept: collected.kept, world, signal, offline: false, mustRefresh: true, warn })
@@ -83,12 +83,6 @@ function parseChecksum(text: string): { readonly hash: 'sha256' | 'sha512'; read
   return { hash: algorithm, hex: hex.toLowerCase() }
 }
 
-function cachePath(context: CommandContext): string {
-  const path = tufRoot(context)
-  if (path === undefined) throw new CountersignError('USAGE', 'no place to keep the repository: set TUF_ROOT, or HOME')
-  return path
-}
-
 /** What cosign prints of repositories without trusted_root.json. */
 function rootStatus({ mirror, metadata, files }: OpenRepository, path: string) {
   const standing = metadata.standing.toSorted((a, b) => (a.role < b.role ? -1 : 1))
@@ -112,7 +106,6 @@ function formatRfc822(time: Date): string {
 }
 
 function summary({ mirror, metadata }: OpenRepository): string {
-  const [first, ...others] = metadata.standing
-  const next = others.reduce((soonest, held) => (held.expires < soonest.expires ? held : soonest), first!)
-  return `TUF repository ${mirror}: root version ${metadata.rootVersion}, to be refreshed by ${formatTime(next.expires)} (${next.role}.json)`
+  const { role, expires } = metadata.firstToExpire
+  return `TUF repository ${mirror}: root version ${metadata.rootVersion}, to be refreshed by ${formatTime(expires)} (${role}.json)`
 }
