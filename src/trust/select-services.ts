@@ -1,7 +1,8 @@
 import { CountersignError } from '../codec/error.ts'
 import type { World } from '../codec/world.ts'
+import { formatTime } from '../formats/rfc3339.ts'
 import type { ServiceSelector, SigningService } from './signing-config.ts'
-import { formatTime, isWithin } from './validity.ts'
+import { isWithin } from './validity.ts'
 
 /** Major API versions that this project speaks, the preferred first. */
 export const supportedVersions = {

@@ -3,7 +3,8 @@ import { serializeProtoJson } from '../codec/go-json.ts'
 import { type JsonObject, readArray, readAs, readObjectOf, readSafeInteger, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { parseProtoJson } from '../formats/proto-json.ts'
-import { encodeValidity, openValidity, readTime, type Validity } from './validity.ts'
+import { readTime } from '../formats/rfc3339.ts'
+import { encodeValidity, openValidity, type Validity } from './validity.ts'
 
 const signingConfigMediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json'
 

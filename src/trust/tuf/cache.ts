@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs, readObject, readString } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
-import { formatTime, parseTime } from '../validity.ts'
+import { formatTime, parseTime } from '../../formats/rfc3339.ts'
 import { metadataLimits } from './metadata.ts'
 import { encodeName } from './repository.ts'
 import { type MetadataFiles, targetLimitBytes } from './update.ts'

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs, readObject, readSafeInteger } from '../../codec/json.ts'
 import type { World } from '../../codec/world.ts'
-import { formatTime } from '../validity.ts'
+import { formatTime } from '../../formats/rfc3339.ts'
 import type { KeptRepository } from './cache.ts'
 import { metadataLimits, type ProvenMetadata, type TufTarget } from './metadata.ts'
 import { httpRepository, parseMirror, type TufRepository } from './repository.ts'

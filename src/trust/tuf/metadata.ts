@@ -1,7 +1,7 @@
 import type { TrustedMetadataStore } from 'tuf-js/dist/store.js'
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs } from '../../codec/json.ts'
-import { formatTime } from '../validity.ts'
+import { formatTime } from '../../formats/rfc3339.ts'
 import { countSigners, type TufKey, type TufRole } from './distinct-signers.ts'
 
 /** The metadata files that every repository has; delegated roles have more. */

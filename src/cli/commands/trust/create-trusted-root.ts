@@ -1,6 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { encodeHex } from '../../../codec/hex.ts'
 import type { Certificate } from '../../../formats/x509/certificate.ts'
+import { inParallel } from '../../../oci/in-parallel.ts'
 import {
   authorityOfChain,
   isAuthority,
@@ -155,8 +156,6 @@ async function readChain(context: CommandContext, path: string): Promise<readonl
 }
 
 /** One after the other, so that the first failure is the one told. */
-async function inTurn<T, R>(items: readonly T[], work: (item: T, at: number) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = []
-  for (const [at, item] of items.entries()) results.push(await work(item, at))
-  return results
+function inTurn<T, R>(items: readonly T[], work: (item: T, at: number) => Promise<R>): Promise<readonly R[]> {
+  return inParallel(items, 1, work)
 }

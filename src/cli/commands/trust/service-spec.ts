@@ -1,6 +1,6 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
-import { parseTime } from '../../../trust/validity.ts'
+import { parseTime } from '../../../formats/rfc3339.ts'
 
 /** A service as a flag names it: `url=…,start-time=…`. */
 export type ServiceSpec<Required extends string, Optional extends string> = { readonly [Name in Required]: string } & {

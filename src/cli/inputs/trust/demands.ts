@@ -1,7 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import type { HashName } from '../../../crypto/digest.ts'
-import { readTime } from '../../../trust/validity.ts'
+import { readTime } from '../../../formats/rfc3339.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../../codec/error.ts'
+import { formatTime } from '../../../formats/rfc3339.ts'
 
 /** Reads one part of what is shown: a part that is broken is told of in `problems`, and hides none of the others. */
 export function readPart<T>(problems: string[], read: () => T): T | null {
@@ -21,7 +22,7 @@ const lastSecond = 253_402_300_799 // of the year 9999
 /** RFC 3339 in UTC, with the fraction of a second where there is one; a number of seconds past any calendar stays a number. */
 export function timeText(time: Date | number): string {
   const seconds = typeof time === 'number' ? time : time.getTime() / 1000
-  return seconds > lastSecond ? String(seconds) : new Date(seconds * 1000).toISOString().replace('.000', '')
+  return seconds > lastSecond ? String(seconds) : formatTime(new Date(seconds * 1000))
 }
 
 /** A number in hex of whole octets, as OpenSSL shows serial numbers; below zero, as some timestamps have it, after a minus. */
