@@ -25,12 +25,15 @@ function needsRewriting(bytes: Uint8Array): boolean {
 const escapedUnderscore = encodeUtf8('\\u005')
 const nullLiteral = encodeUtf8('null')
 
+/** Names with an underscore that spell no field: DSSE's envelope.proto calls its field payloadType, so there is no other way to write it. */
+const ownSpelling: ReadonlySet<string> = new Set(['payload_type'])
+
 function camelMembers(value: Json, at: string): Json {
   if (Array.isArray(value)) return value.map((item: Json, index) => camelMembers(item, `${at}[${index}]`))
   if (typeof value !== 'object' || value === null) return value
   const members = new Map<string, Json>()
   for (const [name, member] of Object.entries(value)) {
-    const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+    const camel = ownSpelling.has(name) ? name : name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
     if (members.has(camel)) throw new CountersignError('JSON_MALFORMED', `${at}: member ${quote(camel)} appears in two spellings`)
     members.set(camel, camelMembers(member, `${at}.${camel}`))
   }

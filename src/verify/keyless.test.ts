@@ -77,10 +77,6 @@ for (const { name, candidate, policy = forBlob, steps = withDigest(stepsOfKeyles
   },
   { name: 'bundle of version 0.1', candidate: () => blobBundle({ version: '0.1' }) },
   { name: 'bundle of version 0.1 without a proof', candidate: () => blobBundle({ version: '0.1', logFlaw: 'no proof' }) },
-  {
-    name: 'bundle of version 0.1 whose proof has no checkpoint',
-    candidate: () => blobBundle({ version: '0.1', logFlaw: 'proof without checkpoint' }),
-  },
   { name: 'bundle of version 0.2', candidate: () => blobBundle({ version: '0.2' }) },
   {
     name: 'artifact known by its digest alone',
@@ -152,9 +148,23 @@ test('a key needs no time, and an entry of Rekor v2 in its own name is enough', 
   const trust = { ...sigstore.trustedRoot, keys: [key.publicKey] }
   for (const logs of [['v1'], ['v2']] as const) {
     const { signatures } = await verify([await blobBundle({ key, logs })], trust, anyone)
-    assert.deepEqual([signatures[0].certificate, signatures[0].logged.length, signatures[0].timestamps.length], [undefined, 1, 0])
+    assert.deepEqual([signatures[0].certificate, signatures[0].logged.length], [undefined, 1])
   }
 })
+
+for (const { name, options, code, found } of [
+  { name: 'of other bytes', options: { timestampFlaw: 'imprint of other bytes' }, code: 'TIMESTAMP_INVALID', found: /is of other bytes/ },
+  { name: 'without content type', options: { timestampFlaw: 'no content type' }, code: 'TIMESTAMP_MALFORMED', found: /content type/ },
+] as const)
+  for (const trusted of ['the authority', 'nobody'])
+    test(`a key's signature is refused for a timestamp ${name}, where ${trusted} is trusted with time`, async () => {
+      const key = sigstore.timestampAuthority.signer
+      const { identities: _, ...anyone } = forBlob
+      const candidate = await blobBundle({ key, stamped: true, ...options })
+      const { timestampAuthorities, ...others } = sigstore.trustedRoot
+      const trust = { ...others, ...(trusted !== 'nobody' && { timestampAuthorities }), keys: [key.publicKey] }
+      await assertRefused(candidate, trust, anyone, { step: 'timestamp', code, found })
+    })
 
 /** Two signatures over the same bytes by the same signer, and one with what came along with the other. */
 async function mixed(take: 'logEntries' | 'timestamps' | 'material' | 'content', options: SigningOptions = {}): Promise<Candidate> {
@@ -289,6 +299,24 @@ for (const { name, candidate, policy = forBlob, ...refusal } of [
     step: 'transparency-log',
     code: 'TLOG_UNKNOWN',
     found: /no trusted log has id [0-9a-f]{64}/,
+  },
+  {
+    name: 'proof without a checkpoint, though the log promised',
+    candidate: () => blobBundle({ version: '0.1', logFlaw: 'proof without checkpoint' }),
+    step: 'transparency-log',
+    code: 'TLOG_INCLUSION_MISMATCH',
+    found: /no log vouches for its root: want a checkpoint, got none/,
+  },
+  {
+    name: 'timestamp that is there twice',
+    candidate: async () =>
+      bundleCandidate(
+        'b',
+        editBundle(await sigstore.signBlob(blob, { stamped: true }), ({ timestamps: [first] }) => ({ timestamps: [first!, first!] })),
+      ),
+    step: 'timestamp',
+    code: 'TIMESTAMP_INVALID',
+    found: /timestamp 2 is there twice/,
   },
   {
     name: 'no log entry at all',

@@ -1,9 +1,10 @@
+import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
 import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
 import type { TimestampToken } from '../formats/timestamp/timestamp-token.ts'
-import { type VerifiedTimestamp, verifyTimestamp } from '../formats/timestamp/verify-timestamp.ts'
+import { checkMessageImprint, type VerifiedTimestamp, verifyTimestamp } from '../formats/timestamp/verify-timestamp.ts'
 import type { CertificateAuthority } from '../trust/trusted-root.ts'
 import { describeValidity, isWithin } from '../trust/validity.ts'
 import type { Found } from './derivation.ts'
@@ -35,8 +36,10 @@ export async function checkTimestamps(
   policy: Policy,
 ): Promise<Found<Stamped>> {
   const [verified, unknown, times]: [VerifiedTimestamp[], string[], ProvenTime[]] = [[], [], []]
+  refuseRepetition(timestamps)
   for (const der of timestamps) {
     const token = parseTimestampResponse(der, 'timestamp')
+    checkMessageImprint(token, signature)
     const answer = await verifyByOneOf(token, signature, trust.timestampAuthorities ?? [])
     if (typeof answer === 'string') unknown.push(answer)
     else {
@@ -56,6 +59,13 @@ export async function checkTimestamps(
     ...unknown.map(why => `passed over: ${why}`),
   ]
   return { value: { timestamps: verified, times }, found: found.join('; ') }
+}
+
+/** One timestamp that is shown as two would look like more than it is. */
+function refuseRepetition(timestamps: readonly Uint8Array[]): void {
+  for (const [index, der] of timestamps.entries())
+    if (timestamps.slice(0, index).some(earlier => bytesEqual(earlier, der)))
+      throw new CountersignError('TIMESTAMP_INVALID', `timestamp ${index + 1} is there twice`)
 }
 
 /** By who is trusted and by key: an authority with two keys is one, and a key that is listed for two authorities is one. */

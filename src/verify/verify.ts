@@ -200,10 +200,10 @@ async function checkLogs({ evidence, signed, signers, trust, policy, trail }: Su
   return { entries: [], times: [] }
 }
 
-/** A key needs no time: its timestamps are looked at where the policy asks for some. */
-async function checkStamps({ evidence, signed, signers, trust, policy, trail }: Surroundings): Promise<Stamped> {
+/** Timestamps that came along are looked at whether the policy asks for any or not, and whoever signed. */
+async function checkStamps({ evidence, signed, trust, policy, trail }: Surroundings): Promise<Stamped> {
   const { timestampThreshold = 0 } = policy
-  if (timestampThreshold === 0 && (signers.kind === 'keys' || evidence.timestamps.length === 0)) return { timestamps: [], times: [] }
+  if (timestampThreshold === 0 && evidence.timestamps.length === 0) return { timestamps: [], times: [] }
   return await trail.take(
     'timestamp',
     () => describeTimestamps(policy),

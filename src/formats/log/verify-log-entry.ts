@@ -6,7 +6,7 @@ import { isRekorV1Origin, type VerifiedCheckpoint, verifyCheckpoint } from './ch
 import { isRekorV2Kind } from './entry-body.ts'
 import type { InclusionProof, LogEntry } from './log-entry.ts'
 import type { LogKey } from './log-key.ts'
-import { leafHash, rootOfInclusion, verifyInclusion } from './merkle.ts'
+import { leafHash, verifyInclusion } from './merkle.ts'
 import { verifySignedEntryTimestamp } from './signed-entry-timestamp.ts'
 
 /**
@@ -24,8 +24,8 @@ export type LoggedEntry = Branded<
 
 /**
  * Proves that a log holds an entry, or promised to. Whatever the entry brings along must verify; a promise or a proof with a checkpoint is
- * the least. A proof without a checkpoint, as some bundles of version 0.1 have, leads to a root that no log vouches for: it proves nothing,
- * but is refused if it is not even that.
+ * the least. A proof without a checkpoint, as some bundles of version 0.1 have, leads to a root that no log vouches for: it is refused, as
+ * other verifiers do, and `bundle upgrade` fetches a whole one.
  *
  * @param log - the one whose id the entry names
  * @throws CountersignError `TLOG_UNKNOWN` for another log's entry, `TLOG_PROMISE_INVALID`, `TLOG_INCLUSION_MISMATCH`, `CHECKPOINT_INVALID`,
@@ -38,24 +38,18 @@ export async function verifyLogEntry(entry: LogEntry, log: LogKey): Promise<Logg
     throw new CountersignError('TLOG_UNKNOWN', `log entry: is of log ${encodeHex(logId)}, not ${encodeHex(log.logId)}`)
   const promised = inclusionPromise && (await verifySignedEntryTimestamp(entry, log))
   const checkpoint = inclusionProof && (await verifyProof(entry, inclusionProof, log))
-  if (!promised && !checkpoint)
-    throw mismatch(inclusionProof ? 'no log vouches for its root: want a checkpoint, got none' : 'want a promise or a proof, got neither')
+  if (!promised && !checkpoint) throw mismatch('want a promise or a proof, got neither')
   return { entry, integratedTime: promised?.integratedTime, checkpoint } as LoggedEntry
 }
 
-async function verifyProof(entry: LogEntry, proof: InclusionProof, log: LogKey): Promise<VerifiedCheckpoint | undefined> {
-  const leaf = leafHash(entry.canonicalizedBody)
+async function verifyProof(entry: LogEntry, proof: InclusionProof, log: LogKey): Promise<VerifiedCheckpoint> {
   const { logIndex, treeSize, rootHash, hashes } = proof
-  if (proof.checkpoint === undefined) {
-    if (!bytesEqual(rootOfInclusion(leaf, logIndex, hashes, treeSize), rootHash))
-      throw mismatch(`leaf ${logIndex} does not lead to the root that the proof states`)
-    return undefined
-  }
+  if (proof.checkpoint === undefined) throw mismatch('no log vouches for its root: want a checkpoint, got none')
   const checkpoint = await verifyCheckpoint(proof.checkpoint, log)
   if (treeSize !== checkpoint.size) throw mismatch(`want the tree of size ${checkpoint.size} of the checkpoint, got ${treeSize}`)
   if (!bytesEqual(rootHash, checkpoint.root)) throw mismatch('its root is not the one of the checkpoint')
   checkIndex(entry, proof, checkpoint)
-  verifyInclusion(leaf, logIndex, hashes, checkpoint)
+  verifyInclusion(leafHash(entry.canonicalizedBody), logIndex, hashes, checkpoint)
   return checkpoint
 }
 

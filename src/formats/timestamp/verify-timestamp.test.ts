@@ -60,7 +60,7 @@ const taken: readonly Case[] = [
     name: 'an intermediate that came along',
     by: linked,
     trusted: { chain: [linked.certificate, linked.chain.at(-1)!] },
-    options: { certificates: [link] },
+    options: { certificates: [linked.certificate, link] },
   },
   {
     name: 'an intermediate of the trusted root and the certificate that came along',
@@ -263,4 +263,10 @@ test('verifyTimestamp: errors are of this project', async () => {
     mutant[bit >> 3]! ^= 1 << (bit & 7)
     await verify(mutant, plain).catch(error => assert.ok(error instanceof CountersignError, `bit ${bit}: ${error}`))
   }
+})
+
+test('verifyTimestamp: refuses a token whose certificates leave out the one that the trusted authority signs with', async () => {
+  const token = await plain.stamp(bytes, { time, certificates: [stranger.certificate] })
+  const error = { code: 'TIMESTAMP_INVALID', message: /carries certificates, and not that of its signer, "CN=timestamps\.example"$/ }
+  await assert.rejects(verify(token, plain), error)
 })

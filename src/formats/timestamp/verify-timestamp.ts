@@ -53,8 +53,7 @@ export async function verifyTimestamp(
   checks: SignatureChecks = shared,
 ): Promise<VerifiedTimestamp> {
   const { info, attributes, algorithm, signature } = token
-  if (!bytesEqual(info.imprint.digest, digestOf(info.imprint.hash, signedBytes)))
-    throw invalid(`is of other bytes: their ${info.imprint.hash} is not its message imprint`)
+  checkMessageImprint(token, signedBytes)
   if (!bytesEqual(attributes.messageDigest, digestOf(token.hash, token.content)))
     throw invalid(`signed message digest is not the ${token.hash} of its content`)
   const signer = findSigner(token, authority)
@@ -64,11 +63,23 @@ export async function verifyTimestamp(
   return { time, authority, signer, path, serialNumber, policy } as VerifiedTimestamp
 }
 
+/**
+ * Demands that a token is about these bytes. Whoever made it: that is for `verifyTimestamp` to say.
+ *
+ * @throws CountersignError `TIMESTAMP_INVALID`
+ */
+export function checkMessageImprint({ info: { imprint } }: TimestampToken, signedBytes: Uint8Array): void {
+  if (!bytesEqual(imprint.digest, digestOf(imprint.hash, signedBytes)))
+    throw invalid(`is of other bytes: their ${imprint.hash} is not its message imprint`)
+}
+
 /** The certificate that both the SignerInfo and the signing-certificate attribute mean, among those it may be. */
 function findSigner({ signer, attributes, certificates }: TimestampToken, { chain }: TimestampAuthority): Certificate {
   const known = knownSigner(chain)
   const named = (known ? [known] : certificates).filter(certificate => isNamed(signer, certificate))
   const found = named.find(certificate => attributes.signingCertificates.every(([id]) => isIdOf(id, certificate)))
+  if (found && found === known && certificates.length > 0 && !certificates.some(({ der }) => bytesEqual(der, found.der)))
+    throw invalid(`carries certificates, and not that of its signer, ${describe(found)}`) // RFC 3161 §2.4.1: it must, if it carries any
   if (found) return found
   const [first] = named
   if (first) throw untrusted(`its signing-certificate attribute means another certificate than ${describe(first)}`)
