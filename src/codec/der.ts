@@ -38,7 +38,7 @@ const maxDepth = 32
  * @throws CountersignError `code`, `DER_MALFORMED` unless told
  */
 export function parseDer<T>(bytes: Uint8Array, what: string, read: (der: DerReader) => T, code: ErrorCode = 'DER_MALFORMED'): T {
-  const der = new DerReader(bytes, what, code, 0)
+  const der = new DerReader({ bytes, what, code }, 0, 0, bytes.length)
   const value = read(der)
   der.end()
   return value
@@ -51,19 +51,20 @@ export type DerElement = {
   readonly bytes: Uint8Array // identifier, length and content
 }
 
+/** What every reader of one parse shares. */
+type DerInput = { readonly bytes: Uint8Array; readonly what: string; readonly code: ErrorCode }
+
 /** A cursor over DER values that follow one another. Made by `parseDer`; constructed types hand a new one to their callback. */
 export class DerReader {
+  readonly #input: DerInput
   readonly #bytes: Uint8Array
-  readonly #what: string
-  readonly #code: ErrorCode
   readonly #depth: number
   readonly #end: number
   #at: number
 
-  constructor(bytes: Uint8Array, what: string, code: ErrorCode, depth: number, at = 0, end = bytes.length) {
-    this.#bytes = bytes
-    this.#what = what
-    this.#code = code
+  constructor(input: DerInput, depth: number, at: number, end: number) {
+    this.#input = input
+    this.#bytes = input.bytes
     this.#depth = depth
     this.#at = at
     this.#end = end
@@ -77,7 +78,7 @@ export class DerReader {
 
   /** An error of this reader's code and place, for values that are well encoded but wrong. */
   malformed(problem: string): CountersignError {
-    return new CountersignError(this.#code, `${this.#what}: ${problem}`)
+    return new CountersignError(this.#input.code, `${this.#input.what}: ${problem}`)
   }
 
   /** Demands that nothing follows. */
@@ -196,7 +197,7 @@ export class DerReader {
     const { tag, content } = this.#element()
     const alphabet = alphabets.get(tag)
     if (!alphabet) throw this.malformed(`want a string, got tag ${hexOctet(tag)}`)
-    const text = decodeUtf8(content, this.#what, this.#code)
+    const text = decodeUtf8(content, this.#input.what, this.#input.code)
     if (!alphabet.pattern.test(text)) throw this.malformed(`${quote(text)} is no ${alphabet.name}`)
     return text
   }
@@ -243,7 +244,7 @@ export class DerReader {
   #timeText(): { readonly tag: number; readonly text: string } {
     const { tag, content } = this.#element()
     if (tag !== derTag.utcTime && tag !== derTag.generalizedTime) throw this.malformed(`want a time, got tag ${hexOctet(tag)}`)
-    return { tag, text: decodeUtf8(content.subarray(0, 40), this.#what, this.#code) }
+    return { tag, text: decodeUtf8(content.subarray(0, 40), this.#input.what, this.#input.code) }
   }
 
   #calendarTime(digits: string, fraction: string): Date {
@@ -302,7 +303,7 @@ export class DerReader {
 
   /** A reader of the content that begins here, past which this one goes on. */
   #inside(end: number): DerReader {
-    const inner = new DerReader(this.#bytes, this.#what, this.#code, this.#depth + 1, this.#at, end)
+    const inner = new DerReader(this.#input, this.#depth + 1, this.#at, end)
     this.#at = end
     return inner
   }
