@@ -33,12 +33,12 @@ export async function verifySignature(
   hashes: readonly HashName[],
 ): Promise<VerifiedScheme> {
   if (hashes.length === 0) throw new TypeError('verifySignature: want at least one hash')
-  const ecdsa = parseForm(key, signature)
+  const form = parseForm(key, signature)
   const tried: Attempt[] = []
-  for (const { scheme, hash } of schemesOf(key, hashes)) {
-    const answer = await isSigned(key, signature, ecdsa, message, scheme, hash)
-    if (answer === true) return hash ? { scheme, hash } : { scheme }
-    tried.push({ name: nameOf({ scheme, hash }), answer })
+  for (const scheme of schemesOf(key, hashes)) {
+    const answer = await isSigned(key, form, message, scheme)
+    if (answer === true) return scheme
+    tried.push({ name: nameOf(scheme), answer })
   }
   throw refusal(key, tried)
 }
@@ -57,7 +57,7 @@ export async function verifySignatureAs(
 ): Promise<void> {
   if (!schemesOf(key, [hash ?? defaultHash(key)]).some(known => known.scheme === scheme && (hash === undefined || known.hash === hash)))
     throw new CountersignError('MATERIAL_UNSUPPORTED', `signature: ${nameOf({ scheme, hash })} cannot be made with ${describe(key)}`)
-  const answer = await isSigned(key, signature, parseForm(key, signature), message, scheme, hash)
+  const answer = await isSigned(key, parseForm(key, signature), message, { scheme, hash })
   if (answer !== true) throw refusal(key, [{ name: nameOf({ scheme, hash }), answer }])
 }
 
@@ -66,14 +66,17 @@ type Attempt = {
   readonly answer: false | CountersignError // why it could not be tried
 }
 
+/** A signature of a form that its key makes. */
+type SignatureForm = { readonly signature: Uint8Array; readonly ecdsa?: EcdsaSignature }
+
 /** What can be told wrong from the signature and the key alone. */
-function parseForm(key: PublicKey, signature: Uint8Array): EcdsaSignature | undefined {
+function parseForm(key: PublicKey, signature: Uint8Array): SignatureForm {
   const curve = curveOf(key)
-  if (curve) return parseEcdsaSignature(curve, signature)
+  if (curve) return { signature, ecdsa: parseEcdsaSignature(curve, signature) }
   const length = key.algorithm === 'ed25519' ? 64 : key.bits / 8
   if (signature.length !== length)
     throw new CountersignError('SIGNATURE_MALFORMED', `signature: want ${length} bytes for ${describe(key)}, got ${signature.length}`)
-  return undefined
+  return { signature }
 }
 
 function schemesOf(key: PublicKey, hashes: readonly HashName[]): readonly VerifiedScheme[] {
@@ -96,11 +99,9 @@ function schemesOf(key: PublicKey, hashes: readonly HashName[]): readonly Verifi
 /** Plain where it can be: native code on Node answers at once. */
 function isSigned(
   key: PublicKey,
-  signature: Uint8Array,
-  ecdsa: EcdsaSignature | undefined,
+  { signature, ecdsa }: SignatureForm,
   message: Message,
-  scheme: SignatureScheme,
-  hash: HashName | undefined,
+  { scheme, hash }: VerifiedScheme,
 ): CountersignError | boolean | Promise<boolean> {
   const { bytes } = message
   if (bytes && scheme !== 'ed25519ph') return isMessageSigned(key, scheme, hash, bytes, signature)
@@ -110,7 +111,7 @@ function isSigned(
   if (digest instanceof CountersignError) return digest
   switch (scheme) {
     case 'ecdsa':
-      return isEcdsaDigestSigned(key, curveOf(key)!, signature, ecdsa!, digest)
+      return isEcdsaDigestSigned(key, signature, ecdsa!, digest)
     case 'rsa-pkcs1v15':
     case 'rsa-pss': {
       const encoded = openRsaSignature(key, signature)

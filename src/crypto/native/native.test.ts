@@ -69,7 +69,7 @@ for (const { name, curve, oracle } of [
             assert.deepEqual(await answers(key, 'ecdsa', hash, message, signature), [wanted, wanted, wanted])
             for (const side of signatures)
               assert.equal(
-                await side.isEcdsaDigestSigned(key, curve, signature, parseEcdsaSignature(curve, signature), digestOf(hash, message)),
+                await side.isEcdsaDigestSigned(key, signature, parseEcdsaSignature(curve, signature), digestOf(hash, message)),
                 wanted,
               )
           }

@@ -2,10 +2,10 @@ import { constants, createPublicKey, type KeyObject, publicDecrypt, verify } fro
 import { CountersignError } from '../../codec/error.ts'
 import type { MessageScheme } from '../algorithm.ts'
 import { encodeEcAlgorithm, encodeRsaAlgorithm } from '../algorithm-identifier.ts'
-import { type Curve, decodePoint, encodePoint } from '../curve.ts'
+import { decodePoint, encodePoint } from '../curve.ts'
 import type { HashName } from '../digest.ts'
 import type { EcdsaSignature } from '../ecdsa-signature.ts'
-import { encodeSpki, type PublicKey, publicKeyOctets } from '../public-key.ts'
+import { curveOf, encodeSpki, type PublicKey, publicKeyOctets } from '../public-key.ts'
 import { shiftToStandIn } from './shifted-key.ts'
 
 // `#native/signature` on Node and Bun. signature-web.ts promises the same; docs/decisions/0013-one-source-for-browsers.md.
@@ -34,13 +34,8 @@ export function isMessageSigned(
  * @param digest - of the message, by any hash; its leftmost bits count, as many as n has
  * @see docs/decisions/0002-verification-over-a-digest.md
  */
-export function isEcdsaDigestSigned(
-  key: PublicKey,
-  curve: Curve,
-  signature: Uint8Array,
-  ecdsa: EcdsaSignature,
-  digest: Uint8Array,
-): Answer {
+export function isEcdsaDigestSigned(key: PublicKey, signature: Uint8Array, ecdsa: EcdsaSignature, digest: Uint8Array): Answer {
+  const curve = curveOf(key)!
   const { message, point } = shiftToStandIn(curve, decodePoint(curve, publicKeyOctets(key))!, ecdsa, digest)
   return verify('sha256', message, importSpki(encodeSpki(encodeEcAlgorithm(curve), encodePoint(curve, point))), signature)
 }

@@ -1,6 +1,6 @@
 import * as nist from '@noble/curves/nist.js'
 import type { MessageScheme } from '../algorithm.ts'
-import { bytesOfInteger, type Curve, integerOfBytes, p256, p384 } from '../curve.ts'
+import { bytesOfInteger, integerOfBytes, p256, p384 } from '../curve.ts'
 import { digestOf, type HashName } from '../digest.ts'
 import { type EcdsaSignature, parseEcdsaSignature } from '../ecdsa-signature.ts'
 import { isEd25519Signed } from '../over-digest/ed25519.ts'
@@ -31,16 +31,14 @@ export async function isMessageSignedByDigest(
 ): Promise<boolean> {
   if (scheme === 'ed25519') return isEd25519Signed(key, signature, bytes)
   const digest = digestOf(hash!, bytes)
-  if (scheme === 'ecdsa') {
-    const curve = curveOf(key)!
-    return isEcdsaDigestSigned(key, curve, signature, parseEcdsaSignature(curve, signature), digest)
-  }
+  if (scheme === 'ecdsa') return isEcdsaDigestSigned(key, signature, parseEcdsaSignature(curveOf(key)!, signature), digest)
   const encoded = openRsaSignature(key, signature)
   return encoded !== undefined && (scheme === 'rsa-pss' ? isPssEncoding : isPkcs1Encoding)(encoded, hash!, digest)
 }
 
 /** Whether an ECDSA signature is by this key over a message with this digest. High s is as good as low, as everywhere here. */
-export function isEcdsaDigestSigned(key: PublicKey, curve: Curve, _der: Uint8Array, ecdsa: EcdsaSignature, digest: Uint8Array): boolean {
+export function isEcdsaDigestSigned(key: PublicKey, _der: Uint8Array, ecdsa: EcdsaSignature, digest: Uint8Array): boolean {
+  const curve = curveOf(key)!
   const oracle = curve === p256 ? nist.p256 : curve === p384 ? nist.p384 : nist.p521
   return oracle.verify(rawEcdsaSignature(curve, ecdsa), digest, publicKeyOctets(key), { prehash: false, lowS: false, format: 'compact' })
 }
