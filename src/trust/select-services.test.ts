@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { selectService, selectServices, supportedVersions } from './select-services.ts'
+import { selectService, selectServices } from './select-services.ts'
 import type { ServiceSelector, SigningService } from './signing-config.ts'
 
 const now = () => new Date('2026-06-01T00:00:00Z')
@@ -13,7 +13,7 @@ const service = (url: string, facts: Partial<SigningService> & { start?: string;
 const bytes = (...drawn: number[]) => ({ now, randomBytes: () => new Uint8Array([drawn.shift() ?? 0]) })
 const all: ServiceSelector = { selector: 'ALL' }
 const select = (services: readonly SigningService[], choice: ServiceSelector, world = bytes()) =>
-  selectServices('transparency logs', services, choice, supportedVersions.transparencyLog, world).map(({ url }) => url)
+  selectServices('transparency logs', services, choice, world).map(({ url }) => url)
 
 for (const { name, services, choice = all, drawn = [], chosen } of [
   { name: 'none are wanted where none are named', services: [], choice: { selector: 'undefined' }, chosen: [] },
@@ -92,10 +92,9 @@ for (const { name, services, choice = all, code = 'SERVICE_UNAVAILABLE', message
   })
 
 test('one service is the first that could be used', () => {
-  const versions = supportedVersions.certificateAuthority
   const services = [service('old'), service('new', { start: '2026-01-01' })]
-  assert.equal(selectService('certificate authorities', services, versions, { now }).url, 'new')
-  assert.throws(() => selectService('certificate authorities', [], versions, { now }), {
+  assert.equal(selectService('certificate authorities', services, { now }).url, 'new')
+  assert.throws(() => selectService('certificate authorities', [], { now }), {
     code: 'SERVICE_UNAVAILABLE',
     message: /certificate authorities: the signing config names none/,
   })

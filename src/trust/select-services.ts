@@ -4,33 +4,33 @@ import { formatTime } from '../formats/rfc3339.ts'
 import type { ServiceSelector, SigningService } from './signing-config.ts'
 import { isWithin } from './validity.ts'
 
-/** Major API versions that this project speaks, the preferred first. */
-export const supportedVersions = {
-  certificateAuthority: [1],
-  oidcProvider: [1],
-  transparencyLog: [2, 1],
-  timestampAuthority: [1],
+/** Kinds of services by their names in messages, with the major API versions of each that this project speaks, the preferred first. */
+const supportedVersions = {
+  'certificate authorities': [1],
+  'OIDC providers': [1],
+  'transparency logs': [2, 1],
+  'timestamp authorities': [1],
 } as const satisfies Record<string, readonly number[]>
+
+/** Of what kind services are. */
+export type ServiceKind = keyof typeof supportedVersions
 
 /**
  * The services to use now: of the most preferred API version that any service valid now speaks, the one of each operator that started
  * last, and of those as many as the selector says. A list that names no service at all asks for none.
  *
- * @param what - begins the messages: `transparency logs`
- * @param versions - of `supportedVersions`
  * @throws CountersignError `SERVICE_UNAVAILABLE` where none, or fewer than EXACT asks for, are valid now; `SIGNING_CONFIG_MALFORMED` where
  *   services are named and the selector is not
  * @see formats-and-flows §8 "Selection"
  */
 export function selectServices(
-  what: string,
+  kind: ServiceKind,
   services: readonly SigningService[],
   choice: ServiceSelector,
-  versions: readonly number[],
   { now, randomBytes }: Pick<World, 'now' | 'randomBytes'>,
 ): readonly SigningService[] {
   if (services.length === 0) return []
-  const usable = usableServices(what, services, versions, now())
+  const usable = usableServices(kind, services, now())
   switch (choice.selector) {
     case 'ALL':
       return usable
@@ -38,12 +38,12 @@ export function selectServices(
       return shuffle(usable, randomBytes).slice(0, 1)
     case 'EXACT':
       if (usable.length < choice.count)
-        throw unavailable(`${what}: want ${choice.count} of different operators, got ${usable.length} valid at ${formatTime(now())}`)
+        throw unavailable(`${kind}: want ${choice.count} of different operators, got ${usable.length} valid at ${formatTime(now())}`)
       return shuffle(usable, randomBytes).slice(0, choice.count)
     case 'undefined':
       throw new CountersignError(
         'SIGNING_CONFIG_MALFORMED',
-        `signing config: ${what}: invalid service selector: want ANY, ALL or EXACT, got none`,
+        `signing config: ${kind}: invalid service selector: want ANY, ALL or EXACT, got none`,
       )
     default:
       throw new TypeError(`unhandled selector ${choice satisfies never}`)
@@ -55,22 +55,13 @@ export function selectServices(
  *
  * @throws CountersignError `SERVICE_UNAVAILABLE` where none is named or none is valid now
  */
-export function selectService(
-  what: string,
-  services: readonly SigningService[],
-  versions: readonly number[],
-  { now }: Pick<World, 'now'>,
-): SigningService {
-  if (services.length === 0) throw unavailable(`${what}: the signing config names none`)
-  return usableServices(what, services, versions, now())[0]
+export function selectService(kind: ServiceKind, services: readonly SigningService[], { now }: Pick<World, 'now'>): SigningService {
+  if (services.length === 0) throw unavailable(`${kind}: the signing config names none`)
+  return usableServices(kind, services, now())[0]
 }
 
-function usableServices(
-  what: string,
-  services: readonly SigningService[],
-  versions: readonly number[],
-  now: Date,
-): readonly [SigningService, ...SigningService[]] {
+function usableServices(kind: ServiceKind, services: readonly SigningService[], now: Date): readonly [SigningService, ...SigningService[]] {
+  const versions = supportedVersions[kind]
   const valid = services
     .filter(({ validFor }) => isWithin(validFor, now))
     .toSorted((a, b) => b.validFor.start.getTime() - a.validFor.start.getTime()) // stable: the order of the file decides between equals
@@ -80,7 +71,7 @@ function usableServices(
     if (first) return [first, ...others]
   }
   throw unavailable(
-    `${what}: none of ${services.length} speaks API version ${versions.join(' or ')} and is valid at ${formatTime(now)}: ` +
+    `${kind}: none of ${services.length} speaks API version ${versions.join(' or ')} and is valid at ${formatTime(now)}: ` +
       services.map(({ url, majorApiVersion }) => `${url} (version ${majorApiVersion})`).join(', '),
   )
 }
