@@ -7,7 +7,7 @@ import { readTimestampToken, type TimestampToken } from './timestamp-token.ts'
 const statuses = ['granted', 'granted with mods', 'rejection', 'waiting', 'revocation warning', 'revocation notification'] as const
 
 /** Bytes of a response at most: several times what an authority needs that sends its whole chain. */
-export const timestampLimitBytes = 64 << 10
+const timestampLimitBytes = 64 << 10
 const maxStatusTexts = 8
 
 /**

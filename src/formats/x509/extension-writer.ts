@@ -93,7 +93,7 @@ export function fulcioExtensions(values: ReadonlyMap<FulcioExtensionName, string
 const stringTags = { email: 1, dns: 2, uri: 6 } as const
 
 /** One GeneralName, DER. */
-export function encodeGeneralName(name: NewGeneralName): Uint8Array {
+function encodeGeneralName(name: NewGeneralName): Uint8Array {
   switch (name.kind) {
     case 'email':
     case 'dns':

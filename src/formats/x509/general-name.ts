@@ -6,7 +6,7 @@ import { type DistinguishedName, readDistinguishedName } from './distinguished-n
 /** One of the names that a certificate is for. RFC 5280 §4.2.1.6. */
 export type GeneralName =
   | { readonly kind: 'email' | 'uri' | 'dns'; readonly value: string }
-  | { readonly kind: 'ip'; readonly value: string; readonly bytes: Uint8Array } // 4 or 16 bytes; of name constraints twice as many
+  | { readonly kind: 'ip'; readonly value: string; readonly bytes: Uint8Array } // 4 or 16 bytes
   | { readonly kind: 'directory-name'; readonly value: string; readonly name: DistinguishedName }
   | { readonly kind: 'other-name'; readonly value: string; readonly type: string } // a UTF8String of the kind that the OID `type` names
   | { readonly kind: 'unsupported'; readonly tag: number } // a form, or an otherName, that holds no text we know how to compare
@@ -48,7 +48,7 @@ export function readGeneralName(der: DerReader): GeneralName {
 }
 
 /** Text of an IA5String that somebody compares: not empty, and without control characters, which could make two names look alike. */
-export function readWrittenName(der: DerReader, tag: number): string {
+function readWrittenName(der: DerReader, tag: number): string {
   const text = String.fromCharCode(...der.primitive(tag))
   if (!/^[ -~]+$/.test(text)) throw der.malformed(`want a name of printable ASCII, got ${quote(text)}`)
   return text
@@ -61,7 +61,7 @@ function readIpAddress(der: DerReader): GeneralName {
 }
 
 /** `192.0.2.1`, or eight groups as RFC 5952 §4.1 without shortening runs of zeros. */
-export function formatIpAddress(bytes: Uint8Array): string {
+function formatIpAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
   const hex = encodeHex(bytes)
   return Array.from({ length: bytes.length / 2 }, (_, group) => hex.slice(4 * group, 4 * group + 4).replace(/^0{1,3}/, '')).join(':')
