@@ -6,7 +6,7 @@ import type { FulcioExtensionName } from '../formats/x509/fulcio-extensions.ts'
 import { fulcioUsernameOid } from '../formats/x509/general-name.ts'
 import { createRoot, type LeafOptions, type TestAuthority } from '../testing/sigstore/certificate-authority.ts'
 import { readCertificateIdentity } from './certificate-identity.ts'
-import { checkIdentity, describeIdentities, describeIdentity, type IdentityMatcher } from './identity.ts'
+import { checkIdentity, describeIdentities, describeIdentity, type IdentityMatcher, problemOfMatcher } from './identity.ts'
 import { parsePattern } from './pattern.ts'
 
 let authority: TestAuthority
@@ -305,3 +305,24 @@ test('what was wanted and who it is can be read, to the last character', async (
     'identity "a", issuer matching "b", build-trigger "push", ref "r" or issuer "c"',
   )
 })
+
+const wanted = (member: string) => `${member}: want a demand, got one that is empty or not understood`
+for (const { name, matcher, problem } of [
+  { name: 'a subject of nothing', matcher: { subject: {} }, problem: wanted('subject') },
+  { name: 'an exact subject that is undefined', matcher: { subject: { exact: undefined } }, problem: wanted('subject') },
+  { name: 'a subject that is undefined', matcher: { subject: undefined }, problem: wanted('subject') },
+  { name: 'a misspelt pattern', matcher: { subject: { regexp: 'x' } }, problem: wanted('subject') },
+  { name: 'a misspelt subject', matcher: { subjct: { exact: 'nobody' } }, problem: 'unknown member "subjct"' },
+  { name: 'extensions that are no map', matcher: { extensions: { 'build-trigger': 'push' } }, problem: wanted('extensions') },
+  {
+    name: 'an extension that is undefined',
+    matcher: { extensions: new Map([['build-trigger', undefined]]) },
+    problem: wanted('extensions'),
+  },
+  { name: 'a repository that is undefined', matcher: { workflow: { repository: undefined, ref: 'x' } }, problem: wanted('workflow') },
+  { name: 'a misspelt repository', matcher: { workflow: { repo: 'x' } }, problem: wanted('workflow') },
+  { name: 'a workflow of nothing', matcher: { workflow: {} }, problem: wanted('workflow') },
+])
+  test(`a matcher beside an issuer admits nobody by an oversight (GHSA-46mp-8w32-6g94): ${name}`, () => {
+    assert.equal(problemOfMatcher({ issuer: { exact: 'https://issuer.example' }, ...matcher } as IdentityMatcher), problem)
+  })

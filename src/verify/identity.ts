@@ -47,10 +47,52 @@ export function describeIdentities(identities: 'anybody' | readonly IdentityMatc
   return identities === 'anybody' ? 'anybody whom a trusted authority names' : identities.map(describeMatcher).join(' or ')
 }
 
-/** Whether a matcher demands anything. */
-export function asksForSomebody({ subject, issuer, extensions, workflow }: IdentityMatcher): boolean {
+/**
+ * Why a matcher would admit somebody whom nobody had in mind: it demands nothing, or has a member that is misspelt or was left undefined.
+ * Programs without types pass such, and a field that is not looked at must not count as one that holds (GHSA-46mp-8w32-6g94).
+ *
+ * @returns nothing for a matcher in which every member is a demand
+ */
+export function problemOfMatcher(matcher: IdentityMatcher): string | undefined {
+  if (!asksForSomebody(matcher)) return "want a subject, issuer, extension or workflow, got none; anybody is 'anybody'"
+  for (const [name, demand] of Object.entries(matcher)) {
+    const isDemand = demandOfMember.get(name)
+    if (!isDemand) return `unknown member ${quote(name)}`
+    if (!isDemand(demand)) return `${name}: want a demand, got one that is empty or not understood`
+  }
+  return undefined
+}
+
+function asksForSomebody({ subject, issuer, extensions, workflow }: IdentityMatcher): boolean {
   const asksOfWorkflow = workflow !== undefined && Object.values(workflow).some(value => value !== undefined)
   return subject !== undefined || issuer !== undefined || (extensions?.size ?? 0) > 0 || asksOfWorkflow
+}
+
+const demandOfMember: ReadonlyMap<string, (demand: unknown) => boolean> = new Map([
+  ['subject', isTextMatcher],
+  ['issuer', isTextMatcher],
+  ['extensions', (demand: unknown) => demand instanceof Map && [...demand.values()].every(isText)],
+  ['workflow', isWorkflowMatcher],
+])
+
+const workflowMembers: readonly string[] = ['repository', 'workflow', 'ref', 'trigger'] satisfies (keyof WorkflowMatcher)[]
+
+function isTextMatcher(demand: unknown): boolean {
+  const given = membersOf(demand).filter(([, value]) => value !== undefined)
+  return given.length > 0 && given.every(([name, value]) => (name === 'exact' ? isText(value) : name === 'pattern'))
+}
+
+function isWorkflowMatcher(demand: unknown): boolean {
+  const given = membersOf(demand)
+  return given.length > 0 && given.every(([name, value]) => workflowMembers.includes(name) && isText(value))
+}
+
+function membersOf(demand: unknown): readonly (readonly [string, unknown])[] {
+  return typeof demand === 'object' && demand !== null ? Object.entries(demand) : []
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string'
 }
 
 function describeMatcher({ subject, issuer, extensions, workflow }: IdentityMatcher): string {

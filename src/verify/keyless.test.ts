@@ -354,6 +354,11 @@ for (const { name, changes, ...misuse } of [
     changes: { identities: [anybody[0], empty] as const },
     error: /identities\[1\]: want a subject, issuer, extension or workflow, got none; anybody is 'anybody'$/,
   })),
+  {
+    name: 'an identity that is misspelt',
+    changes: { identities: [anybody[0], { ...anybody[0], subjct: { exact: 'nobody' } } as IdentityMatcher] as const },
+    error: /identities\[1\]: unknown member "subjct"$/,
+  },
   ...[0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY].map(logThreshold => ({
     name: `a log threshold of ${logThreshold}`,
     changes: { identities: anybody, logThreshold },

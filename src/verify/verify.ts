@@ -8,7 +8,7 @@ import { checkCertificateLogged } from './certificate-log.ts'
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
 import type { Candidate, Evidence, EvidenceFormat } from './evidence.ts'
-import { asksForSomebody, checkIdentity, describeIdentities, type IdentityMatcher } from './identity.ts'
+import { checkIdentity, describeIdentities, type IdentityMatcher, problemOfMatcher } from './identity.ts'
 import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
 import { type ProvenTime, type SigningTimes, signingTimes } from './proven-time.ts'
@@ -89,12 +89,10 @@ function checkPolicy({ keys = [] }: Trust, policy: Policy): void {
 /** A matcher without a demand would admit anybody by an oversight; who means that says so. */
 function checkMatchers(identities: readonly IdentityMatcher[]): void {
   if (identities.length === 0) throw new CountersignError('USAGE', 'policy: want at least one identity, got none')
-  const empty = identities.findIndex(matcher => !asksForSomebody(matcher))
-  if (empty >= 0)
-    throw new CountersignError(
-      'USAGE',
-      `policy: identities[${empty}]: want a subject, issuer, extension or workflow, got none; anybody is 'anybody'`,
-    )
+  for (const [index, matcher] of identities.entries()) {
+    const problem = problemOfMatcher(matcher)
+    if (problem !== undefined) throw new CountersignError('USAGE', `policy: identities[${index}]: ${problem}`)
+  }
 }
 
 function isCount(value: number, least: number): boolean {
