@@ -12,16 +12,19 @@ for (const { name, path, options } of [
   { name: 'a file', path: 'blob', options: { files: { blob: 'x' } } },
   { name: 'standard input', path: '-', options: { stdin: 'x' } },
   { name: 'a digest', path: digest, options: {} },
-  {
-    name: 'a file that is called like a digest',
-    path: `sha256:${'0'.repeat(64)}`,
-    options: { files: { [`sha256:${'0'.repeat(64)}`]: 'x' } },
-  },
+  { name: 'a file that is called by its own digest', path: digest, options: { files: { [digest]: 'x' } } },
 ])
   test(`readMessage: ${name}`, async () => {
     const message = await readMessage(createTestContext(options), path)
     assert.equal(`sha256:${encodeHex(message.digest('sha256'))}`, digest)
   })
+
+test('readMessage: a file that somebody called by the digest of another is not taken for it', async () => {
+  await assert.rejects(readMessage(createTestContext({ files: { [digest]: 'y' } }), digest), {
+    code: 'DIGEST_MISMATCH',
+    message: /^sha256:[0-9a-f]{64}: there is a file of this name, with sha256:a1fce4/,
+  })
+})
 
 test('readMessage keeps only digests of a file above 64 MiB, and they are right', async () => {
   const chunk = new Uint8Array(8 << 20).fill(7)

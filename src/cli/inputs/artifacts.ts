@@ -1,5 +1,6 @@
-import { joinBytes } from '../../codec/bytes.ts'
+import { bytesEqual, joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { encodeHex } from '../../codec/hex.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type HashName, startDigest } from '../../crypto/digest.ts'
 import { type Message, messageOfBytes, messageOfDigests } from '../../crypto/message.ts'
@@ -22,10 +23,25 @@ export async function readBlob(context: CommandContext, path: string, limitBytes
 
 /**
  * A file as a message to verify: `-` is standard input, `sha256:HEX` the digest of a file kept elsewhere, unless a file has
- * that name. A file of any size is read once, piece by piece.
+ * that name. That file must be the one its name says: else whoever can write into the current folder decides what is verified.
+ * A file of any size is read once, piece by piece.
+ *
+ * @throws CountersignError `DIGEST_MISMATCH`, `FILE_UNREADABLE`
  */
 export async function readMessage(context: CommandContext, path: string): Promise<Message> {
-  if (isOciDigest(path) && !(await context.files.exists(path))) return messageOfDigests(new Map([['sha256', sha256Of(path)]]))
+  if (!isOciDigest(path)) return await readContent(context, path)
+  const digest = sha256Of(path)
+  if (!(await context.files.exists(path))) return messageOfDigests(new Map([['sha256', digest]]))
+  const message = await readContent(context, path)
+  if (!bytesEqual(message.digest('sha256'), digest))
+    throw new CountersignError(
+      'DIGEST_MISMATCH',
+      `${path}: there is a file of this name, with sha256:${encodeHex(message.digest('sha256'))}; a path with a slash names it as a file`,
+    )
+  return message
+}
+
+async function readContent(context: CommandContext, path: string): Promise<Message> {
   const digests = (['sha256', 'sha384', 'sha512'] as const).map(hash => ({ hash, state: startDigest(hash) }))
   const chunks: Uint8Array[] = []
   let length = 0
