@@ -1,6 +1,6 @@
 import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError, type Failures, firstToHold, withAll } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
 import { type CertificatePath, checkPathValidAt, proveCertificatePaths } from '../formats/x509/certificate-path.ts'
@@ -32,25 +32,21 @@ export async function checkCertificate(
 ): Promise<Found<TrustedCertificate>> {
   const issuers = certificateAuthorities.filter(({ chain }) => chain.some(({ subject }) => bytesEqual(subject.der, leaf.issuer.der)))
   const carried = takesCarriedIntermediates ? chain.map((der, at) => parseCertificate(der, `certificate ${at + 1} of the chain`)) : []
-  const failures: CountersignError[] = []
-  for (const authority of issuers.length > 0 ? issuers : certificateAuthorities) // of those that cannot have issued it one says so
-    try {
+  if (certificateAuthorities.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
+  const candidates = issuers.length > 0 ? issuers : certificateAuthorities // of those that cannot have issued it one says so
+  return await firstToHold(
+    candidates,
+    async authority => {
       const paths = await proveCertificatePaths(leaf, storeOf(authority, carried), 'code-signing')
       for (const { time } of times) checkAuthorityAt(authority, time)
-      const path = firstValid(
-        paths,
-        times.map(({ time }) => time),
-      )
-      return {
-        value: { leaf, path, authority } as TrustedCertificate,
-        found: () => describePath(path),
-      }
-    } catch (error) {
-      if (!(error instanceof CountersignError)) throw error
-      failures.push(error)
-    }
-  if (failures.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
-  throw telling(failures)
+      const path = await firstToHold(paths, path => {
+        for (const { time } of times) checkPathValidAt(path, time)
+        return path
+      })
+      return { value: { leaf, path, authority } as TrustedCertificate, found: () => describePath(path) }
+    },
+    failures => withAll(mostTelling(failures), failures),
+  )
 }
 
 function describePath([, issuer, ...above]: CertificatePath): string {
@@ -71,21 +67,7 @@ function checkAuthorityAt({ uri, validFor }: CertificateAuthority, time: Date): 
     )
 }
 
-function firstValid(paths: readonly [CertificatePath, ...CertificatePath[]], times: readonly Date[]): CertificatePath {
-  const failures: CountersignError[] = []
-  for (const path of paths)
-    try {
-      for (const time of times) checkPathValidAt(path, time)
-      return path
-    } catch (error) {
-      if (!(error instanceof CountersignError)) throw error
-      failures.push(error)
-    }
-  throw failures[0]!
-}
-
 /** Of several authorities the one that did issue the certificate says more than those that did not. */
-function telling(failures: readonly CountersignError[]): CountersignError {
-  const best = failures.find(({ code }) => code !== 'CERTIFICATE_UNTRUSTED') ?? failures[0]!
-  return failures.length === 1 ? best : new CountersignError(best.code, best.message, { cause: new AggregateError(failures) })
+function mostTelling(failures: Failures): CountersignError {
+  return failures.find(({ code }) => code !== 'CERTIFICATE_UNTRUSTED') ?? failures[0]
 }

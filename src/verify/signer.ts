@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
 import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError, firstToHold, withAll } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
 import { defaultHash, type SignatureScheme } from '../crypto/algorithm.ts'
@@ -108,20 +108,20 @@ export async function checkSignature(evidence: Evidence, { kind, keys }: Signers
   const { content, signature } = evidence
   const asked = kind === 'keys' ? policy.hashes : undefined
   const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
-  const failures: CountersignError[] = []
-  for (const key of keys)
-    try {
+  return await firstToHold(
+    keys,
+    async key => {
       const { scheme, hash } = await verifySignature(key, signature, message, asked ?? hashesOf(key))
       return {
         value: { content, signature, key, scheme, hash } as Signed,
         found: () => `${scheme}${hash ? ` with ${hash}` : ''}, by ${describeKey(key)}`,
       }
-    } catch (error) {
-      if (!(error instanceof CountersignError)) throw error
-      failures.push(error)
-    }
-  if (failures.length === 1) throw failures[0]
-  throw new CountersignError('SIGNATURE_INVALID', `made by none of ${keys.length} keys`, { cause: new AggregateError(failures) })
+    },
+    failures => {
+      if (failures.length === 1) return failures[0]
+      return withAll(new CountersignError('SIGNATURE_INVALID', `made by none of ${keys.length} keys`), failures)
+    },
+  )
 }
 
 /** cosign 3.1 signs with the key's default hash, 2.5 with SHA-256 whatever the key: both are read. Source: formats-and-flows §1.2. */

@@ -1,8 +1,9 @@
 import { bytesEqual } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError, firstToHold } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
 import { messageOfBytes } from '../crypto/message.ts'
+import { isRekorV1Origin } from '../formats/log/checkpoint.ts'
 import { parseEntryBody } from '../formats/log/entry-body.ts'
 import { checkEntryMatches, type LoggedContent } from '../formats/log/entry-match.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
@@ -97,17 +98,11 @@ function loggedContent(content: Signed['content'], artifact: Policy['artifact'])
 
 /** A trusted root may list a log twice, for two spans of time: the entry must hold by one of them as a whole. */
 async function verifyByOneOf(entry: LogEntry, logs: readonly TransparencyLog[]): Promise<Logged['entries'][number]> {
-  const failures: CountersignError[] = []
-  for (const log of logs)
-    try {
-      const logged = await verifyLogEntry(entry, log)
-      checkLogValidity(logged, log)
-      return { entry: logged, log }
-    } catch (error) {
-      if (!(error instanceof CountersignError)) throw error
-      failures.push(error)
-    }
-  throw failures[0]!
+  return await firstToHold(logs, async log => {
+    const logged = await verifyLogEntry(entry, log)
+    checkLogValidity(logged, log)
+    return { entry: logged, log }
+  })
 }
 
 /** A log's key counts for entries of its own days. Rekor v2 says no time: what proves one is held against the log by `checkLogsAt`. */
@@ -154,5 +149,8 @@ export function describeLog({ baseUrl, logId }: TransparencyLog): string {
 
 function describeEntry({ entry: { entry, integratedTime, checkpoint }, log }: Logged['entries'][number]): string {
   const proof = checkpoint ? `, included in its tree of size ${checkpoint.size}` : ''
-  return `index ${entry.logIndex} of ${describeLog(log)}${proof}${integratedTime ? `, promised at ${integratedTime.toISOString()}` : ''}`
+  const isPromised = integratedTime !== undefined
+  // Rekor v1 signs the index over all its trees in the promise alone: without one it is anybody's word
+  const place = isPromised || !isRekorV1Origin(checkpoint!.origin) ? `index ${entry.logIndex}` : `leaf ${entry.inclusionProof!.logIndex} of a tree`
+  return `${place} of ${describeLog(log)}${proof}${isPromised ? `, promised at ${integratedTime.toISOString()}` : ''}`
 }

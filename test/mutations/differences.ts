@@ -27,11 +27,6 @@ export const leniencies: readonly Leniency[] = [
     reason: 'a keyid is an unsigned hint that must not decide (DSSE, "Signature Definition"): whose the signature is, the certificate says',
   },
   {
-    judges: ['sigstore-js'],
-    class: /^(first item twice|all items twice|forty items) @ verificationMaterial\.timestampVerificationData\.rfc3161Timestamps$/,
-    reason: 'the same timestamp again says nothing new: authorities are counted, not timestamps',
-  },
-  {
     judges: ['cosign 3', 'sigstore-js'],
     class: /@ verificationMaterial\.timestampVerificationData/,
     case: /^intoto-with-custom-trust-root$/,

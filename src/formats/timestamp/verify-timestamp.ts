@@ -1,6 +1,6 @@
 import type { Branded } from '../../codec/branded.ts'
 import { bytesEqual } from '../../codec/bytes.ts'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, firstToHold } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { digestOf } from '../../crypto/digest.ts'
 import { messageOfBytes } from '../../crypto/message.ts'
@@ -57,7 +57,7 @@ export async function verifyTimestamp(
   if (!bytesEqual(attributes.messageDigest, digestOf(token.hash, token.content)))
     throw invalid(`signed message digest is not the ${token.hash} of its content`)
   const signer = findSigner(token, authority)
-  const path = await provePathAt(info.time, signer, token, authority, rememberingLeaves(checks))
+  const path = await provePath(signer, token, authority, rememberingLeaves(checks))
   await checkSignature(signer, attributes.signedBytes, signature, algorithm.scheme)
   const { time, serialNumber, policy } = info
   return { time, authority, signer, path, serialNumber, policy } as VerifiedTimestamp
@@ -76,8 +76,13 @@ export function checkMessageImprint({ info: { imprint } }: TimestampToken, signe
 /** The certificate that both the SignerInfo and the signing-certificate attribute mean, among those it may be. */
 function findSigner({ signer, attributes, certificates }: TimestampToken, { chain }: TimestampAuthority): Certificate {
   const known = knownSigner(chain)
+  const isMeant = (certificate: Certificate) => attributes.signingCertificates.every(([id]) => isIdOf(id, certificate))
+  if (known && isNamed(signer, known) && !isMeant(known))
+    throw invalid(`signer is named as ${describe(known)}, its signing-certificate attribute means another certificate`)
+  if (known && isMeant(known) && !isNamed(signer, known))
+    throw invalid(`signing-certificate attribute means ${describe(known)}, its signer is named otherwise`)
   const named = (known ? [known] : certificates).filter(certificate => isNamed(signer, certificate))
-  const found = named.find(certificate => attributes.signingCertificates.every(([id]) => isIdOf(id, certificate)))
+  const found = named.find(isMeant)
   if (found && found === known && certificates.length > 0 && !certificates.some(({ der }) => bytesEqual(der, found.der)))
     throw invalid(`carries certificates, and not that of its signer, ${describe(found)}`) // RFC 3161 §2.4.1: it must, if it carries any
   if (found) return found
@@ -105,10 +110,9 @@ function isNamed(signer: SignerId, certificate: Certificate): boolean {
 }
 
 /** A path to the authority's root, by links that the signer allows, whose certificates were all valid when the token was made. */
-async function provePathAt(
-  time: Date,
+async function provePath(
   signer: Certificate,
-  { attributes, certificates }: TimestampToken,
+  { info: { time }, attributes, certificates }: TimestampToken,
   { chain }: TimestampAuthority,
   checks: SignatureChecks,
 ): Promise<CertificatePath> {
@@ -122,15 +126,10 @@ async function provePathAt(
   )
   if (allowed.length === 0)
     throw untrusted('the only way to the trusted root is by certificates its signing-certificate attribute leaves out')
-  const expiries: unknown[] = []
-  for (const path of allowed)
-    try {
-      checkPathValidAt(path, time)
-      return path
-    } catch (expiry) {
-      expiries.push(expiry)
-    }
-  throw expiries[0]
+  return await firstToHold(allowed, path => {
+    checkPathValidAt(path, time)
+    return path
+  })
 }
 
 /** Leaves are remembered too: other than a signer's certificate, an authority's is met with every time-stamp it makes. */
