@@ -131,3 +131,36 @@ export function readAt<T>(place: string, read: () => T): T {
     throw new CountersignError(cause.code, `${place}: ${cause.message}`, { cause })
   }
 }
+
+/** Why none of several alternatives held. */
+export type Failures = readonly [CountersignError, ...CountersignError[]]
+
+/**
+ * What the first of several alternatives gives that holds; later ones are not tried. What is no error of ours is thrown at once.
+ *
+ * @param alternatives - at least one
+ * @param refuse - makes one error of all failures
+ * @throws CountersignError of `refuse`: unless told, the first failure, with all of them as its cause where there are several
+ */
+export async function firstToHold<T, R>(
+  alternatives: readonly T[],
+  attempt: (alternative: T) => R | Promise<R>,
+  refuse: (failures: Failures) => CountersignError = ([first, ...others]) => withAll(first, [first, ...others]),
+): Promise<R> {
+  const failures: CountersignError[] = []
+  for (const alternative of alternatives)
+    try {
+      return await attempt(alternative)
+    } catch (cause) {
+      if (!(cause instanceof CountersignError)) throw cause
+      failures.push(cause)
+    }
+  const [first, ...others] = failures
+  if (!first) throw new TypeError('firstToHold: want at least one alternative')
+  throw refuse([first, ...others])
+}
+
+/** The failure that speaks for all, with all of them as its cause where there are several. */
+export function withAll(telling: CountersignError, failures: Failures): CountersignError {
+  return failures.length === 1 ? telling : new CountersignError(telling.code, telling.message, { cause: new AggregateError(failures) })
+}

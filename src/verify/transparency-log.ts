@@ -151,6 +151,7 @@ function describeEntry({ entry: { entry, integratedTime, checkpoint }, log }: Lo
   const proof = checkpoint ? `, included in its tree of size ${checkpoint.size}` : ''
   const isPromised = integratedTime !== undefined
   // Rekor v1 signs the index over all its trees in the promise alone: without one it is anybody's word
-  const place = isPromised || !isRekorV1Origin(checkpoint!.origin) ? `index ${entry.logIndex}` : `leaf ${entry.inclusionProof!.logIndex} of a tree`
+  const place =
+    isPromised || !isRekorV1Origin(checkpoint!.origin) ? `index ${entry.logIndex}` : `leaf ${entry.inclusionProof!.logIndex} of a tree`
   return `${place} of ${describeLog(log)}${proof}${isPromised ? `, promised at ${integratedTime.toISOString()}` : ''}`
 }

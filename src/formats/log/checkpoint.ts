@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../../codec/base64.ts'
 import type { Branded } from '../../codec/branded.ts'
 import { bytesEqual } from '../../codec/bytes.ts'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, firstToHold, withAll } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import type { Sha256 } from '../../crypto/digest.ts'
@@ -9,7 +9,7 @@ import { messageOfBytes } from '../../crypto/message.ts'
 import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import type { LogKey } from './log-key.ts'
 import { noteKeyId } from './note-key.ts'
-import { type NoteSignature, parseSignedNote, type SignedNote } from './signed-note.ts'
+import { type NoteSignature, parseSignedNote } from './signed-note.ts'
 
 /** A tree head as a log states it. Untrusted until `verifyCheckpoint` has checked the note. Source: C2SP tlog-checkpoint. */
 export type Checkpoint = {
@@ -58,7 +58,12 @@ export async function verifyCheckpoint(envelope: string, log: LogKey): Promise<V
   const lines = note.signatures.filter(line => line.name === name && bytesEqual(line.hint, hint))
   if (lines.length === 0)
     throw invalid(`want a signature of ${quote(name)} with key hint ${encodeHex(hint)}, got ${describe(note.signatures)}`)
-  await verifyOneOf(lines, note, log)
+  const message = messageOfBytes(encodeUtf8(note.text))
+  await firstToHold(
+    lines,
+    ({ signature }) => verifySignatureAs(log.key, signature, message, log.scheme),
+    failures => withAll(invalid(`the log's signature is not over this tree head: ${failures[0].message}`, failures[0]), failures),
+  )
   return checkpoint as VerifiedCheckpoint
 }
 
@@ -88,25 +93,6 @@ function hostName(url: string): string {
   return host.replace(/^\[|\]$/g, '')
 }
 
-async function verifyOneOf(lines: readonly NoteSignature[], { text }: SignedNote, log: LogKey): Promise<void> {
-  const message = messageOfBytes(encodeUtf8(text))
-  const failures: CountersignError[] = []
-  for (const { signature } of lines) {
-    try {
-      await verifySignatureAs(log.key, signature, message, log.scheme)
-      return
-    } catch (cause) {
-      if (!(cause instanceof CountersignError)) throw cause
-      failures.push(cause)
-    }
-  }
-  const [first] = failures
-  const cause = failures.length === 1 ? first : new AggregateError(failures)
-  throw new CountersignError('CHECKPOINT_INVALID', `checkpoint: the log's signature is not over this tree head: ${first!.message}`, {
-    cause,
-  })
-}
-
 function describe([first, ...others]: readonly NoteSignature[]): string {
   const more = others.length === 0 ? '' : ` and ${others.length} more`
   return `${quote(first!.name)} with ${encodeHex(first!.hint)}${more}`
@@ -116,6 +102,6 @@ function malformed(problem: string): CountersignError {
   return new CountersignError('CHECKPOINT_MALFORMED', `checkpoint: ${problem}`)
 }
 
-function invalid(problem: string): CountersignError {
-  return new CountersignError('CHECKPOINT_INVALID', `checkpoint: ${problem}`)
+function invalid(problem: string, cause?: CountersignError): CountersignError {
+  return new CountersignError('CHECKPOINT_INVALID', `checkpoint: ${problem}`, cause && { cause })
 }

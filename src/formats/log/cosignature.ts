@@ -1,5 +1,5 @@
 import { bytesEqual, concatBytes } from '../../codec/bytes.ts'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, firstToHold, withAll } from '../../codec/error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { messageOfBytes } from '../../crypto/message.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
@@ -20,17 +20,11 @@ export async function verifyCosignature({ text, signatures }: SignedNote, { name
   const hint = cosignerKeyId(name, key).subarray(0, 4)
   const lines = signatures.filter(line => line.name === name && bytesEqual(line.hint, hint))
   if (lines.length === 0) throw invalid(`want one of ${quote(name)}, got none`)
-  const failures: CountersignError[] = []
-  for (const { signature } of lines)
-    try {
-      return await verifyOne(signature, text, key)
-    } catch (cause) {
-      if (!(cause instanceof CountersignError)) throw cause
-      failures.push(cause)
-    }
-  throw new CountersignError('CHECKPOINT_INVALID', `cosignature: ${quote(name)} did not make it: ${failures[0]!.message}`, {
-    cause: new AggregateError(failures),
-  })
+  return await firstToHold(
+    lines,
+    ({ signature }) => verifyOne(signature, text, key),
+    failures => withAll(invalid(`${quote(name)} did not make it: ${failures[0].message}`, failures[0]), failures),
+  )
 }
 
 /** The line that a witness adds to a note: `sign` is its Ed25519 key, `time` in seconds since 1970. */
@@ -62,6 +56,6 @@ function encodeUint64(value: bigint): Uint8Array {
   return bytes
 }
 
-function invalid(problem: string): CountersignError {
-  return new CountersignError('CHECKPOINT_INVALID', `cosignature: ${problem}`)
+function invalid(problem: string, cause?: CountersignError): CountersignError {
+  return new CountersignError('CHECKPOINT_INVALID', `cosignature: ${problem}`, cause && { cause })
 }
