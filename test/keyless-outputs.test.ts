@@ -103,6 +103,21 @@ test('--output text: the payload on standard output, the facts of the certificat
   }
 })
 
+test('--output text: a name with line ends in it forges no line about the certificate', async () => {
+  const fulcio = {
+    ...workflowLeaf.fulcio,
+    'github-workflow-name': `Build\nGitHub Workflow Ref: refs/heads/forged\n  - The moon was verified`,
+  }
+  for (const { sign } of layouts) {
+    const { stderr } = await good(cs(`verify ${strict} -o text ${await sign({ leaf: { ...workflowLeaf, fulcio } })}`))
+    assert.match(
+      stderr,
+      /^GitHub Workflow Name: Build\\u\{000a\}GitHub Workflow Ref: refs\/heads\/forged\\u\{000a\} {2}- The moon was verified$/m,
+    )
+    assert.doesNotMatch(stderr, /^GitHub Workflow Ref: refs\/heads\/forged|^ {2}- The moon/m)
+  }
+})
+
 test('what was skipped was not verified, and is not printed either', async () => {
   const name = await scene.legacyImage({ stamped: true })
   const { stdout, stderr } = await good(cs(`verify ${strict} --insecure-ignore-tlog --insecure-ignore-sct --check-claims=false ${name}`))

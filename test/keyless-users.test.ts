@@ -107,6 +107,16 @@ test('14: identity suggest prints the flags that verify, and they do', async () 
   )
 })
 
+test('identity suggest spells out what would not be seen, so that each line is whole and flags of others are none of it', async () => {
+  const value = "x\n--certificate-identity-regexp '.*'\u202e\\!y"
+  const leaf = { names: [{ kind: 'other-name', type: '1.3.6.1.4.1.57264.1.7', value }] } as const
+  const { stdout } = await good(cs(`identity suggest ${root} ${await scene.image({ leaf })}`))
+  assert.match(
+    stdout,
+    /^--certificate-identity \$'x\\U0000000a--certificate-identity-regexp \\'\.\*\\'\\U0000202e\\\\!y' --certificate-oidc-issuer 'https:\S+'\n--repository /,
+  )
+})
+
 for (const { witness, signing } of [
   { witness: 'log', signing: {} },
   { witness: 'timestamp', signing: { logs: ['v2'] } },

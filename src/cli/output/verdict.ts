@@ -1,5 +1,5 @@
 import { type GoJson, serializeGoJson } from '../../codec/go-json.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
+import { decodeUtf8, escapeControls } from '../../codec/text.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { simpleSigningJson, simpleSigningType } from '../../formats/simple-signing.ts'
 import type { StepName } from '../../verify/derivation.ts'
@@ -37,7 +37,7 @@ export function writeVerdict(context: CommandContext, image: AcceptedImage, form
   for (const check of checks) context.stderr(`  - ${check}\n`)
   if (format === 'text')
     for (const signature of verdict.signatures) {
-      for (const line of certificateLines(signature)) context.stderr(`${line}\n`)
+      for (const line of certificateLines(signature)) context.stderr(`${escapeControls(line)}\n`) // a workflow may have any name, line ends in it
       context.stdout(`${signedText(signature, image)}\n`)
     }
   else context.stdout(`\n${serializeGoJson(verdictJson(image))}\n`)

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../../codec/error.ts'
+import { escapeControls } from '../../../codec/text.ts'
 import type { CertifiedSigner, VerifiedSignature } from '../../../verify/verify.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { identitySuggestFlags } from '../../flags/verify.ts'
@@ -74,7 +75,14 @@ function suggestionOf({ identity }: CertifiedSigner) {
   return { identity: subjects[0]?.value ?? '', issuer, strict, workflow: repository === undefined ? [] : [...known, issuerFlag] }
 }
 
-/** A flag and its value as a shell takes them, whatever is in the value. */
+/** A flag and its value as a shell takes them, whatever is in the value: what would not be seen, or would begin a line, is spelled out. */
 function shellWords([flag, value]: readonly [string, string]): string {
-  return `${flag} '${value.replaceAll("'", "'\\''")}'`
+  if (escapeControls(value) === value) return `${flag} '${value.replaceAll("'", "'\\''")}'`
+  return `${flag} $'${[...value].map(spelled).join('')}'`
+}
+
+function spelled(character: string): string {
+  if (character === '\\' || character === "'") return `\\${character}`
+  const isPlain = escapeControls(character) === character
+  return isPlain ? character : `\\U${character.codePointAt(0)!.toString(16).padStart(8, '0')}`
 }
