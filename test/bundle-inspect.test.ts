@@ -10,7 +10,7 @@ import { encodeBundle, parseBundle } from '../src/formats/bundle.ts'
 import { logBundleJson, logBundleOfEntry } from '../src/formats/log/log-bundle.ts'
 import type { OciDigest } from '../src/formats/oci-digest.ts'
 import { statementPayloadType } from '../src/formats/statement.ts'
-import { good } from '../src/testing/command-rig.ts'
+import { assertRefused, good } from '../src/testing/command-rig.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 import { blob, blobBundle, byCertificate, byKey, cs, disk, hex, sigstore } from './bundles/scene.ts'
 
@@ -351,4 +351,11 @@ test('bundle inspect shows each line that `download signature` prints', async ()
   assert.equal(stdout.match(/^Format: /gm)?.length, 3)
   assert.match(stdout, /^ {2}annotation "a": "1"$/m)
   assert.match(stdout, /^Signer: certificate with 2 of its chain$/m)
+})
+
+test('a file of more lines than it may have is refused at the one too many: 15 MB of them took 2 GB', async () => {
+  disk.set('inspected', encodeUtf8('{}\n'.repeat(100_000)))
+  const refusal = { code: 'LIMIT_EXCEEDED', message: /^bundle inspected: want at most 1000 documents, got more$/ } as const
+  assertRefused(await cs('bundle inspect -o json inspected'), { exit: 1, ...refusal })
+  assertRefused(await cs('bundle upgrade -o json inspected'), { exit: 1, ...refusal })
 })

@@ -48,8 +48,6 @@ const maxChain = 10
  */
 export function parseSignatureDocuments(bytes: Uint8Array, what: string): readonly [SignatureDocument, ...SignatureDocument[]] {
   const lines = splitLines(bytes, what)
-  if (lines.length > maxDocuments)
-    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxDocuments} documents, got ${lines.length}`)
   const [first, ...others] = lines
   if (!first) return [parseDocument(bytes, what)]
   return [parseDocument(first, `${what} line 1`), ...others.map((line, index) => parseDocument(line, `${what} line ${index + 2}`))]
@@ -59,10 +57,19 @@ export function parseSignatureDocuments(bytes: Uint8Array, what: string): readon
 function splitLines(bytes: Uint8Array, what: string): readonly Uint8Array[] {
   if (bytes.length > bundleLimitBytes)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${bundleLimitBytes} bytes, got ${bytes.length}`)
-  const lines = decodeUtf8(bytes, what, 'BUNDLE_MALFORMED')
-    .split('\n')
-    .filter(line => line.trim() !== '')
-  return lines.length > 1 && lines.every(line => /^\{.*\}\s*$/.test(line)) ? lines.map(encodeUtf8) : []
+  const text = decodeUtf8(bytes, what, 'BUNDLE_MALFORMED')
+  const lines: string[] = []
+  for (let [at, end] = [0, 0]; at < text.length; at = end + 1) {
+    end = text.indexOf('\n', at)
+    if (end < 0) end = text.length
+    const line = text.slice(at, end)
+    if (line.trim() === '') continue
+    if (!/^\{.*\}\s*$/.test(line)) return []
+    lines.push(line)
+    if (lines.length > maxDocuments)
+      throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxDocuments} documents, got more`)
+  }
+  return lines.length > 1 ? lines.map(encodeUtf8) : []
 }
 
 function parseDocument(bytes: Uint8Array, what: string): SignatureDocument {
