@@ -346,3 +346,12 @@ test('witnesses beside the log are neither needed nor in the way', async () => {
   const { candidate, trust } = await inLogs(logA, { options: { rekor: 'v2', signer: testLogSigners.ed25519(4), witnesses } })
   await verify([candidate], trust, { ...policy, logThreshold: 2 } satisfies Policy)
 })
+
+test('an index that the log did not sign is not told as one: Rekor v1 without a promise', async () => {
+  const bundle = editBundle(await sigstore.signBlob(blob, { logFlaw: 'no promise', stamped: true }), ({ logEntries }) => ({
+    logEntries: logEntries.map(entry => ({ ...entry, logIndex: 42n })),
+  }))
+  const { derivation } = await verify([bundleCandidate('b', bundle)], sigstore.trustedRoot, policy)
+  const { found } = derivation.candidates[0]!.steps.find(({ name }) => name === 'transparency-log')!
+  assert.match(found, /^leaf \d+ of a tree of log https:\/\/log\.v1\.example, included in its tree of size \d+$/)
+})
