@@ -89,7 +89,7 @@ for (const { name, flags, code, message } of [
     name: 'stamped with the time of another',
     flags: `--artifact blob --signature key.sig --key team.pub --rfc3161-timestamp other.tsr ${log}`,
     code: 'TIMESTAMP_INVALID',
-    message: /is of other bytes: its sha256 is not the one of the signature$/,
+    message: /is of other bytes: their sha256 is not its message imprint$/,
   },
   {
     name: 'stamped with no time',

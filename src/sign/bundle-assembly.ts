@@ -1,8 +1,6 @@
 import { encodeBase64 } from '../codec/base64.ts'
-import { bytesEqual } from '../codec/bytes.ts'
-import { CountersignError } from '../codec/error.ts'
 import { defaultHash } from '../crypto/algorithm.ts'
-import { digestOf, type HashName } from '../crypto/digest.ts'
+import type { HashName } from '../crypto/digest.ts'
 import { type Message, messageOfBytes } from '../crypto/message.ts'
 import type { PublicKey } from '../crypto/public-key.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
@@ -13,6 +11,7 @@ import { checkEntryMatches, type LoggedContent } from '../formats/log/entry-matc
 import type { LogEntry } from '../formats/log/log-entry.ts'
 import { parseStatement } from '../formats/statement.ts'
 import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
+import { checkMessageImprint } from '../formats/timestamp/verify-timestamp.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
 import { checkStatementSubjects } from '../verify/artifact.ts'
 import { checkProven } from './bundle-proof.ts'
@@ -43,8 +42,8 @@ export type BundleParts = {
 
 /**
  * Makes a bundle of version 0.3 of parts that belong together: the signature verifies with the signer's key over the subject, and each log
- * entry and timestamp is about that signature. Whether anybody trusts the certificate, the log or the timestamp authority is for `verify`
- * to say.
+ * entry and timestamp is about that signature. Old attestations stamped their whole envelope, which has no place in a bundle. Whether
+ * anybody trusts the certificate, the log or the timestamp authority is for `verify` to say.
  *
  * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`; `ARTIFACT_MISMATCH` and `STATEMENT_MALFORMED` for an envelope that
  *   is not about the artifact given; `TIMESTAMP_INVALID` for one of other bytes, `TIMESTAMP_MALFORMED`;
@@ -54,7 +53,7 @@ export type BundleParts = {
 export async function assembleBundle({ subject, signer, findEntries, timestamps }: BundleParts): Promise<Uint8Array> {
   const key = signer.kind === 'key' ? signer.key : signer.certificate.publicKey
   const content = await signedContent(subject, key)
-  for (const timestamp of timestamps) checkTimestamp(timestamp, signatureOf(subject))
+  for (const timestamp of timestamps) checkMessageImprint(parseTimestampResponse(timestamp, 'timestamp'), signatureOf(subject))
   const logEntries = await findEntries(content)
   for (const entry of logEntries) {
     checkEntryIsAbout(entry, subject, signer)
@@ -76,13 +75,6 @@ export function checkEntryIsAbout(entry: LogEntry, subject: BundleSubject, signe
     signer,
     content: loggedContent(subject),
   })
-}
-
-/** A bundle's timestamp is of the raw signature, formats-and-flows §4; what old attestations stamped, their whole envelope, has no place in one. */
-function checkTimestamp(timestamp: Uint8Array, signature: Uint8Array): void {
-  const { imprint } = parseTimestampResponse(timestamp, 'timestamp').info
-  if (!bytesEqual(imprint.digest, digestOf(imprint.hash, signature)))
-    throw new CountersignError('TIMESTAMP_INVALID', `timestamp: is of other bytes: its ${imprint.hash} is not the one of the signature`)
 }
 
 async function signedContent(subject: BundleSubject, key: PublicKey): Promise<Bundle['content']> {

@@ -30,8 +30,8 @@ export type FindEntry = (subject: BundleSubject, signer: BundleSigner, content: 
 /**
  * A bundle of version 0.3 around the signature of a blob bundle, once that has verified: with the key or certificate that the bundle names,
  * or the key the caller does, over the artifact or over the digest that the log entry names. One of `attest-blob` holds an envelope, which
- * says by itself what was signed, and must say so of the artifact where one is given. A log entry must be about the signature, also where it is then left out: a bundle that brings along the
- * entry of another was put together by somebody.
+ * says by itself what was signed, and must say so of the artifact where one is given. A log entry must be about the signature, also where
+ * it is then left out: a bundle that brings along the entry of another was put together by somebody.
  *
  * @throws CountersignError `USAGE` when the key or the artifact is in none of the inputs; `KEY_MISMATCH`, `CONVERSION_IMPOSSIBLE` where only
  *   an entry could say what was signed and is of another kind, and what `assembleBundle` throws
