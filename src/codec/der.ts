@@ -204,7 +204,7 @@ export class DerReader {
 
   /**
    * A UTCTime `YYMMDDHHMMSSZ`, whose years are 1950 to 2049, or a GeneralizedTime `YYYYMMDDHHMMSSZ`. RFC 5280 §4.1.2.5: always with
-   * seconds, always Z. A GeneralizedTime with a fraction is refused: only time-stamps have one, `timeWithFraction`.
+   * seconds, always Z. A GeneralizedTime with a fraction is refused: only timestamps have one, `timeWithFraction`.
    */
   time(): Date {
     const { tag, text } = this.#timeText()

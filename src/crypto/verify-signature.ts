@@ -44,7 +44,7 @@ export async function verifySignature(
 }
 
 /**
- * Proves that a signature is by this key over this message in exactly this way: what certificates, logs and time-stamps name.
+ * Proves that a signature is by this key over this message in exactly this way: what certificates, logs and timestamps name.
  *
  * @throws CountersignError `SIGNATURE_INVALID`, `SIGNATURE_MALFORMED`, `MATERIAL_UNSUPPORTED` where the key cannot sign so or the message is
  *   not held

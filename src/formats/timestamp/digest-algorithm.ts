@@ -2,7 +2,7 @@ import type { DerReader } from '../../codec/der.ts'
 import { encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import { hashOfOid, hashOid, isAbsentOrNull, readAlgorithmIdentifier } from '../../crypto/algorithm-identifier.ts'
 
-/** The hash functions that time-stamps are made with. */
+/** The hash functions that timestamps are made with. */
 export type TimestampHash = keyof typeof hashOid
 
 const sha1Oid = '1.3.14.3.2.26'

@@ -47,7 +47,7 @@ export async function issueTimestamp(
   )
 }
 
-/** The hash of what a signer's time-stamps digest: its own, and SHA-512 for Ed25519, which signs no digest. RFC 8419 §3. */
+/** The hash of what a signer's timestamps digest: its own, and SHA-512 for Ed25519, which signs no digest. RFC 8419 §3. */
 export function timestampHash({ hash = 'sha512' }: Signer): TimestampHash {
   if (hash === 'sha224') throw new CountersignError('KEY_UNSUPPORTED', 'timestamp: want a signer with SHA-256, SHA-384 or SHA-512')
   return hash

@@ -31,7 +31,7 @@ export function readSignatureAlgorithm(der: DerReader, digest: TimestampHash, wh
   return { oid, scheme }
 }
 
-/** In a time-stamp an unknown algorithm is not yet a distrusted certificate. */
+/** In a timestamp an unknown algorithm is not yet a distrusted certificate. */
 function schemeOf(identifier: Uint8Array, what: string): VerifiedScheme {
   try {
     return signatureSchemeOf(identifier, what)

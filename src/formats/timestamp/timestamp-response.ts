@@ -11,11 +11,12 @@ const timestampLimitBytes = 64 << 10
 const maxStatusTexts = 8
 
 /**
- * Parses the token of a TimeStampResp, the form in which bundles and annotations carry time-stamps. Its status is unsigned and proves
+ * Parses the token of a TimeStampResp, the form in which bundles and annotations carry timestamps. Its status is unsigned and proves
  * nothing: it only refuses.
  *
  * @param what - begins every message: `verificationMaterial.timestampVerificationData.rfc3161Timestamps[0]`
- * @throws CountersignError `TIMESTAMP_MALFORMED`, `CERTIFICATE_MALFORMED`, `LIMIT_EXCEEDED` past 64 KiB, `TIMESTAMP_INVALID` for a response that grants nothing
+ * @throws CountersignError `TIMESTAMP_MALFORMED`, `CERTIFICATE_MALFORMED`, `LIMIT_EXCEEDED` past 64 KiB, `TIMESTAMP_INVALID` for a response
+ *   that grants nothing
  * @see RFC 3161 §2.4.2
  */
 export function parseTimestampResponse(bytes: Uint8Array, what: string): TimestampToken {

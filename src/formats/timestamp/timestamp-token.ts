@@ -7,7 +7,7 @@ import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-alg
 import { readSignedAttributes, type SignedAttributes } from './signed-attributes.ts'
 import { parseTstInfo, type TstInfo } from './tst-info.ts'
 
-/** A time-stamp token: a TSTInfo signed once. Parsed, not checked; `verifyTimestamp` does that. Sources: RFC 3161 §2.4.2, RFC 5652 §5. */
+/** A timestamp token: a TSTInfo signed once. Parsed, not checked; `verifyTimestamp` does that. Sources: RFC 3161 §2.4.2, RFC 5652 §5. */
 export type TimestampToken = {
   readonly info: TstInfo
   readonly content: Uint8Array // DER of `info`

@@ -54,7 +54,7 @@ function encodeImplicitInteger(number: number, value: number): Uint8Array {
   return encodeDer(contextTag(number, 'primitive'), encodeDerInteger(BigInt(value)).subarray(2))
 }
 
-/** The attributes that every time-stamp is signed with. */
+/** The attributes that every timestamp is signed with. */
 export type AttributeValues = Pick<SignedAttributes, 'messageDigest' | 'signingCertificates'> & { readonly signingTime: Date }
 
 /**

@@ -3,7 +3,7 @@ import { encodeDer } from '../../codec/der-writer.ts'
 import { hashLength } from '../../crypto/digest.ts'
 import { readDigestAlgorithm, type TimestampHash } from './digest-algorithm.ts'
 
-/** What a time-stamping authority states. Untrusted until `verifyTimestamp` has checked the token around it. Source: RFC 3161 §2.4.2. */
+/** What a timestamp authority states. Untrusted until `verifyTimestamp` has checked the token around it. Source: RFC 3161 §2.4.2. */
 export type TstInfo = {
   readonly policy: string // object identifier of the rules the authority says it kept
   readonly imprint: MessageImprint

@@ -226,7 +226,7 @@ test('verifyTimestamp: both versions of the signing certificate must mean it', a
   await assert.rejects(verify(response, plain), { code: invalid, message: /means another certificate/ })
 })
 
-test('verifyTimestamp: proves the certificates of an authority once, and every time-stamp of it', async () => {
+test('verifyTimestamp: proves the certificates of an authority once, and every timestamp of it', async () => {
   const checked: string[] = []
   const checks = signatureChecks(8, async (subject, issuer) => {
     checked.push(subject.subject.text)

@@ -132,7 +132,7 @@ async function provePath(
   })
 }
 
-/** Leaves are remembered too: other than a signer's certificate, an authority's is met with every time-stamp it makes. */
+/** Leaves are remembered too: other than a signer's certificate, an authority's is met with every timestamp it makes. */
 function rememberingLeaves(checks: SignatureChecks): SignatureChecks {
   return {
     ...checks,

@@ -44,7 +44,7 @@ export function keyUsageExtension(usages: readonly KeyUsage[]): NewExtension {
   return { oid: extensionOid.keyUsage, critical: true, value: encodeDerNamedBits(keyUsageBits(usages)) }
 }
 
-/** RFC 5280 §4.2.1.12; time-stamping authorities must have it critical, RFC 3161 §2.3. */
+/** RFC 5280 §4.2.1.12; timestamp authorities must have it critical, RFC 3161 §2.3. */
 export function extendedKeyUsageExtension(purposes: readonly string[], critical = false): NewExtension {
   return { oid: extensionOid.extendedKeyUsage, critical, value: encodeDerSequence(...purposes.map(encodeDerOid)) }
 }

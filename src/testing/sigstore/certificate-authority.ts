@@ -147,7 +147,7 @@ function authorityExtensions({ pathLength, keyUsage = ['certificate-sign', 'crl-
   ]
 }
 
-/** As Fulcio and its time-stamping authority write them: services §1.5, RFC 3161 §2.3. */
+/** As Fulcio and its timestamp authority write them: services §1.5, RFC 3161 §2.3. */
 function leafExtensions({ purpose = 'code-signing', names, fulcio, subject }: LeafOptions): NewExtension[] {
   if (purpose === 'time-stamping')
     return [keyUsageExtension(['digital-signature']), extendedKeyUsageExtension([extendedKeyUsageOid.timeStamping], true)]

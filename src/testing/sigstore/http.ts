@@ -16,7 +16,7 @@ export type Services = Pick<TestSigstore, 'authority' | 'ctLog' | 'logs' | 'time
 export type ServedSigstore = Services & Pick<TestSigstore, 'trustedRoot'> & { readonly handler: Handler }
 
 /**
- * Sets one up: the services on one origin, as far as clients that sign and verify ask for them: Fulcio, Rekor v1 and v2, a time-stamping
+ * Sets one up: the services on one origin, as far as clients that sign and verify ask for them: Fulcio, Rekor v1 and v2, a timestamp
  * authority, and what an issuer says of itself. A double for tests, not a service: it believes any token.
  *
  * @param host - by which it is reached, without a port: the name of its logs, services.md §4.3
