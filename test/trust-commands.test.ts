@@ -232,3 +232,25 @@ test('trust crosses an air gap in a file, forward only', async () => {
   disk.delete('altered.json')
   assert.deepEqual(disk, before, 'what was refused left nothing')
 })
+
+for (const { name, flags, ...refusal } of [
+  {
+    name: 'a log whose origin is not the host of its URL',
+    flags: '--rekor url=https://log.test,public-key=rekor2.pub,start-time=2024-01-01T00:00:00Z,origin=other.test',
+    code: 'TRUSTED_ROOT_MALFORMED',
+    message: /^what would be written: trusted root: tlogs\[0\]\.logId: ".*" is not an id of the public key beside it$/,
+  },
+  {
+    name: 'a chain of eleven certificates',
+    flags: '--fulcio url=https://f.test,certificate-chain=long.pem',
+    code: 'LIMIT_EXCEEDED',
+    message: /^what would be written: certificateAuthorities\[0\]\.certChain\.certificates: want at most 10 items, got 11$/,
+  },
+] as const)
+  test(`trusted-root create writes nothing that no command would read: ${name}`, async () => {
+    const { cs, disk } = createPlace()
+    disk.set('rekor2.pub', encodePublicKeyPem(production.transparencyLogs[1]!.key))
+    disk.set('long.pem', encodePem('CERTIFICATE', production.certificateAuthorities[0]!.chain[0].der).repeat(11))
+    assertRefused(await cs(`trusted-root create ${flags} --out root -o json`), { exit: 1, ...refusal })
+    assert.equal(disk.has('root'), false)
+  })

@@ -1,4 +1,4 @@
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, readAt } from '../../../codec/error.ts'
 import { encodeHex } from '../../../codec/hex.ts'
 import type { Certificate } from '../../../formats/x509/certificate.ts'
 import { inParallel } from '../../../oci/in-parallel.ts'
@@ -11,7 +11,7 @@ import {
   timestampAuthorityOfChain,
 } from '../../../trust/pem-trust.ts'
 import type { TransparencyLog } from '../../../trust/transparency-log.ts'
-import { type CertificateAuthority, encodeTrustedRoot, type TrustedRoot } from '../../../trust/trusted-root.ts'
+import { type CertificateAuthority, encodeTrustedRoot, parseTrustedRoot, type TrustedRoot } from '../../../trust/trusted-root.ts'
 import { openValidity, type Validity } from '../../../trust/validity.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
@@ -32,7 +32,9 @@ export const createTrustedRoot: CommandFunction<typeof trustedRootCreateFlags> =
     transparencyLogs: byId([...defaults.transparencyLogs, ...(await logs(context, flags, 'rekor'))]),
     ctLogs: byId([...defaults.ctLogs, ...(await logs(context, flags, 'ctfe'))]),
   }
-  await writeDocument(context, flags.out, encodeTrustedRoot(root))
+  const bytes = encodeTrustedRoot(root)
+  readAt('what would be written', () => parseTrustedRoot(bytes)) // an origin that is not the host of its URL, a chain too long: no command would read it
+  await writeDocument(context, flags.out, bytes)
   return 0
 }
 
