@@ -27,13 +27,6 @@ export const leniencies: readonly Leniency[] = [
     reason: 'a keyid is an unsigned hint that must not decide (DSSE, "Signature Definition"): whose the signature is, the certificate says',
   },
   {
-    judges: ['cosign 3', 'sigstore-js'],
-    class: /@ verificationMaterial\.timestampVerificationData/,
-    case: /^intoto-with-custom-trust-root$/,
-    reason:
-      "a timestamp of nobody trusted proves nothing and is passed over where a log's promise tells the time; cosign was asked for one",
-  },
-  {
     judges: ['sigstore-go', 'sigstore-js'],
     class: /^(removed: inclusionPromise|becomes null) @ verificationMaterial\.tlogEntries\[\](\.inclusionPromise)?$/,
     case: /^managed-key-/,
