@@ -4,7 +4,7 @@ import { serializeProtoJson } from '../codec/go-json.ts'
 import { type JsonObject, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
-import type { HashName } from '../crypto/digest.ts'
+import { type HashName, hashLength } from '../crypto/digest.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
 import { type LogEntry, logEntryJson, readLogEntry } from './log/log-entry.ts'
 import { parseProtoJson } from './proto-json.ts'
@@ -210,5 +210,7 @@ function readMessageDigest(value: unknown, at: string): MessageSignature['messag
   const name = readString(algorithm, `${at}.algorithm`)
   const hash = protobufHashes.get(name)
   if (!hash) throw malformed(`${at}.algorithm: want one of ${[...protobufHashes.keys()].join(', ')}, got ${quote(name)}`)
-  return { hash, digest: readBase64(digest, `${at}.digest`) }
+  const bytes = readBase64(digest, `${at}.digest`)
+  if (bytes.length !== hashLength(hash)) throw malformed(`${at}.digest: want ${hashLength(hash)} bytes, got ${bytes.length}`)
+  return { hash, digest: bytes }
 }

@@ -35,7 +35,7 @@ function camelMembers(value: Json, at: string): Json {
   for (const [name, member] of Object.entries(value)) {
     const camel = ownSpelling.has(name) ? name : name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
     if (members.has(camel)) throw new CountersignError('JSON_MALFORMED', `${at}: member ${quote(camel)} appears in two spellings`)
-    members.set(camel, camelMembers(member, `${at}.${camel}`))
+    members.set(camel, camelMembers(member, `${at}.${quote(camel).slice(1, -1)}`))
   }
   return Object.fromEntries([...members].filter(([, member]) => member !== null))
 }

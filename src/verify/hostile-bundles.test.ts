@@ -137,6 +137,35 @@ for (const { name, make, ...refusal } of [
     code: 'LIMIT_EXCEEDED',
     found: /hashes: want at most 63/,
   },
+  {
+    name: 'a log id of a megabyte, which a message would show',
+    make: () =>
+      edited(({ verificationMaterial: material }) => {
+        const [entry] = material['tlogEntries'] as [{ logId: { keyId: string } }]
+        entry.logId.keyId = 'AAAA'.repeat(1 << 18)
+      }),
+    step: 'decode',
+    code: 'LIMIT_EXCEEDED',
+    found: /tlogEntries\[0\]\.logId\.keyId: want at most 64 bytes, got 786432$/,
+  },
+  {
+    name: 'a digest of a megabyte, which a message would show',
+    make: () =>
+      edited(bundle => {
+        const { messageDigest } = (bundle as unknown as { messageSignature: { messageDigest: { digest: string } } }).messageSignature
+        messageDigest.digest = 'AAAA'.repeat(1 << 18)
+      }),
+    step: 'decode',
+    code: 'BUNDLE_MALFORMED',
+    found: /messageDigest\.digest: want 32 bytes, got 786432$/,
+  },
+  {
+    name: 'a member of a megabyte with lines in it, in two spellings',
+    make: async () => encodeUtf8(`{"${'x'.repeat(1 << 20)}\\nError: forged":{"a_b":1,"aB":2}}`),
+    step: 'decode',
+    code: 'BUNDLE_MALFORMED',
+    found: /^bundle\.x{80}…: member "aB" appears in two spellings$/,
+  },
   { name: 'JSON a hundred deep', make: async () => nested(100), step: 'decode', code: 'LIMIT_EXCEEDED', found: /deep/ },
   { name: 'JSON a million deep', make: async () => nested(1_000_000), step: 'decode', code: 'LIMIT_EXCEEDED', found: /deep|values/ },
   {

@@ -28,6 +28,8 @@ export type InclusionProof = {
 /** Hashes of an inclusion path at most: a tree of 2^63 leaves has no longer one. */
 export const maxPath = 63
 
+const maxLogId = 64
+
 const entryMembers = ['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof', 'canonicalizedBody']
 
 /** Reads one entry. `at` is its JSON path. @throws CountersignError `JSON_MALFORMED` or `LIMIT_EXCEEDED` */
@@ -37,7 +39,7 @@ export function readLogEntry(value: unknown, at: string): LogEntry {
   const kindVersion = readObjectOf(entry['kindVersion'], `${at}.kindVersion`, ['kind', 'version'])
   return {
     logIndex: readUint64(entry['logIndex'] ?? '0', `${at}.logIndex`), // proto3 leaves out zero
-    logId: readBase64(logId['keyId'], `${at}.logId.keyId`),
+    logId: readLogId(logId['keyId'], `${at}.logId.keyId`),
     kind: readString(kindVersion['kind'], `${at}.kindVersion.kind`),
     version: readString(kindVersion['version'], `${at}.kindVersion.version`),
     integratedTime: readIntegratedTime(entry, at),
@@ -73,6 +75,13 @@ function inclusionProofJson({ logIndex, rootHash, treeSize, hashes, checkpoint }
 
 function uint64Json(value: bigint): string | undefined {
   return value === 0n ? undefined : String(value)
+}
+
+/** SHA-256 in every log of Sigstore; what is shorter is some other log's matter, and names none that is trusted. */
+function readLogId(value: unknown, at: string): Uint8Array {
+  const logId = readBase64(value, at)
+  if (logId.length > maxLogId) throw new CountersignError('LIMIT_EXCEEDED', `${at}: want at most ${maxLogId} bytes, got ${logId.length}`)
+  return logId
 }
 
 function readIntegratedTime(entry: JsonObject, at: string): bigint | undefined {
