@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeBase64 } from '../src/codec/base64.ts'
+import { decodeBase64, encodeBase64 } from '../src/codec/base64.ts'
 import { encodePem } from '../src/codec/pem.ts'
 import { assertRefused, createRig, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import type { JsonObject } from '../src/testing/registry-edits.ts'
 import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
+import { testTimestampAuthority } from '../src/testing/sigstore/timestamp-authority.ts'
 
 const image = buildImage()
 const arm = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
@@ -97,12 +98,10 @@ const logBundle = JSON.stringify({
     logID: 'ab'.repeat(32),
   },
 })
-const timestamp = '{"SignedRFC3161Timestamp":"MAMCAQA="}'
 const material = {
   'dev.sigstore.cosign/certificate': certificate,
   'dev.sigstore.cosign/chain': certificate + certificate,
   'dev.sigstore.cosign/bundle': logBundle,
-  'dev.sigstore.cosign/rfc3161timestamp': timestamp,
 }
 
 test('a bundle that download signature printed is attached already, whatever line end follows it', async () => {
@@ -117,19 +116,26 @@ test('a bundle that download signature printed is attached already, whatever lin
   assert.equal((await good(`download signature ${app}`)).stdout, stdout)
 })
 
+function textOf(content: string | Uint8Array): string {
+  return typeof content === 'string' ? content : new TextDecoder().decode(content)
+}
+
 test('scenario 66: what lies beside a signature is printed, and attached again to the last byte', async () => {
   const { good, app, copy, hand, disk, cs } = await createScene()
   await good(`sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig --output-payload payload.json ${app}`)
   disk.set('leaf.pem', certificate)
   disk.set('chain.pem', certificate + certificate)
   disk.set('log.json', logBundle)
-  disk.set('reply.tsr', Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x00))
+  const made = decodeBase64(textOf(disk.get('sig')!), 'signature')
+  const reply = await (await testTimestampAuthority()).stamp(made, { time: new Date('2026-01-02T03:00:00Z') }) // verify holds it to the signature
+  const timestamp = `{"SignedRFC3161Timestamp":"${encodeBase64(reply)}"}`
+  disk.set('reply.tsr', reply)
   const attach = `attach signature --signature sig --payload payload.json --certificate leaf.pem --certificate-chain chain.pem --rekor-response log.json --tsr reply.tsr`
   await good(`${attach} ${app}`)
   const { layers } = (await hand.manifest('app', signatureTagOf(image.digest))) as { layers: { annotations: JsonObject }[] }
   const { 'dev.cosignproject.cosign/signature': signature, ...beside } = layers[0]!.annotations
-  assert.equal(signature, disk.get('sig') instanceof Uint8Array ? new TextDecoder().decode(disk.get('sig') as Uint8Array) : disk.get('sig'))
-  assert.deepEqual(beside, material)
+  assert.equal(signature, textOf(disk.get('sig')!))
+  assert.deepEqual(beside, { ...material, 'dev.sigstore.cosign/rfc3161timestamp': timestamp })
   await good(`verify ${trusting} ${app}`)
   const { stdout } = await good(`download signature ${app}`)
   const raw = { Raw: encodeBase64(Uint8Array.of(0x30, 0x07, 0x30, 0x00, 0x30, 0x00, 0x03, 0x01, 0x00)) }
