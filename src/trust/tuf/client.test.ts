@@ -288,6 +288,13 @@ for (const { name, first, changes, code = 'TUF_UNTRUSTED', message } of [
     message: /expected 'timestamp', got snapshot/,
   },
   {
+    name: 'a timestamp of a type that would be lines of ours, of any length',
+    changes: {
+      edit: (role, signed) => role === 'timestamp' && Object.assign(signed, { _type: `x\nVerified OK\n${'y'.repeat(5000)}` }),
+    },
+    message: /^TUF metadata: timestamp\.json: expected 'timestamp', got x\\u\{000a\}Verified OK\\u\{000a\}y{250,280}…$/,
+  },
+  {
     name: 'a timestamp of another specification',
     changes: { edit: (role, signed) => role === 'timestamp' && Object.assign(signed, { spec_version: '2.0.0' }) },
     message: /Unsupported specVersion/,

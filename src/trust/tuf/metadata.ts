@@ -1,6 +1,7 @@
 import type { TrustedMetadataStore } from 'tuf-js/dist/store.js'
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs } from '../../codec/json.ts'
+import { escapeControls } from '../../codec/text.ts'
 import { formatTime } from '../../formats/rfc3339.ts'
 import { countSigners, type TufKey, type TufRole } from './distinct-signers.ts'
 
@@ -182,17 +183,21 @@ function checkJson(bytes: Uint8Array, role: string, limits = metadataLimits[role
   readAs('TUF_MALFORMED', `${role}.json`, () => parseJson(bytes, `${role}.json`, limits))
 }
 
-/** Runs tuf-js and gives its errors our codes. Its own texts name roles, versions and hashes, nothing secret. */
+/** Runs tuf-js and gives its errors our codes. Its own texts hold what a mirror wrote, as it came and before any signature is checked. */
 function guarded<T>(role: string, errors: TufErrors, now: Date, update: () => T): T {
   try {
     return update()
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
+    const message = escapeControls(shorten(cause instanceof Error ? cause.message : String(cause)))
     if (cause instanceof errors.ExpiredMetadataError)
       throw new CountersignError('TRUST_EXPIRED', `TUF metadata: ${message.replace(/^Final /, '')} at ${formatTime(now)}`, { cause })
     if (cause instanceof TypeError) throw new CountersignError('TUF_MALFORMED', `TUF metadata: ${role}.json: ${message}`, { cause })
     throw new CountersignError('TUF_UNTRUSTED', `TUF metadata: ${role}.json: ${message}`, { cause })
   }
+}
+
+function shorten(text: string): string {
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text
 }
 
 function untrusted(file: string, message: string): CountersignError {
