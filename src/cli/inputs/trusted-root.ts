@@ -26,12 +26,14 @@ export function tufRootToWrite(context: Pick<CommandContext, 'environment'>): st
 
 /**
  * How the environment says to open the TUF repository: the mirror of `TUF_MIRROR`, else the one that `initialize` chose, else the public
- * one; its root that of `TUF_ROOT_JSON`, else the one kept, else, for the public one alone, the one that comes with this program.
+ * one; its root that of `TUF_ROOT_JSON`, else the one kept, else, for the public one alone, the one that comes with this program. The two
+ * variables are announced: nobody typed them here.
  *
  * @throws CountersignError `FILE_UNREADABLE`, `TUF_MALFORMED` for a choice that cannot be read: no other may take its place
  */
 export async function tufOptions(context: CommandContext, { offline }: { readonly offline: boolean }): Promise<TufOptions> {
   const { environment, world, signal, warn } = context
+  for (const name of ['TUF_MIRROR', 'TUF_ROOT_JSON']) if (environment.get(name)) warn(`${name} is set, which decides whom to trust`)
   const path = tufRoot(context)
   const folder = path === undefined ? undefined : context.files.folder(path)
   const mirror = environment.get('TUF_MIRROR') || (folder && (await readRemote(folder))) || defaultMirror
