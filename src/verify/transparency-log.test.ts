@@ -101,6 +101,18 @@ for (const { name, rekor, options } of [
     }
   })
 
+test('a log that is trusted from some later day on vouches for nothing, where no time is proven either', async () => {
+  const key = freshSigner()
+  const candidate = await signed({ key, logs: v2, stamped: false })
+  const { identities: _, ...byKey } = policy
+  const trust = (start: Date) => ({ ...trustLogWhile('v2', { start, end: undefined }), keys: [key.publicKey] })
+  await verify([candidate], trust(policy.now), byKey)
+  const later = new Date(policy.now.getTime() + 1)
+  const refusal = { step: 'transparency-log', code: 'TLOG_UNKNOWN', found: /is trusted since .*, not at 2025-06-01T13:00:00\.000Z$/ }
+  await assertRefused(candidate, trust(later), byKey, refusal)
+  await verify([candidate], trust(later), { ...byKey, clockSkewMs: 1 })
+})
+
 test('a log that is listed twice counts for either of its spans, and not between them', async () => {
   const [log] = sigstore.trustedRoot.transparencyLogs as [TransparencyLog]
   const listed = (...spans: readonly Validity[]) => ({

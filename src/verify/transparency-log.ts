@@ -56,7 +56,7 @@ export async function checkLogEntries(
       continue
     }
     checkEntry(entry, signed, signers, policy)
-    const verified = await verifyByOneOf(entry, logs)
+    const verified = await verifyByOneOf(entry, logs, policy)
     entries.push(verified)
     const { integratedTime } = verified.entry
     if (integratedTime) times.push(provenTime(integratedTime, () => describeLog(verified.log), policy))
@@ -97,17 +97,21 @@ function loggedContent(content: Signed['content'], artifact: Policy['artifact'])
 }
 
 /** A trusted root may list a log twice, for two spans of time: the entry must hold by one of them as a whole. */
-async function verifyByOneOf(entry: LogEntry, logs: readonly TransparencyLog[]): Promise<Logged['entries'][number]> {
+async function verifyByOneOf(entry: LogEntry, logs: readonly TransparencyLog[], policy: Policy): Promise<Logged['entries'][number]> {
   return await firstToHold(logs, async log => {
     const logged = await verifyLogEntry(entry, log)
-    checkLogValidity(logged, log)
+    checkLogValidity(logged, log, policy)
     return { entry: logged, log }
   })
 }
 
-/** A log's key counts for entries of its own days. Rekor v2 says no time: what proves one is held against the log by `checkLogsAt`. */
-function checkLogValidity({ integratedTime }: LoggedEntry, log: TransparencyLog): void {
+/**
+ * A log's key counts for entries of its own days. Rekor v2 says no time: what proves one is held against the log by `checkLogsAt`, and where
+ * nothing does, the entry was made before now, so not by a log that is trusted from some later day on.
+ */
+function checkLogValidity({ integratedTime }: LoggedEntry, log: TransparencyLog, { now, clockSkewMs = 0 }: Policy): void {
   if (integratedTime && !isWithin(log.validFor, integratedTime)) throw notYours(log, integratedTime)
+  if (log.validFor.start.getTime() > now.getTime() + clockSkewMs) throw notYours(log, now)
 }
 
 /**
