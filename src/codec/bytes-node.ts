@@ -17,6 +17,22 @@ export function toBase64(bytes: Uint8Array): string {
 
 /** Bytes of base64, nothing unless `toBase64` spells them just so. */
 export function fromBase64(text: string): Uint8Array | undefined {
+  return strictDecoder ? decodeStrictly(strictDecoder, text) : decodeAndCompare(text)
+}
+
+/** From Node 25 on, and on Bun: refuses what has another alphabet, no padding or spare bits, and passes over white space. */
+const strictDecoder = (Uint8Array as { fromBase64?: (text: string, options: { lastChunkHandling: 'strict' }) => Uint8Array }).fromBase64
+
+function decodeStrictly(decode: NonNullable<typeof strictDecoder>, text: string): Uint8Array | undefined {
+  try {
+    const bytes = decode(text, { lastChunkHandling: 'strict' })
+    return text.length === 4 * Math.ceil(bytes.length / 3) ? bytes : undefined // longer where there was white space
+  } catch {
+    return undefined
+  }
+}
+
+function decodeAndCompare(text: string): Uint8Array | undefined {
   const buffer = Buffer.from(text, 'base64')
   return buffer.toString('base64') === text ? bytesOf(buffer) : undefined
 }

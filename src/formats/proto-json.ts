@@ -1,7 +1,6 @@
-import { includesBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { type Json, type JsonLimits, parseJson } from '../codec/json.ts'
-import { encodeUtf8, quote } from '../codec/text.ts'
+import { quote } from '../codec/text.ts'
 
 /**
  * Parses proto3 JSON: members may be spelled `check_point` or `checkPoint`, and one that is null is one that is left out. All come
@@ -14,16 +13,17 @@ import { encodeUtf8, quote } from '../codec/text.ts'
  */
 export function parseProtoJson(bytes: Uint8Array, what: string, limits: JsonLimits): Json {
   const json = parseJson(bytes, what, limits)
-  return needsRewriting(bytes) ? camelMembers(json, what) : json
+  return isPlain(json) ? json : camelMembers(json, what)
 }
 
-/** Whether there can be an underscore in a name, plain or escaped, or a null: base64 has neither, so that most bundles are not walked again. */
-function needsRewriting(bytes: Uint8Array): boolean {
-  return bytes.includes(0x5f) || includesBytes(bytes, escapedUnderscore) || includesBytes(bytes, nullLiteral)
+/** Whether no name has an underscore and nothing is null, as in most bundles: they need not be made anew. */
+function isPlain(value: Json): boolean {
+  if (typeof value !== 'object') return true
+  if (value === null) return false
+  if (Array.isArray(value)) return value.every(isPlain)
+  for (const [name, member] of Object.entries(value)) if (name.includes('_') || !isPlain(member)) return false
+  return true
 }
-
-const escapedUnderscore = encodeUtf8('\\u005')
-const nullLiteral = encodeUtf8('null')
 
 /** Names with an underscore that spell no field: DSSE's envelope.proto calls its field payloadType, so there is no other way to write it. */
 const ownSpelling: ReadonlySet<string> = new Set(['payload_type'])

@@ -3,7 +3,7 @@ import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError, type Failures, firstToHold, withAll } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { type Certificate, parseCertificate } from '../formats/x509/certificate.ts'
-import { type CertificatePath, checkPathValidAt, proveCertificatePaths } from '../formats/x509/certificate-path.ts'
+import { type CertificatePath, type CertificateStore, checkPathValidAt, proveCertificatePaths } from '../formats/x509/certificate-path.ts'
 import type { CertificateAuthority } from '../trust/trusted-root.ts'
 import { describeValidity, isWithin } from '../trust/validity.ts'
 import type { Found } from './derivation.ts'
@@ -16,28 +16,50 @@ export type TrustedCertificate = Branded<
   'TrustedCertificate'
 >
 
+/** Authorities that may have issued a certificate, each with the paths that prove it did, or why there is none. Times are not looked at. */
+export type Issuers = readonly (readonly [CertificateAuthority, readonly [CertificatePath, ...CertificatePath[]] | CountersignError])[]
+
+/**
+ * Looks for whoever issued a certificate. It takes no time, so that it can go on beside the steps that prove when the signature was made.
+ *
+ * @param chain - what the signature carries of issuers, DER
+ * @throws CountersignError `CERTIFICATE_UNTRUSTED` where nobody is trusted; `CERTIFICATE_MALFORMED` of what it carries
+ */
+export async function findIssuers(
+  leaf: Certificate,
+  { certificateAuthorities = [], takesCarriedIntermediates = false }: Trust,
+  chain: readonly Uint8Array[] = [],
+): Promise<Issuers> {
+  if (certificateAuthorities.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
+  const named = certificateAuthorities.filter(({ chain }) => chain.some(({ subject }) => bytesEqual(subject.der, leaf.issuer.der)))
+  const carried = takesCarriedIntermediates ? chain.map((der, at) => parseCertificate(der, `certificate ${at + 1} of the chain`)) : []
+  const issuers: Issuers[number][] = []
+  for (const authority of named.length > 0 ? named : certificateAuthorities) // of those that cannot have issued it one says so
+    issuers.push([authority, await pathsOrRefusal(leaf, storeOf(authority, carried))])
+  return issuers
+}
+
+async function pathsOrRefusal(leaf: Certificate, store: CertificateStore): Promise<Issuers[number][1]> {
+  try {
+    return await proveCertificatePaths(leaf, store, 'code-signing')
+  } catch (error) {
+    if (error instanceof CountersignError) return error
+    throw error
+  }
+}
+
 /**
  * Step `certificate`: a trusted authority issued the certificate, and at every time that counts it was trusted, and each certificate of
  * the path was valid: an expired intermediate is as bad as an expired leaf (GHSA-wfqv-66vq-46rm).
  *
- * @param chain - what the signature carries of issuers, DER
- * @throws CountersignError `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`; `CERTIFICATE_MALFORMED` of what it carries
+ * @throws CountersignError `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`
  * @see RFC 5280 §6.1
  */
-export async function checkCertificate(
-  leaf: Certificate,
-  { times }: SigningTimes,
-  { certificateAuthorities = [], takesCarriedIntermediates = false }: Trust,
-  chain: readonly Uint8Array[] = [],
-): Promise<Found<TrustedCertificate>> {
-  const issuers = certificateAuthorities.filter(({ chain }) => chain.some(({ subject }) => bytesEqual(subject.der, leaf.issuer.der)))
-  const carried = takesCarriedIntermediates ? chain.map((der, at) => parseCertificate(der, `certificate ${at + 1} of the chain`)) : []
-  if (certificateAuthorities.length === 0) throw new CountersignError('CERTIFICATE_UNTRUSTED', 'no certificate authority is trusted')
-  const candidates = issuers.length > 0 ? issuers : certificateAuthorities // of those that cannot have issued it one says so
+export async function checkCertificate(leaf: Certificate, issuers: Issuers, { times }: SigningTimes): Promise<Found<TrustedCertificate>> {
   return await firstToHold(
-    candidates,
-    async authority => {
-      const paths = await proveCertificatePaths(leaf, storeOf(authority, carried), 'code-signing')
+    issuers,
+    async ([authority, paths]) => {
+      if (paths instanceof CountersignError) throw paths
       for (const { time } of times) checkAuthorityAt(authority, time)
       const path = await firstToHold(paths, path => {
         for (const { time } of times) checkPathValidAt(path, time)
@@ -55,7 +77,7 @@ function describePath([, issuer, ...above]: CertificatePath): string {
 }
 
 /** An authority lists the issuer first and the root last. One that names its intermediates has no others; cosign does so as well. */
-function storeOf({ chain }: CertificateAuthority, carried: readonly Certificate[]) {
+function storeOf({ chain }: CertificateAuthority, carried: readonly Certificate[]): CertificateStore {
   return { roots: chain.slice(-1), intermediates: chain.length === 1 ? carried : chain.slice(0, -1) }
 }
 

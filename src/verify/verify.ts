@@ -2,7 +2,7 @@ import type { Branded } from '../codec/branded.ts'
 import { CountersignError } from '../codec/error.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
 import { type Annotations, annotationsOf, checkDeclaredDigest, checkSubject, describeArtifact } from './artifact.ts'
-import { checkCertificate, type TrustedCertificate } from './certificate.ts'
+import { checkCertificate, findIssuers, type Issuers, type TrustedCertificate } from './certificate.ts'
 import { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts'
 import { checkCertificateLogged } from './certificate-log.ts'
 import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
@@ -144,6 +144,7 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       () => describeSigners(trust, policy),
       () => eligibleSigners(evidence, trust, policy),
     )
+    const issuers = signers.kind === 'certificate' ? startSearch(signers.certificate, trust, evidence) : undefined
     const declared = content.kind === 'artifact' ? content.declared : undefined
     if (declared)
       await trail.take(
@@ -161,7 +162,9 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
     const stamped = await checkStamps(surroundings)
     checkLogsAt(logged, [...logged.times, ...stamped.times])
     const certificate =
-      signers.kind === 'certificate' ? await checkSigner(signers.certificate, [...logged.times, ...stamped.times], surroundings) : undefined
+      issuers && signers.kind === 'certificate'
+        ? await checkSigner(signers.certificate, issuers, [...logged.times, ...stamped.times], surroundings)
+        : undefined
     const annotations = await checkClaims(signed, policy, trail)
     const signature = {
       ...signed,
@@ -178,6 +181,17 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
     return { candidate, trail, error }
   }
+}
+
+/**
+ * Starts looking for the issuers of a certificate: the longest of all checks then runs beside those of signature, logs and timestamps. Its
+ * answer is waited for by the step `certificate`, if no step before that refuses. Somebody may make us check in vain by a wrong signature;
+ * by a right one of his own he could as well.
+ */
+function startSearch(leaf: Certificate, trust: Trust, { chain }: Evidence): Promise<Issuers> {
+  const issuers = findIssuers(leaf, trust, chain)
+  issuers.catch(() => {}) // a refusal that nobody waits for any more; whoever does still gets it
+  return issuers
 }
 
 /** What the steps about a signature's surroundings work on. */
@@ -212,12 +226,13 @@ async function checkStamps({ evidence, signed, trust, policy, trail }: Surroundi
 /** From a certificate's claims to a proven signer: when it was used, who issued it, who has seen it, whom it is for. */
 async function checkSigner(
   leaf: Certificate,
+  issuers: Promise<Issuers>,
   proven: readonly ProvenTime[],
   { evidence, trust, policy, trail }: Surroundings,
 ): Promise<CertifiedSigner> {
   const times = await trail.take('time', 'when the signature was made', () => signingTimes(proven, policy))
-  const trusted = await trail.take('certificate', 'a trusted certificate authority', () =>
-    checkCertificate(leaf, times, trust, evidence.chain),
+  const trusted = await trail.take('certificate', 'a trusted certificate authority', async () =>
+    checkCertificate(leaf, await issuers, times),
   )
   const isLogged = !policy.unsafeSkipSct
   if (isLogged) await trail.take('sct', 'a trusted certificate transparency log', () => checkCertificateLogged(trusted, evidence, trust))

@@ -5,13 +5,19 @@ import { encodeEcAlgorithm, encodeRsaAlgorithm } from '../algorithm-identifier.t
 import { decodePoint, encodePoint } from '../curve.ts'
 import type { HashName } from '../digest.ts'
 import type { EcdsaSignature } from '../ecdsa-signature.ts'
-import { curveOf, encodeSpki, type PublicKey, publicKeyOctets } from '../public-key.ts'
+import { curveOf, encodeSpki, type KeyAlgorithm, type PublicKey, publicKeyOctets } from '../public-key.ts'
 import { shiftToStandIn } from './shifted-key.ts'
 
 // `#native/signature` on Node and Bun. signature-web.ts promises the same; docs/decisions/0013-one-source-for-browsers.md.
 
-/** What a check comes to: at once where native code is called, later in browsers. */
+/** What a check comes to: at once where native code is called, later in browsers and where another thread does it. */
 export type Answer = boolean | Promise<boolean>
+
+/**
+ * Keys whose checks take so long (0.6 ms and more, ten times those of P-256) that the way to another thread and back is worth it: meanwhile
+ * this one goes on with whatever does not depend on the answer, and many checks use all cores.
+ */
+const slow: ReadonlySet<KeyAlgorithm> = new Set(['ecdsa-p384', 'ecdsa-p521'])
 
 /** Whether a signature of sound form is by this key over these bytes. PSS salts are as long as the digest; pure Ed25519 has no hash. */
 export function isMessageSigned(
@@ -22,9 +28,16 @@ export function isMessageSigned(
   signature: Uint8Array,
 ): Answer {
   const native = nativeKey(key)
+  if (slow.has(key.algorithm)) return verifyElsewhere(hash, bytes, native, signature)
   if (scheme !== 'rsa-pss') return verify(hash, bytes, native, signature)
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants
   return verify(hash, bytes, { key: native, padding, saltLength }, signature)
+}
+
+function verifyElsewhere(hash: HashName | undefined, bytes: Uint8Array, key: KeyObject, signature: Uint8Array): Promise<boolean> {
+  return new Promise((resolve, reject) =>
+    verify(hash, bytes, key, signature, (error, isSigned) => (error ? reject(error) : resolve(isSigned))),
+  )
 }
 
 /**

@@ -1,5 +1,6 @@
+import { bytesEqual } from '../../codec/bytes.ts'
 import { contextTag, type DerReader, derTag, parseDer } from '../../codec/der.ts'
-import { encodeDer, encodeDerSequence } from '../../codec/der-writer.ts'
+import { encodeDer, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import type { Certificate } from './certificate.ts'
 import { extensionOid } from './certificate-extensions.ts'
 
@@ -21,30 +22,23 @@ export function withoutExtension(tbs: Uint8Array, oid: string): Uint8Array {
     der.sequence(fields => {
       const kept: Uint8Array[] = []
       while (fields.next !== undefined)
-        kept.push(fields.next === extensionsTag ? fields.constructed(extensionsTag, list => without(list, oid)) : fields.any().bytes)
+        kept.push(
+          fields.next === extensionsTag ? fields.constructed(extensionsTag, list => without(list, oid)) : fields.whole(fields.next).bytes,
+        )
       return encodeDerSequence(...kept)
     })
   return parseDer(tbs, 'certificate', read, 'CERTIFICATE_MALFORMED')
 }
 
 function without(der: DerReader, oid: string): Uint8Array {
+  const wanted = encodeDerOid(oid)
   const kept = der.sequence(list => {
     const extensions: Uint8Array[] = []
     while (list.next !== undefined) {
-      const { bytes } = list.whole(derTag.sequence)
-      if (oidOf(bytes) !== oid) extensions.push(bytes)
+      const { bytes, content } = list.whole(derTag.sequence)
+      if (!bytesEqual(content.subarray(0, wanted.length), wanted)) extensions.push(bytes) // an extension begins with its identifier
     }
     return extensions
   })
   return kept.length === 0 ? new Uint8Array() : encodeDer(extensionsTag, encodeDerSequence(...kept))
-}
-
-function oidOf(extension: Uint8Array): string {
-  const read = (der: DerReader) =>
-    der.sequence(fields => {
-      const oid = fields.oid()
-      while (fields.next !== undefined) fields.any()
-      return oid
-    })
-  return parseDer(extension, 'certificate', read, 'CERTIFICATE_MALFORMED')
 }
