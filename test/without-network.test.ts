@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { runOrDie } from '../scripts/process.ts'
 import { encodeBase64 } from '../src/codec/base64.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { encodePublicKeyPem } from '../src/crypto/public-key.ts'
@@ -22,7 +23,7 @@ after(() => rmSync(place, { recursive: true }))
 
 const forbidsNetwork = process.allowedNodeEnvironmentFlags.has('--allow-net') && !process.versions['bun']
 const permissions = forbidsNetwork ? ['--permission', '--allow-fs-read=*'] : [] // writing too: permissions and fsync do not go together
-const program = [...permissions, join(root, process.versions['bun'] ? 'src/cli/main.ts' : 'bin/countersign.js')]
+const program = [...permissions, join(place, 'released/cli.cjs')]
 
 type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
@@ -36,6 +37,7 @@ function run(line: string): Promise<Answer> {
 }
 
 before(async () => {
+  await runOrDie(process.execPath, [join(root, 'scripts/build.ts'), '--command', '--out', join(place, 'released')])
   const sigstore = await createTestSigstore()
   const blob = encodeUtf8('a blob\n')
   const key = teamKey.signer()
