@@ -68,10 +68,17 @@ test('a blob known by its digest', async () => {
   })
 })
 
-test('a file that is called like a digest is a file', async () => {
-  disk.set(`${sha256}${'0'.repeat(24)}`, 'countersign test blob\n')
+test('a file that is called by the digest of another is refused by that name, and verified by its path', async () => {
+  const name = `${sha256}${'0'.repeat(24)}`
+  disk.set(name, 'countersign test blob\n')
+  disk.set(`./${name}`, 'countersign test blob\n')
   await good(cs(`${signing} --bundle named.json blob`))
-  await good(cs(`${trusting} --bundle named.json ${sha256}${'0'.repeat(24)}`))
+  assertRefused(await cs(`${trusting} --bundle named.json -o json ${name}`), {
+    exit: 1,
+    code: 'DIGEST_MISMATCH',
+    message: /there is a file of this name, with sha256:[0-9a-f]{64}; a path with a slash names it as a file$/,
+  })
+  await good(cs(`${trusting} --bundle named.json ./${name}`))
 })
 
 test('several files are signed one after the other, but never into one bundle', async () => {
