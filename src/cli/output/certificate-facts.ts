@@ -17,7 +17,7 @@ const shown: readonly (readonly [FulcioExtensionName, string, string])[] = [
  * What was proven of a signature of the older layout beside what its payload says, as cosign adds it to the payload's claims: who signed by
  * a certificate, the log entry and the timestamp. Names of ours take the place of a payload's. Source: formats-and-flows §5.4.
  */
-export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedSignature): ReadonlyMap<string, Json> {
+function factsOf({ certificate, logged, timestamps, evidence }: VerifiedSignature): ReadonlyMap<string, Json> {
   const facts = new Map<string, Json>()
   if (certificate) {
     const { subjects, issuer, extensions } = certificate.identity
@@ -34,6 +34,26 @@ export function factsOf({ certificate, logged, timestamps, evidence }: VerifiedS
     facts.set('Bundle', logBundleJson(logBundleOfEntry(first.entry.entry))) // what the log was asked for lies beside no signature
   if (timestamps.length > 0 && evidence.timestamps[0]) facts.set('RFC3161Timestamp', timestampJson(evidence.timestamps[0]))
   return facts
+}
+
+/** Names under which only what was proven is shown. */
+const ofProof: ReadonlySet<string> = new Set([
+  'Subject',
+  'Issuer',
+  'Bundle',
+  'RFC3161Timestamp',
+  ...fulcioExtensionKinds.map(({ oid }) => oid),
+  ...shown.map(([, cosignName]) => cosignName),
+])
+
+/**
+ * What is said of an image by the payload of a signature, with what was proven of the signature. A signer by certificate may claim anything in
+ * a payload: where the certificate does not say which branch was built, neither does the payload under the certificate's names. cosign
+ * prints such claims.
+ */
+export function claimsAndFacts(claims: ReadonlyMap<string, Json>, signature: VerifiedSignature): ReadonlyMap<string, Json> {
+  const kept = signature.certificate ? [...claims].filter(([name]) => !ofProof.has(name)) : claims
+  return new Map([...kept, ...factsOf(signature)])
 }
 
 /** The lines that cosign writes to standard error with `--output text`. */

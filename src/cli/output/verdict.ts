@@ -5,7 +5,7 @@ import { simpleSigningJson, simpleSigningType } from '../../formats/simple-signi
 import type { StepName } from '../../verify/derivation.ts'
 import type { Verdict, VerifiedSignature } from '../../verify/verify.ts'
 import type { CommandContext } from '../context.ts'
-import { certificateLines, factsOf } from './certificate-facts.ts'
+import { certificateLines, claimsAndFacts } from './certificate-facts.ts'
 
 /** An image that was verified. */
 export type AcceptedImage = {
@@ -63,7 +63,7 @@ export function verdictJson(image: AcceptedImage): readonly GoJson[] {
 function signedJson(signature: VerifiedSignature, { name, digest }: AcceptedImage): GoJson {
   const { content, annotations } = signature
   if (content.kind === 'payload')
-    return simpleSigningJson({ ...content.payload, optional: new Map([...content.payload.optional, ...factsOf(signature)]) })
+    return simpleSigningJson({ ...content.payload, optional: claimsAndFacts(content.payload.optional, signature) })
   const critical = (manifestDigest: string, type: string) => ({
     identity: { 'docker-reference': name },
     image: { 'docker-manifest-digest': manifestDigest },

@@ -69,10 +69,10 @@ export type TestSigstore = {
   readonly signBlob: (artifact: Uint8Array, options?: SigningOptions) => Promise<Uint8Array>
   /** A bundle over a statement, the one that `sign` makes of an image unless told. */
   readonly signImage: (digest: OciDigest, options?: SigningOptions & { readonly statement?: Uint8Array }) => Promise<Uint8Array>
-  /** A layer of the older layout. */
+  /** A layer of the older layout; `optional` are the signer's own claims. */
   readonly signPayload: (
     digest: OciDigest,
-    options?: SigningOptions,
+    options?: SigningOptions & { readonly optional?: ReadonlyMap<string, string> },
   ) => Promise<{ readonly payload: Uint8Array; readonly annotations: ReadonlyMap<string, string>; readonly parts: SignedParts }>
 }
 
@@ -141,7 +141,11 @@ export async function createTestSigstore(authorityKey: TestKeyKind = 'p256'): Pr
       return bundle(parts, { kind: 'dsse', envelope: { ...unsigned, signature: parts.signature } }, options?.version)
     },
     signPayload: async (digest, options) => {
-      const payload = encodeSimpleSigning({ dockerReference: 'registry.test/app', manifestDigest: digest, optional: new Map() })
+      const payload = encodeSimpleSigning({
+        dockerReference: 'registry.test/app',
+        manifestDigest: digest,
+        optional: options?.optional ?? new Map(),
+      })
       const parts = await sign(payload, { kind: 'message', message: messageOfBytes(payload) }, options)
       return { payload, annotations: annotationsOf(parts), parts }
     },
