@@ -106,6 +106,18 @@ test('an unreachable repository is replaced by what is kept while that has not e
   await assert.rejects(read(undefined, { ...unreachable(later(48)), mustRefresh: true }), { code: 'SERVICE_UNAVAILABLE' })
 })
 
+test('an unreachable repository of which nothing is kept leaves trust unavailable, and the outage is the cause', async () => {
+  await assert.rejects(clientOf(createTufRepository(honest)).read(undefined, unreachable(noon)), (error: unknown) => {
+    assert.ok(error instanceof CountersignError && error.cause instanceof CountersignError)
+    assert.deepEqual([error.code, error.cause.code], ['TRUST_UNAVAILABLE', 'SERVICE_UNAVAILABLE'])
+    assert.match(
+      error.message,
+      /^TUF repository https:\/\/tuf\.test\/sigstore: GET .*: no usable answer .*, and nothing usable is kept of it$/,
+    )
+    return true
+  })
+})
+
 test('offline, what is kept is all there is, and no request is made', async () => {
   const repository = createTufRepository({ ...honest, expires: { snapshot: later(720) } })
   const { read, disk } = clientOf(repository)

@@ -56,8 +56,8 @@ const freshForMs = 24 * 60 * 60 * 1_000
  * and if that cannot be reached what is kept, as long as nothing has expired, and says so. An answer that proves wrong is no outage: it
  * is refused even though an older one is kept.
  *
- * @throws CountersignError `TRUST_EXPIRED`, `TRUST_UNAVAILABLE` for no root to begin with or, offline, nothing kept; `TUF_MALFORMED`,
- *   `TUF_UNTRUSTED`, `SERVICE_UNAVAILABLE`, `LIMIT_EXCEEDED`, `USAGE` for a mirror that is no URL
+ * @throws CountersignError `TRUST_EXPIRED`, `TRUST_UNAVAILABLE` for no root to begin with, or for nothing kept where it cannot be asked;
+ *   `TUF_MALFORMED`, `TUF_UNTRUSTED`, `SERVICE_UNAVAILABLE` (where it must be asked), `LIMIT_EXCEEDED`, `USAGE` for a mirror that is no URL
  */
 export async function openRepository(options: TufOptions): Promise<OpenRepository> {
   const { mirror, kept, world, signal, offline, mustRefresh = false, warn } = options
@@ -85,12 +85,13 @@ export async function openRepository(options: TufOptions): Promise<OpenRepositor
     return opened(proven, 'network', now)
   } catch (failure) {
     if (mustRefresh || !(failure instanceof CountersignError) || failure.code !== 'SERVICE_UNAVAILABLE') throw failure
-    return opened(await keptInstead(proveWhatIsKept, failure, warn), 'cache', checkedAt)
+    return opened(await keptInstead(mirror, proveWhatIsKept, failure, warn), 'cache', checkedAt)
   }
 }
 
 /** What is kept, when the repository cannot be reached. */
 async function keptInstead(
+  mirror: string,
   proveWhatIsKept: () => Promise<ProvenRepository>,
   outage: CountersignError,
   warn: (line: string) => void,
@@ -98,7 +99,10 @@ async function keptInstead(
   const proven = await proveWhatIsKept().catch((failure: unknown) => {
     if (failure instanceof CountersignError && failure.code === 'TRUST_EXPIRED')
       throw new CountersignError('TRUST_EXPIRED', `${failure.message}, and no newer could be had: ${outage.message}`, { cause: outage })
-    throw outage // nothing usable is kept: the outage is what is wrong
+    // nothing usable is kept: the outage is what is wrong
+    throw new CountersignError('TRUST_UNAVAILABLE', `TUF repository ${mirror}: ${outage.message}, and nothing usable is kept of it`, {
+      cause: outage,
+    })
   })
   const until = Math.min(...proven.metadata.standing.filter(({ role }) => role !== 'root').map(({ expires }) => expires.getTime()))
   warn(`the TUF repository cannot be reached (${outage.message}); using what is kept of it, valid until ${formatTime(new Date(until))}`)
