@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { decodeBase64, encodeBase64 } from './base64.ts'
 import { bytesEqual, concatBytes } from './bytes.ts'
 import { serializeGoJson } from './go-json.ts'
-import { decodeHex, encodeHex } from './hex.ts'
+import { decodeHex, encodeHex, encodeHexNumber } from './hex.ts'
 import { decodePem, encodePem } from './pem.ts'
 import { encodeUtf8, escapeControls, quote } from './text.ts'
 
@@ -93,3 +93,11 @@ test('serializeGoJson writes what encoding/json writes', () => {
   assert.deepEqual(JSON.parse(serializeGoJson(value)).m, { 9: 'y', 10: 'x', A: 'w', é: 'z' })
   assert.equal(encodeUtf8(serializeGoJson('é')).length, 4)
 })
+
+for (const [value, text] of [
+  [0n, '00'],
+  [0x4f5aced3n, '4f5aced3'],
+  [0xf5aced3n, '0f5aced3'],
+  [-0xabcn, '-0abc'],
+] as const)
+  test(`encodeHexNumber: ${value} is written in whole octets`, () => assert.equal(encodeHexNumber(value), text))

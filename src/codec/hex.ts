@@ -7,6 +7,12 @@ export function encodeHex(bytes: Uint8Array): string {
   return toHex(bytes)
 }
 
+/** A number in hex of whole octets, as OpenSSL shows serial numbers; below zero, as some timestamps have it, after a minus. */
+export function encodeHexNumber(value: bigint): string {
+  const digits = (value < 0n ? -value : value).toString(16)
+  return `${value < 0n ? '-' : ''}${digits.padStart(digits.length + (digits.length % 2), '0')}`
+}
+
 /**
  * Bytes of lower-case hexadecimal.
  *

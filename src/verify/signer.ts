@@ -2,7 +2,7 @@ import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
 import type { Branded } from '../codec/branded.ts'
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError, firstToHold, withAll } from '../codec/error.ts'
-import { encodeHex } from '../codec/hex.ts'
+import { encodeHex, encodeHexNumber } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
 import { defaultHash, type SignatureScheme } from '../crypto/algorithm.ts'
 import type { HashName } from '../crypto/digest.ts'
@@ -59,7 +59,7 @@ function certifiedSigner({ certificate: der, signer }: Evidence): Found<Signers>
 }
 
 function describeSubject({ publicKey, subject, serialNumber }: Certificate): string {
-  const name = subject.text === '' ? `serial number ${serialNumber.toString(16)}` : quote(subject.text)
+  const name = subject.text === '' ? `serial number ${encodeHexNumber(serialNumber)}` : quote(subject.text)
   return `a certificate with ${name}, for ${describeKey(publicKey)}`
 }
 

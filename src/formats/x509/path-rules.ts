@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import { encodeHexNumber } from '../../codec/hex.ts'
 import { quote } from '../../codec/text.ts'
 import { type Certificate, isSelfIssued } from './certificate.ts'
 import { extendedKeyUsageOid, extensionOid } from './certificate-extensions.ts'
@@ -29,7 +30,9 @@ export function describeCertificate(certificate: Certificate): string {
   const { subject, serialNumber } = certificate
   if (subject.text !== '') return `certificate ${quote(subject.text)}`
   const [first] = certificate.subjectAlternativeNames
-  return first && 'value' in first ? `certificate for ${quote(first.value)}` : `certificate with serial number ${serialNumber.toString(16)}`
+  return first && 'value' in first
+    ? `certificate for ${quote(first.value)}`
+    : `certificate with serial number ${encodeHexNumber(serialNumber)}`
 }
 
 /**

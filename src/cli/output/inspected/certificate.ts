@@ -1,4 +1,4 @@
-import { encodeHex } from '../../../codec/hex.ts'
+import { encodeHex, encodeHexNumber } from '../../../codec/hex.ts'
 import { quoteUpTo } from '../../../codec/text.ts'
 import { sha256 } from '../../../crypto/digest.ts'
 import type { KeyAlgorithm } from '../../../crypto/public-key.ts'
@@ -6,7 +6,7 @@ import { type Certificate, parseCertificate } from '../../../formats/x509/certif
 import { readFulcioExtensions, unknownFulcioExtensions } from '../../../formats/x509/fulcio-extensions.ts'
 import type { GeneralName, GeneralNameKind } from '../../../formats/x509/general-name.ts'
 import { embeddedScts } from '../../../formats/x509/sct.ts'
-import { hexText, problemLines, readPart, timeText } from './part.ts'
+import { problemLines, readPart, timeText } from './part.ts'
 
 /** A certificate as it states itself. What is missing of it stands in `problems`; nothing is missing otherwise. */
 export type DescribedCertificate = {
@@ -48,7 +48,7 @@ function describeFields(certificate: Certificate, problems: string[]): Certifica
   return {
     subject: subject.text,
     issuer: issuer.text,
-    serialNumber: hexText(serialNumber),
+    serialNumber: encodeHexNumber(serialNumber),
     notBefore: timeText(notBefore),
     notAfter: timeText(notAfter),
     publicKey: part(() => {

@@ -24,9 +24,3 @@ export function timeText(time: Date | number): string {
   const seconds = typeof time === 'number' ? time : time.getTime() / 1000
   return seconds > lastSecond ? String(seconds) : formatTime(new Date(seconds * 1000))
 }
-
-/** A number in hex of whole octets, as OpenSSL shows serial numbers; below zero, as some timestamps have it, after a minus. */
-export function hexText(value: bigint): string {
-  const digits = (value < 0n ? -value : value).toString(16)
-  return `${value < 0n ? '-' : ''}${digits.padStart(digits.length + (digits.length % 2), '0')}`
-}

@@ -1,11 +1,11 @@
 import { parseDer } from '../../../codec/der.ts'
-import { encodeHex } from '../../../codec/hex.ts'
+import { encodeHex, encodeHexNumber } from '../../../codec/hex.ts'
 import { quote } from '../../../codec/text.ts'
 import { parseTimestampResponse } from '../../../formats/timestamp/timestamp-response.ts'
 import type { SignerId, TimestampToken } from '../../../formats/timestamp/timestamp-token.ts'
 import { readDistinguishedName } from '../../../formats/x509/distinguished-name.ts'
 import { certificateLines, type DescribedCertificate, describeCertificate } from './certificate.ts'
-import { hexText, problemLines, readPart, timeText } from './part.ts'
+import { problemLines, readPart, timeText } from './part.ts'
 
 /** An RFC 3161 timestamp as it states itself. */
 export type DescribedTimestamp = {
@@ -37,7 +37,7 @@ function describeToken({ info, signer, certificates }: TimestampToken, what: str
     time: timeText(time),
     accuracySeconds: accuracyMicroseconds === undefined ? null : accuracyMicroseconds / 1_000_000,
     policy,
-    serialNumber: hexText(serialNumber),
+    serialNumber: encodeHexNumber(serialNumber),
     imprint: `${imprint.hash}:${encodeHex(imprint.digest)}`,
     signer: describeSignerId(signer, what),
     certificates: certificates.map(({ der }, index) => describeCertificate(der, `${what}: certificate ${index + 1}`)),
@@ -48,7 +48,7 @@ function describeSignerId(signer: SignerId, what: string): TimestampFields['sign
   if (signer.kind === 'subject-key-id') return { subjectKeyId: encodeHex(signer.keyId) }
   const { issuer, serialNumber } = signer.issuerSerial
   const name = parseDer(issuer, `${what}: signer's issuer`, readDistinguishedName, 'TIMESTAMP_MALFORMED')
-  return { issuer: name.text, serialNumber: hexText(serialNumber) }
+  return { issuer: name.text, serialNumber: encodeHexNumber(serialNumber) }
 }
 
 /** Lines for people: the time, and below it whose it is. */
