@@ -1,4 +1,4 @@
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, readAt } from '../../../codec/error.ts'
 import { encodeHex } from '../../../codec/hex.ts'
 import { quote } from '../../../codec/text.ts'
 import { sha256 } from '../../../crypto/digest.ts'
@@ -22,7 +22,7 @@ export const importTrust: CommandFunction<typeof trustImportFlags> = async (cont
   if (digest !== '' && !/^sha256:[0-9a-f]{64}$/.test(digest))
     throw new CountersignError('USAGE', `--digest: want sha256: and 64 hexadecimal digits, got ${quote(digest)}`)
   if (digest !== '' && digest !== actual) throw new CountersignError('DIGEST_MISMATCH', `${path}: want ${digest}, got ${actual}`)
-  const pack = parsePack(bytes)
+  const pack = readAt(quote(path!), () => parsePack(bytes))
   const place = tufRootToWrite(context)
   const cache = context.files.folder(place)
   const collected = collectRepository(keptRepository(cache, pack.mirror))
