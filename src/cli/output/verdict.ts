@@ -48,7 +48,7 @@ function logChecks({ signatures }: Verdict): readonly string[] {
     return ['Existence of the claims in the transparency log was verified offline']
   return [
     'The claims were present in the transparency log',
-    ...(signatures.every(({ certificate }) => certificate)
+    ...(signatures.every(({ certificate, logged }) => certificate && logged.some(({ entry }) => entry.integratedTime))
       ? ['The signatures were integrated into the transparency log when the certificate was valid']
       : []),
   ]
