@@ -10,12 +10,8 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   CREDENTIALS_UNAVAILABLE: 'check the credential helper that the docker config names, or give --registry-username and --registry-password',
   DELETE_UNSUPPORTED:
     "ask the registry's owner to switch deletion on (docker-registry: REGISTRY_STORAGE_DELETE_ENABLED=true), or delete in its own interface",
-  CERTIFICATE_UNTRUSTED:
-    'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
   FORGE_DENIED: 'give a token that may write secrets: scope `api` and role maintainer on GitLab, `repo` or `admin:org` on GitHub',
   FORGE_UNAUTHORIZED: 'check that the token has not expired, and that GITLAB_HOST or GITHUB_HOST names the host it is for',
-  IDENTITY_MISMATCH:
-    'name whoever is to sign it; `countersign identity suggest` tells who did sign an image, which is no reason yet to trust them',
   IMAGE_NOT_FOUND: 'check the name and the tag; in a registry, a private repository may also hide behind this: `countersign login`',
   KEY_EXISTS: 'keep that key, or delete its variables there once nothing is signed with it',
   KEY_MISMATCH: 'verify with the key of whoever signed, if you trust it; nothing in the evidence itself says that you should',
@@ -25,8 +21,6 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   LIMIT_EXCEEDED: 'no honest input is that large: look at where it comes from; `countersign tree` shows what is attached to an image',
   MANIFEST_CHANGED: 'somebody else changed it meanwhile: run the command again',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
-  MATERIAL_UNSUPPORTED:
-    'what was signed with a key is verified by --key, what was signed without one by --certificate-identity and --certificate-oidc-issuer',
   PATH_ESCAPES: 'copy the layout anew, with the files themselves in place of links',
   PASSPHRASE_WRONG: 'set COSIGN_PASSWORD to the passphrase of this key, or unset it to be asked',
   REFERRERS_CONTENDED: 'run the command again when fewer others are signing this image',
@@ -41,9 +35,6 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
   TAG_TAKEN: 'give --force to put another image under the tag; signatures that are there stay',
   TIMED_OUT: 'give it more time by --timeout',
-  TLOG_ENTRY_MISSING: 'if whoever signs it records nothing in a log (`sign --tlog-upload=false`), verify with --insecure-ignore-tlog',
-  TLOG_UNKNOWN:
-    'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
   TRUST_EXPIRED:
     'run the command where the TUF repository can be reached, or bring its trust from there: `countersign trust export`, `countersign trust import`; --trusted-root FILE needs neither',
   TRUST_UNAVAILABLE:
@@ -51,4 +42,17 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   TUF_UNTRUSTED:
     'somebody else may be answering in place of the repository; if it was made anew, begin anew with its root: `countersign initialize --root`',
   VARIABLE_UNSET: 'set it in the environment to what the build is given by --build-arg',
+}
+
+/** The same about signatures that were looked at and refused; elsewhere these codes have other reasons, and other flags. */
+export const adviceOnSignatures: { readonly [code in ErrorCode]?: string } = {
+  CERTIFICATE_UNTRUSTED:
+    'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
+  IDENTITY_MISMATCH:
+    'name whoever is to sign it; `countersign identity suggest` tells who did sign an image, which is no reason yet to trust them',
+  MATERIAL_UNSUPPORTED:
+    'what was signed with a key is verified by --key, what was signed without one by --certificate-identity and --certificate-oidc-issuer',
+  TLOG_ENTRY_MISSING: 'if whoever signs it records nothing in a log (`sign --tlog-upload=false`), verify with --insecure-ignore-tlog',
+  TLOG_UNKNOWN:
+    'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
 }

@@ -5,6 +5,7 @@ import { CommandFailure, Interrupted } from './exit-code.ts'
 import { failureDocument, failureLine, failureText } from './report-error.ts'
 
 const refused = new CountersignError('PASSPHRASE_WRONG', 'wrong passphrase')
+const ofAnotherKind = new CountersignError('MATERIAL_UNSUPPORTED', 'expected key signature, not certificate')
 const unreachable = new CountersignError('REGISTRY_UNAVAILABLE', 'GET http://r/v2/: no answer', {
   cause: new AggregateError([new Error('connect ECONNREFUSED ::1'), new Error('connect ECONNREFUSED 127.0.0.1')], ''),
 })
@@ -42,6 +43,12 @@ for (const { name, failure, verbose = false, text } of [
     failure: new CommandFailure(refused, { explanation: 'tried A\ntried B\n' }),
     text: /^tried A\ntried B\nTry: .*\nError: wrong passphrase\n/,
   },
+  {
+    name: 'says what to do about a signature of another kind than asked for',
+    failure: new CommandFailure(ofAnotherKind, { derivation: { candidates: [] } }),
+    text: /^Try: what was signed with a key is verified by --key, .*\nError: expected key signature/,
+  },
+  { name: 'says nothing of signatures where none was looked at', failure: ofAnotherKind, text: /^Error: expected key signature/ },
   {
     name: 'says why something is unavailable',
     failure: unreachable,

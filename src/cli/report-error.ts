@@ -1,6 +1,6 @@
 import { CountersignError, type ErrorKind } from '../codec/error.ts'
 import { systemErrorCode } from '../codec/system-error.ts'
-import { advice } from './advice.ts'
+import { advice, adviceOnSignatures } from './advice.ts'
 import { CommandFailure, type CommandFailureDetails, Interrupted } from './exit-code.ts'
 import { spellControls } from './output/json-document.ts'
 
@@ -43,7 +43,9 @@ export function failureText(failure: unknown, verbose: boolean): string {
   const error = failure instanceof CommandFailure ? failure.error : failure
   const message = messageOf(error)
   const isExpected = error instanceof CountersignError || error instanceof Interrupted
-  const tip = error instanceof CountersignError ? advice[error.code] : undefined
+  const isOnSignatures = failure instanceof CommandFailure && failure.details.derivation !== undefined
+  const advised = isOnSignatures ? { ...advice, ...adviceOnSignatures } : advice
+  const tip = error instanceof CountersignError ? advised[error.code] : undefined
   const causes = verbose || (error instanceof CountersignError && error.kind === 'unavailable') ? causesOf(error) : []
   return [
     ...(explanation === '' ? [] : [explanation.replace(/\n$/, '')]),
