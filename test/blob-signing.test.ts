@@ -170,3 +170,15 @@ test('the public key printed verifies what the private key signed', async () => 
   await good(cs(`${signing} --bundle printed.json blob`))
   await good(cs('verify-blob --key printed.pub --insecure-ignore-tlog --bundle printed.json blob'))
 })
+
+test('a signature takes at most 16 MiB, an attestation more', async () => {
+  const statement = { _type: 'https://in-toto.io/Statement/v1', subject: [{ digest: { sha256: '00'.repeat(32) } }], predicateType: 'p' }
+  const payload = btoa(JSON.stringify({ ...statement, predicate: 'x'.repeat(13 << 20) }))
+  const dsseEnvelope = { payload, payloadType: 'application/vnd.in-toto+json', signatures: [{ sig: 'AA==' }] }
+  const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+  disk.set('large.json', JSON.stringify({ mediaType, verificationMaterial: { publicKey: { hint: '' } }, dsseEnvelope }))
+  const refused = await cs(`${trusting} --bundle large.json -o json blob`)
+  assertRefused(refused, { exit: 1, code: 'LIMIT_EXCEEDED', message: /large\.json.*want at most 16777216 bytes/ })
+  const read = await cs(`${trusting} --any-predicate --bundle large.json -o json blob`)
+  assertRefused(read, { exit: 1, code: 'SIGNATURE_MALFORMED', message: /signature: / })
+})

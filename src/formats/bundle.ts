@@ -51,6 +51,9 @@ const versionOfMediaType = new Map<string, BundleVersion>([
 
 /** Bytes of a bundle at most: cosign's cap on attachments. */
 export const bundleLimitBytes = 128 << 20
+
+/** Bytes of a bundle at most that is a signature and no attestation, whose predicate may be an SBOM. */
+export const signatureBundleLimitBytes = 16 << 20
 const materialMembers = ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData']
 const maxLogEntries = 32
 const maxTimestamps = 32

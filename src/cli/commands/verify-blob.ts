@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readAs } from '../../codec/json.ts'
 import { looksLikeBlobBundle } from '../../formats/blob-bundle.ts'
-import { bundleLimitBytes, looksLikeBundle } from '../../formats/bundle.ts'
+import { bundleLimitBytes, looksLikeBundle, signatureBundleLimitBytes } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { VerificationError } from '../../verify/derivation.ts'
 import { blobBundleCandidate, bundleCandidate, type Candidate, detachedCandidate, withMaterial } from '../../verify/evidence.ts'
@@ -53,7 +53,7 @@ async function readCandidate(context: CommandContext, flags: FlagsOf<typeof veri
   if (signature !== '') return withMaterial(detachedCandidate(signature, await readSignatureInput(context, signature, offline)), material)
   if (bundle === '')
     throw new CountersignError('USAGE', "missing flag '--bundle': want the bundle or the signature (--signature) to verify")
-  const bytes = await context.files.read(bundle, bundleLimitBytes)
+  const bytes = await context.files.read(bundle, flags.anyPredicate ? bundleLimitBytes : signatureBundleLimitBytes)
   const what = `bundle ${bundle}`
   const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
   if (looksLikeBlobBundle(json) && !looksLikeBundle(json)) return withMaterial(blobBundleCandidate(bundle, bytes), material)

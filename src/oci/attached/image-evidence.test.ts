@@ -214,6 +214,15 @@ test('a bundle above the limit is not downloaded', async () => {
   assert.ok(!asked.some(path => path.startsWith('blobs/')))
 })
 
+test('the bundle of a signature is not downloaded above 16 MiB, that of an attestation is', async () => {
+  const { hand, find, asked } = await createPlace()
+  await hand.attachBundle('app', image, new Uint8Array((16 << 20) + 1), signPredicateType)
+  assert.deepEqual(shown(await find()), ['bundle: LIMIT_EXCEEDED'])
+  assert.ok(!asked.some(path => path.startsWith('blobs/')))
+  assert.notDeepEqual(shown(await find({ predicateTypes: 'any' })), ['bundle: LIMIT_EXCEEDED'])
+  assert.ok(asked.some(path => path.startsWith('blobs/')))
+})
+
 test('legacy signatures among the referrers: the last one counts', async () => {
   const { hand, find } = await createPlace()
   await hand.putSignatures('app', image.digest, [layer])

@@ -1,7 +1,8 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import { isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
+import { isBundleMediaType, predicateTypeAnnotation, signatureBundleLimitBytes } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { signPredicateType } from '../../formats/statement.ts'
 import { bundleCandidate, type Candidate, layerCandidate } from '../../verify/evidence.ts'
 import { createByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
@@ -128,13 +129,19 @@ async function fetchBundles(
       const error = new CountersignError('PREDICATE_TYPE_MISMATCH', `its manifest declares an attestation of type ${quote(declared)}`)
       return { candidate: { ...refused(source, error), declaredPredicateType: declared }, isSignature: false }
     }
-    const bytes = await orRefusal(() => client.fetchBlob(query.repository, layer, query.maxBytes ?? ociLimits.attachmentBytes, signal))
+    const bytes = await orRefusal(() => client.fetchBlob(query.repository, layer, bundleLimit(query), signal))
     const candidate =
       bytes instanceof CountersignError
         ? refused(source, bytes)
         : bundleCandidate(source, bytes, { allowsChain: query.allowsChain === true })
     return { candidate, isSignature: isSignature(candidate, query.predicateTypes) }
   })
+}
+
+/** An attestation may be as large as attachments may be; a signature says nothing that takes so much. */
+function bundleLimit({ maxBytes = ociLimits.attachmentBytes, predicateTypes }: EvidenceQuery): number {
+  const wantsSignatures = predicateTypes !== 'any' && predicateTypes.every(type => type === signPredicateType)
+  return wantsSignatures ? Math.min(maxBytes, signatureBundleLimitBytes) : maxBytes
 }
 
 /** A referrer that is a bundle: where its bytes are and which predicate type its manifest declares, or why it cannot be had. */
