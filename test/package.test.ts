@@ -18,6 +18,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { installPackage, packagesBelow, readManifest } from '../scripts/install-package.ts'
 import { run } from '../scripts/process.ts'
+import { encodeUtf8 } from '../src/codec/text.ts'
+import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
 
 // What a user gets from `npm install countersign`.
 
@@ -145,9 +147,44 @@ function importsFrom(entry: string): { packages: readonly string[]; builtins: re
   return { packages: packagesBelow(names), builtins: [...direct].filter(to => to.startsWith('node:')) }
 }
 
+/** The program in README.md, which wants `bundle`, `trustedRoot` and `artifact`, after lines that read them. */
+function programOfReadme(): string {
+  const [, block] = readFileSync(join(root, 'README.md'), 'utf8').match(/```ts\n([\s\S]*?)```/) ?? []
+  assert.ok(block, 'README.md shows a program')
+  return `import { readFileSync } from 'node:fs'
+const [bundle, trustedRoot, artifact] = [readFileSync('bundle'), readFileSync('trusted-root'), readFileSync('artifact')]
+${block}
+console.log(signatures.length, signatures[0].scheme)\n`
+}
+
+for (const { where, flags } of [
+  { where: 'here', flags: [] },
+  { where: 'as browsers get it', flags: ['--conditions=browser'] },
+])
+  test(`README's program, ${where}, verifies a file by who signed it, and fails for another file`, async () => {
+    const sigstore = await createTestSigstore()
+    const artifact = encodeUtf8('a release\n')
+    const leaf = { names: [{ kind: 'email', value: 'release@example.com' }], fulcio: { issuer: 'https://accounts.google.com' } } as const
+    const user = join(folder, 'user')
+    writeFileSync(join(user, 'bundle'), await sigstore.signBlob(artifact, { leaf }))
+    writeFileSync(join(user, 'trusted-root'), sigstore.trustedRootJson)
+    writeFileSync(join(user, 'readme.ts'), programOfReadme())
+    const runWith = async (content: Uint8Array) => {
+      writeFileSync(join(user, 'artifact'), content)
+      return await run(process.execPath, [...flags, 'readme.ts'], { cwd: user })
+    }
+    const accepted = await runWith(artifact)
+    assert.equal(accepted.code, 0, accepted.output)
+    assert.match(accepted.output, /^1 ecdsa$/m)
+    const refused = await runWith(encodeUtf8('another release\n'))
+    assert.notEqual(refused.code, 0)
+    assert.match(refused.output, /ARTIFACT_MISMATCH/)
+  })
+
 test('the declarations serve a strict program', async () => {
   const program = doors.map((door, index) => `import * as door${index} from 'countersign${door.slice(1)}'\nvoid door${index}\n`).join('')
   writeFileSync(join(folder, 'user/program.ts'), program)
+  writeFileSync(join(folder, 'user/readme.ts'), programOfReadme())
   const compilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,
@@ -158,7 +195,7 @@ test('the declarations serve a strict program', async () => {
     typeRoots: [join(root, 'node_modules/@types')],
     types: ['node'],
   }
-  writeFileSync(join(folder, 'user/tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  writeFileSync(join(folder, 'user/tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts', 'readme.ts'] }))
   const { code, output } = await run(join(root, 'node_modules/.bin/tsc'), ['-p', '.'], { cwd: join(folder, 'user') })
   assert.equal(code, 0, output)
 })

@@ -38,7 +38,7 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   TRUST_EXPIRED:
     'run the command where the TUF repository can be reached, or bring its trust from there: `countersign trust export`, `countersign trust import`; --trusted-root FILE needs neither',
   TRUST_UNAVAILABLE:
-    'run `countersign initialize` where the TUF repository can be reached, bring its trust by `countersign trust import`, or give --trusted-root FILE; of the public Sigstore, --offline uses the copy that comes with countersign',
+    'run `countersign initialize` where the TUF repository can be reached, bring its trust by `countersign trust import` (with --root or --digest, if it is not the public Sigstore), or give --trusted-root FILE; of the public Sigstore, --offline uses the copy that comes with countersign',
   TUF_UNTRUSTED:
     'somebody else may be answering in place of the repository; if it was made anew, begin anew with its root: `countersign initialize --root`',
   VARIABLE_UNSET: 'set it in the environment to what the build is given by --build-arg',
