@@ -10,7 +10,7 @@ import { installPackage } from '../scripts/install-package.ts'
 import { root, runOrDie } from '../scripts/process.ts'
 import { type Command, tool } from '../test/peers/harness/command.ts'
 import { type Measure, median, startMeter } from './measure.ts'
-import { alone, type Scene, setScene } from './scene.ts'
+import { alone, keyless, type Scene, setScene } from './scene.ts'
 
 const warmups = 2
 const { values } = parseArgs({
@@ -29,6 +29,7 @@ type Unsigned = { readonly [registry in 'plain' | 'withApi']: Iterator<string> }
 const works: readonly Work[] = [
   { name: 'version', args: () => ['version'], executableMs: 0.6 },
   { name: 'verify-blob', args: () => ['verify-blob', ...alone.verify, '--bundle', 'blob.bundle', 'blob'], executableMs: 0.6 },
+  { name: 'verify-blob, keyless', args: () => ['verify-blob', ...keyless, '--bundle', 'keyless.bundle', 'blob'], executableMs: 0.5 },
   { name: 'verify, referrers API', args: ({ withApi }) => ['verify', ...alone.verify, withApi.image], executableMs: 0.6 },
   { name: 'verify, docker-registry', args: ({ plain }) => ['verify', ...alone.verify, plain.image], executableMs: 0.6 },
   { name: 'sign, referrers API', args: (_, { withApi }) => ['sign', ...alone.sign, withApi.next().value as string], executableMs: 1 },

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
+import { encodeUtf8 } from '../src/codec/text.ts'
+import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
 import { runOk, tool } from '../test/peers/harness/command.ts'
 import { buildImage, pushImage } from '../test/peers/harness/image.ts'
 import { createPlace, type Place } from '../test/peers/harness/place.ts'
@@ -14,7 +16,7 @@ export type Stocked = {
   readonly unsigned: (count: number) => Promise<readonly string[]>
 }
 
-/** What the measured commands work on: keys, a signed blob and a signed image in each of two registries, all made by real cosign 3. */
+/** What the measured commands work on: by real cosign 3 keys, a signed blob and a signed image in each of two registries; by our test Sigstore a blob. */
 export type Scene = {
   readonly place: Place
   /** docker-registry 2.8, which has no referrers API. */
@@ -30,14 +32,24 @@ export const alone = {
   verify: ['--key', 'cosign.pub', '--insecure-ignore-tlog=true'],
 } as const
 
-/** Sets the scene. `cosign.key`, `cosign.pub`, `blob` and `blob.bundle` lie in its place. */
+/** Flags by which cosign 3 verifies what a Sigstore in memory signed. */
+export const keyless = [
+  ...['--trusted-root', 'trusted_root.json'],
+  ...['--certificate-identity', 'signer@example.com', '--certificate-oidc-issuer', 'https://issuer.example'],
+] as const
+
+/** Sets the scene. `cosign.key`, `cosign.pub`, `blob`, `blob.bundle`, `keyless.bundle` and `trusted_root.json` lie in its place. */
 export async function setScene(): Promise<Scene> {
   const place = createPlace()
   const registries = [await startDockerRegistry(place), await startOwnRegistry(place)] as const
   const cosign = (...args: readonly string[]) => runOk(place, tool('cosign-3'), args)
   await cosign('generate-key-pair')
-  writeFileSync(place.path('blob'), 'a kilobyte of blob\n'.repeat(54))
+  const blob = 'a kilobyte of blob\n'.repeat(54)
+  writeFileSync(place.path('blob'), blob)
   await cosign('sign-blob', ...alone.sign, '--bundle', 'blob.bundle', 'blob')
+  const sigstore = await createTestSigstore('p384')
+  writeFileSync(place.path('keyless.bundle'), await sigstore.signBlob(encodeUtf8(blob)))
+  writeFileSync(place.path('trusted_root.json'), sigstore.trustedRootJson)
   const image = await buildImage(place, 'bench')
   const stock = async ({ host }: Server): Promise<Stocked> => {
     const digest = await pushImage(place, image, `${host}/bench:latest`)
