@@ -452,7 +452,7 @@ const blobs: readonly Case[] = [
     line: async () => blobLine('b9.json', `{"base64Signature":"${'A'.repeat(17 << 20)}"}`),
     exit: 1,
     code: 'LIMIT_EXCEEDED',
-    message: /bundle: want at most 16777216 bytes/,
+    message: /file "b9\.json": want at most 16777216 bytes/,
   },
   {
     name: 'blob: endless signature at a URL',

@@ -52,7 +52,8 @@ export const adviceOnSignatures: { readonly [code in ErrorCode]?: string } = {
     'name whoever is to sign it; `countersign identity suggest` tells who did sign an image, which is no reason yet to trust them',
   MATERIAL_UNSUPPORTED:
     'what was signed with a key is verified by --key, what was signed without one by --certificate-identity and --certificate-oidc-issuer',
-  TLOG_ENTRY_MISSING: 'if whoever signs it records nothing in a log (`sign --tlog-upload=false`), verify with --insecure-ignore-tlog',
+  TLOG_ENTRY_MISSING:
+    'ask whoever signed it for the log entry: it may have been lost or taken away; only if they tell you that they record nothing in a log (`sign --tlog-upload=false`), verify with --insecure-ignore-tlog',
   TLOG_UNKNOWN:
     'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
 }
