@@ -25,10 +25,13 @@ const forbidsNetwork = process.allowedNodeEnvironmentFlags.has('--allow-net') &&
 const permissions = forbidsNetwork ? ['--permission', '--allow-fs-read=*'] : [] // writing too: permissions and fsync do not go together
 const program = [...permissions, join(place, 'released/cli.cjs')]
 
+/** Bun by itself keeps in the home folder what it compiled of large programs. */
+const withoutCache = { BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0' }
+
 type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 function run(line: string): Promise<Answer> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, COSIGN_PASSWORD: '' }
+  const env = { PATH: process.env['PATH'] ?? '', HOME: home, COSIGN_PASSWORD: '', ...withoutCache }
   return new Promise(resolve =>
     execFile(process.execPath, [...program, ...line.split(' ')], { cwd: place, env, timeout: 60_000 }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
