@@ -47,7 +47,7 @@ function stateOfFlag({ command: name, flag: flagName }: Row): State | undefined 
   if (showing.length > 0) return { name: 'changes an outcome', show: () => inTurn(showing.map(one => () => one.check(name))) }
   if (nothingToAnswer.has(`${name} --${flagName}`))
     return {
-      name: 'answers what issue 4 will ask',
+      name: 'answers what issue 5 will ask',
       show: async () => void (await good(cs(`${await plainLine(name)} --${flagName}`))),
     }
   return undefined
