@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -10,7 +10,7 @@ import { encodeUtf8 } from '../src/codec/text.ts'
 import { encodePublicKeyPem } from '../src/crypto/public-key.ts'
 import { encodeBlobBundle } from '../src/formats/blob-bundle.ts'
 import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
-import { teamKey } from '../src/testing/test-keys.ts'
+import { teamKey, testPassphrase } from '../src/testing/test-keys.ts'
 
 // Whatever works offline works where Node itself forbids the network (`--permission` without `--allow-net`, from Node 25 on), and where
 // there is no home to keep anything in: an empty folder that stays empty. On runtimes without permissions the answers are the same.
@@ -31,7 +31,7 @@ const withoutCache = { BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0' }
 type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 function run(line: string): Promise<Answer> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, COSIGN_PASSWORD: '', ...withoutCache }
+  const env = { PATH: process.env['PATH'] ?? '', HOME: home, COSIGN_PASSWORD: testPassphrase, ...withoutCache }
   return new Promise(resolve =>
     execFile(process.execPath, [...program, ...line.split(' ')], { cwd: place, env, timeout: 60_000 }, (error, stdout, stderr) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : error ? 1 : 0, stdout, stderr }),
@@ -54,13 +54,17 @@ before(async () => {
     'blob.sig': encodeBase64(await key.sign(blob)),
     'root.json': sigstore.trustedRootJson,
     'team.pub': encodePublicKeyPem(key.publicKey),
+    'team.key': teamKey.encrypted,
     'ca.pem': sigstore.authority.pem + sigstore.root.pem,
   }
   for (const [name, content] of Object.entries(files)) writeFileSync(join(place, name), content)
+  cpSync(join(root, 'test/vectors/layouts/cosign-3-image'), join(place, 'saved'), { recursive: true })
 })
 
 const identity = '--certificate-identity signer@example.com --certificate-oidc-issuer https://issuer.example'
 const trusting = '--trusted-root root.json --as-of 2025-07-01T00:00:00Z'
+
+const digest = `sha256:${'0'.repeat(64)}`
 
 for (const { line, code = 0, stdout = /^$/, stderr = /^/ } of [
   { line: `verify-blob ${identity} ${trusting} --bundle keyless.json blob`, stderr: /^Verified OK$/m },
@@ -74,6 +78,17 @@ for (const { line, code = 0, stdout = /^$/, stderr = /^/ } of [
     code: 1,
     stderr: /using the trusted root that comes with countersign/,
   },
+  { line: 'verify --key team.pub --insecure-ignore-tlog --local-image saved', stdout: /"docker-manifest-digest":"sha256:/ },
+  { line: 'tree oci:saved', stdout: /saved/ },
+  {
+    line: 'sign-blob --key team.key --new-bundle-format=false --use-signing-config=false --tlog-upload=false blob',
+    stdout: /^[A-Za-z0-9+/]{90,}={0,2}\n$/,
+  },
+  { line: 'public-key --key team.key', stdout: /^-----BEGIN PUBLIC KEY-----$/m },
+  { line: `generate registry.test/app@${digest}`, stdout: new RegExp(digest) },
+  { line: `triangulate registry.test/app@${digest}`, stdout: /^registry\.test\/app:sha256-0{64}\.sig$/m },
+  { line: 'completion bash', stdout: /countersign/ },
+  { line: 'env', stdout: /COSIGN_PASSWORD/ },
   { line: 'bundle inspect keyless.json', stdout: /signer@example\.com/ },
   { line: 'bundle upgrade old.json', stdout: /bundle\.v0\.3/, stderr: /Upgrading from v0\.1 to v0\.3/ },
   { line: 'bundle create --artifact blob --signature blob.sig --key team.pub --ignore-tlog', stdout: /"messageSignature"/ },
