@@ -41,6 +41,12 @@ for (const { name, file, asked, verifies, flags = '' } of [
     await good(cs(`${verifies} --bundle new blob`))
   })
 
+test('a proof without a checkpoint is refused, with a word about what completes it', async () => {
+  const { code, stderr } = await cs(`${keyless} --bundle rootless blob`)
+  assert.equal(code, 1)
+  assert.match(stderr, /^Try: .*`countersign bundle upgrade` completes it from the log\nError: .*want a checkpoint, got none$/m)
+})
+
 test('of two entries only the one without a proof is asked for, and all else stays as it is', async () => {
   const { requests } = await good(cs(`bundle upgrade both --out new ${log}`))
   assert.deepEqual(requests, [`GET https://rekor.test/api/v1/log/entries?logIndex=${twice.logEntries[0]!.logIndex}`])

@@ -54,6 +54,8 @@ export const adviceOnSignatures: { readonly [code in ErrorCode]?: string } = {
     'what was signed with a key is verified by --key, what was signed without one by --certificate-identity and --certificate-oidc-issuer',
   TLOG_ENTRY_MISSING:
     'ask whoever signed it for the log entry: it may have been lost or taken away; only if they tell you that they record nothing in a log (`sign --tlog-upload=false`), verify with --insecure-ignore-tlog',
+  TLOG_INCLUSION_MISMATCH:
+    'if it is an older bundle whose proof lacks the checkpoint, `countersign bundle upgrade` completes it from the log',
   TLOG_UNKNOWN:
     'what another Sigstore than the public one signed is verified by its own --trusted-root, if you trust it; `countersign trust doctor` tells whom you trust now',
 }
