@@ -91,7 +91,8 @@ describe('trusted roots made of files', () => {
     ]
   }
   const facts = ({ certificateAuthorities, timestampAuthorities, transparencyLogs, ctLogs }: TrustedRoot) => {
-    const logs = [...transparencyLogs, ...ctLogs]
+    // cosign 3.1 writes the logs in whatever order Go's map gives them
+    const logs = [...transparencyLogs, ...ctLogs].toSorted((a, b) => Buffer.compare(a.logId, b.logId))
     return {
       authorities: [...certificateAuthorities, ...timestampAuthorities].map(({ chain, validFor }) => ({
         chain: chain.map(({ der }) => der),
