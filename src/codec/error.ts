@@ -10,7 +10,9 @@ export const errorKinds = {
   BASE64_MALFORMED: 'malformed',
   BUNDLE_MALFORMED: 'malformed',
   CERTIFICATE_MALFORMED: 'malformed', // an X.509 certificate, or what it holds
+  CERTIFICATE_REQUEST_MALFORMED: 'malformed', // PKCS #10
   CHECKPOINT_MALFORMED: 'malformed', // a signed note or the tree head in it
+  CONFIGURATION_MALFORMED: 'malformed', // of the stack or of its issuers
   CREDENTIALS_MALFORMED: 'malformed', // a docker config.json or the answer of a credential helper or token server
   DER_MALFORMED: 'malformed',
   DOCUMENT_MALFORMED: 'malformed', // a Dockerfile or a Kubernetes manifest
@@ -29,10 +31,12 @@ export const errorKinds = {
   REFERENCE_MALFORMED: 'malformed', // an image or key reference
   REGISTRY_RESPONSE_MALFORMED: 'malformed',
   SCT_MALFORMED: 'malformed', // a signed certificate timestamp
+  SERVICE_RESPONSE_MALFORMED: 'malformed', // of a certificate authority, a log, a timestamp authority, an issuer
   SIGNATURE_MALFORMED: 'malformed',
   SIGNING_CONFIG_MALFORMED: 'malformed',
   STATEMENT_MALFORMED: 'malformed',
   TIMESTAMP_MALFORMED: 'malformed', // an RFC 3161 response or what it holds
+  TOKEN_MALFORMED: 'malformed', // an ID token
   TRUSTED_ROOT_MALFORMED: 'malformed',
   TUF_MALFORMED: 'malformed', // metadata of a TUF repository
   UTF8_MALFORMED: 'malformed',
@@ -52,6 +56,8 @@ export const errorKinds = {
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
   TIME_UNPROVEN: 'untrusted', // nobody trusted says when the signature was made
   TIMESTAMP_INVALID: 'untrusted', // an RFC 3161 timestamp of something else, or by nobody trusted
+  STORE_CORRUPT: 'untrusted', // a log's own storage contradicts itself or what was published
+  TOKEN_INVALID: 'untrusted', // an ID token that its issuer did not make, for somebody else, or out of its time
   TLOG_ENTRY_MISMATCH: 'untrusted', // a log entry about something else
   TLOG_INCLUSION_MISMATCH: 'untrusted', // a proof that does not lead to the root of the tree
   TLOG_PROMISE_INVALID: 'untrusted', // a signed entry timestamp that its log did not make
@@ -78,6 +84,8 @@ export const errorKinds = {
   REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
   REGISTRY_REFUSED: 'denied', // the registry knows us, may let us, and does not take this content
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
+  SERVICE_REFUSED: 'denied', // a certificate authority, a log or a timestamp authority says no
+  STORE_TOO_NEW: 'denied', // a later version of this program wrote it
   TAG_TAKEN: 'denied', // the tag to be written holds something else
   THRESHOLD_NOT_MET: 'denied', // sound, but by fewer authorities than asked for
   TLOG_ENTRY_MISSING: 'denied',
@@ -94,7 +102,11 @@ export const errorKinds = {
   MANIFEST_CHANGED: 'unavailable', // the tag no longer holds what we replace
   REFERRERS_CONTENDED: 'unavailable', // others kept overwriting the tag we append to
   REGISTRY_UNAVAILABLE: 'unavailable',
+  LOG_OVERLOADED: 'unavailable', // too many entries wait to be logged
   SERVICE_UNAVAILABLE: 'unavailable',
+  STORE_LOCKED: 'unavailable', // another process has it open
+  STORE_UNAVAILABLE: 'unavailable', // whether the write happened is unknown
+  TOKEN_UNAVAILABLE: 'unavailable', // no ID token was given or is to be had here
   TIMED_OUT: 'unavailable',
   TRUST_EXPIRED: 'unavailable', // metadata of a TUF repository is past its date, and no newer was to be had
   TRUST_UNAVAILABLE: 'unavailable', // no trusted root was given, kept or to be had

@@ -1,0 +1,82 @@
+/** What a service says of its work, for the log stream, the metrics and the audit of whoever runs it. No secrets, no tokens. */
+export type ServiceEvents = {
+  /** Adds to a counter by its Prometheus name. Labels come from closed sets: a client must not be able to make new ones. */
+  readonly count: (metric: string, labels?: Readonly<Record<string, string>>) => void
+  /** Seconds that something took, for a histogram. */
+  readonly observe: (metric: string, seconds: number, labels?: Readonly<Record<string, string>>) => void
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: EventFacts) => void
+  /** One line that is kept: a certificate was issued, a key was changed. */
+  readonly audit: (action: string, facts: EventFacts) => void
+}
+
+export type EventFacts = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** Nobody listens. */
+export const noEvents: ServiceEvents = { count: () => {}, observe: () => {}, log: () => {}, audit: () => {} }
+
+/** A request that a service says no to. Its outermost function makes the answer of it, in the service's own form; nobody else catches it. */
+export class ServiceRefusal extends Error {
+  override readonly name = 'ServiceRefusal'
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  constructor(status: number, message: string, options: ErrorOptions & { readonly headers?: Readonly<Record<string, string>> } = {}) {
+    super(message, options)
+    this.status = status
+    this.headers = options.headers ?? {}
+  }
+}
+
+/**
+ * The bytes of a request's body, read to a limit whatever Content-Length claims.
+ *
+ * @throws ServiceRefusal 413 past `limit` bytes, 400 where the body was cut off
+ */
+export async function readRequestBody(request: Request, limit: number): Promise<Uint8Array> {
+  const tooLarge = () => new ServiceRefusal(413, `request: want at most ${limit} bytes`)
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length
+      if (length > limit) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof ServiceRefusal) throw cause
+    throw new ServiceRefusal(400, 'request: the body was cut off', { cause })
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+const grpcCodes: ReadonlyMap<number, number> = new Map([
+  [400, 3],
+  [401, 16],
+  [403, 7],
+  [404, 5],
+  [409, 6],
+  [413, 3],
+  [429, 8],
+  [499, 1],
+  [500, 13],
+  [501, 12],
+  [503, 14],
+  [504, 4],
+])
+
+/** A refusal as gRPC's gateway has it: Fulcio and Rekor v2. A body that is too large is a 400 there. @see services §0 */
+export function grpcRefusal({ status, message, headers }: ServiceRefusal): Response {
+  const body = { code: grpcCodes.get(status) ?? 2, message, details: [] }
+  return Response.json(body, { status: status === 413 ? 400 : status, headers })
+}
+
+/** A refusal as Rekor v1 and timestamp authorities have it. @see services §0 */
+export function plainRefusal({ status, message, headers }: ServiceRefusal): Response {
+  return Response.json({ code: status, message }, { status, headers })
+}
