@@ -31,16 +31,34 @@ export function parsePrivateKeyPem(pem: Uint8Array, what: string): Pkcs8 {
   return key
 }
 
-/** A new ECDSA P-256 key from the operating system's randomness. */
-export function generateEcdsaP256(): Pkcs8 {
-  const der = generateKeyPairSync('ec', {
-    namedCurve: 'prime256v1',
-    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
-    publicKeyEncoding: { format: 'der', type: 'spki' },
-  }).privateKey
+/** Kinds of keys that are made here. */
+export type NewKeyKind = 'ecdsa-p256' | 'ed25519' | 'rsa-2048'
+
+/** A new key from the operating system's randomness. */
+export function generatePrivateKey(kind: NewKeyKind): Pkcs8 {
+  const der = generateDer(kind)
   const key = encodePkcs8(parsePkcs8(der, 'new key'))
   der.fill(0)
   return key
+}
+
+/** What `generate-key-pair` makes. */
+export function generateEcdsaP256(): Pkcs8 {
+  return generatePrivateKey('ecdsa-p256')
+}
+
+function generateDer(kind: NewKeyKind): Uint8Array {
+  const encodings = { privateKeyEncoding: { format: 'der', type: 'pkcs8' }, publicKeyEncoding: { format: 'der', type: 'spki' } } as const
+  switch (kind) {
+    case 'ecdsa-p256':
+      return generateKeyPairSync('ec', { namedCurve: 'prime256v1', ...encodings }).privateKey
+    case 'ed25519':
+      return generateKeyPairSync('ed25519', encodings).privateKey
+    case 'rsa-2048':
+      return generateKeyPairSync('rsa', { modulusLength: 2048, ...encodings }).privateKey
+    default:
+      throw new TypeError(`unhandled kind ${kind satisfies never}`)
+  }
 }
 
 /** RFC 1421 headers announce OpenSSL's old encryption; decoding the block would say only that headers are not read. */

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseStackConfig } from './config.ts'
+
+const least = 'version: 1\nurl: http://127.0.0.1:7070\noperator: example.com\n'
+
+test('parseStackConfig: what is not told', () => {
+  const { listen, metrics, rekor, issuer, registry, fulcio } = parseStackConfig(least, 'stack.yaml')
+  assert.deepEqual(listen, { address: { host: '127.0.0.1', port: 7070 } })
+  assert.deepEqual(rekor, { signWith: 'v1', acceptDsse: true, onDuplicate: 'returnExisting' })
+  assert.deepEqual([metrics, issuer, registry, fulcio.size], [undefined, undefined, false, 0])
+})
+
+test('parseStackConfig: all that can be told', () => {
+  const config = parseStackConfig(
+    `${least.replace('http:', 'https:')}listen: { address: "[::1]:8443", certificate: tls.pem, key: tls.key }
+metrics: 127.0.0.1:2112
+fulcio: { oidc-issuers: { https://issuer.example: { type: email } } }
+rekor: { sign-with: v2, accept-dsse: false, on-duplicate: conflict }
+issuer: { token-minutes: 5, users: [{ email: dev@example.com, password-hash: x }] }
+registry: true
+`,
+    'stack.yaml',
+  )
+  assert.deepEqual(config.listen, { address: { host: '::1', port: 8443 }, certificate: 'tls.pem', key: 'tls.key' })
+  assert.deepEqual(config.metrics, { host: '127.0.0.1', port: 2112 })
+  assert.deepEqual(config.rekor, { signWith: 'v2', acceptDsse: false, onDuplicate: 'conflict' })
+  assert.deepEqual(config.issuer, { tokenMinutes: 5, users: [{ email: 'dev@example.com', passwordHash: 'x' }] })
+  assert.deepEqual([...config.fulcio.keys()], ['oidc-issuers'])
+  assert.equal(config.registry, true)
+})
+
+for (const { name, text, error } of [
+  { name: 'nothing', text: '', error: /^stack\.yaml: want one YAML document, got none$/ },
+  { name: 'two documents', text: `${least}---\n${least}`, error: /want one YAML document, got 2/ },
+  { name: 'no YAML', text: `${least}listen: [`, error: /^stack\.yaml: line 4: want YAML/ },
+  { name: 'a list', text: '- 1\n', error: /^stack\.yaml: line 1: want a map, got a list$/ },
+  {
+    name: 'a member misspelled',
+    text: `${least}registri: true\n`,
+    error: /^stack\.yaml: line 4: registri: want one of version, url, .*, got "registri"$/,
+  },
+  {
+    name: 'a member of a member misspelled',
+    text: `${least}rekor:\n  sign-wiht: v1\n`,
+    error: /line 5: rekor\.sign-wiht: want one of sign-with, /,
+  },
+  { name: 'a key twice', text: `${least}url: http://a\n`, error: /^stack\.yaml: line 4: want each key once, got "url" again$/ },
+  { name: 'no url', text: 'version: 1\noperator: x\n', error: /^stack\.yaml: line 1: want url, got none$/ },
+  {
+    name: 'another version',
+    text: least.replace('version: 1', 'version: 2'),
+    error: /line 1: version: want a whole number from 1 to 1, got 2$/,
+  },
+  {
+    name: 'a URL with a path',
+    text: least.replace('7070', '7070/x'),
+    error: /line 2: url: want an http or https URL without a path, .*7070\/x"$/,
+  },
+  {
+    name: 'an operator of two words',
+    text: least.replace('example.com', 'two words'),
+    error: /line 3: operator: want a name of at most 64 /,
+  },
+  { name: 'neither v1 nor v2', text: `${least}rekor:\n  sign-with: v3\n`, error: /line 5: rekor\.sign-with: want v1 or v2, got "v3"$/ },
+  { name: 'text for a boolean', text: `${least}registry: "yes"\n`, error: /line 4: registry: want true or false, got "yes"$/ },
+  {
+    name: 'a fraction of a minute',
+    text: `${least}issuer: { token-minutes: 0.5 }\n`,
+    error: /token-minutes: want a whole number from 1 to 60, got 0\.5$/,
+  },
+  {
+    name: 'a user without a password',
+    text: `${least}issuer:\n  users:\n    - email: a@b\n`,
+    error: /line 6: issuer\.users\[0\]: want password-hash, got none$/,
+  },
+  { name: 'users that are none', text: `${least}issuer: { users: 7 }\n`, error: /issuer\.users: want a list, got 7$/ },
+  { name: 'a port past the last', text: `${least}metrics: 127.0.0.1:65536\n`, error: /metrics: want HOST:PORT, got "127\.0\.0\.1:65536"$/ },
+  {
+    name: 'a TLS certificate without its key',
+    text: `${least}listen: { certificate: tls.pem }\n`,
+    error: /listen: want certificate and key, got one of them$/,
+  },
+  { name: 'more than any file has', text: `# ${'x'.repeat(1 << 20)}`, error: /want at most 1048576 characters/ },
+])
+  test(`parseStackConfig: ${name} is refused`, () =>
+    assert.throws(() => parseStackConfig(text, 'stack.yaml'), { code: 'CONFIGURATION_MALFORMED', message: error }))

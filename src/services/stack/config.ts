@@ -1,0 +1,213 @@
+import { type Document, isNode, parseDocument } from 'yaml'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { parseYamlDocuments, type YamlMap, type YamlValue } from '../../formats/kubernetes-manifest/yaml-documents.ts'
+import { checkAgainst, type Schema, type SchemaPath } from './config-schema.ts'
+
+/** What a stack is told, in `stack.yaml` of its folder. */
+export type StackConfig = {
+  readonly url: URL // by which clients reach it, without a path: it goes into certificates, logs and tokens, and stays
+  readonly operator: string // of the services, in trusted root and signing config
+  readonly listen: { readonly address: HostPort; readonly certificate?: string; readonly key?: string } // PEM files, beside stack.yaml
+  readonly metrics: HostPort | undefined
+  readonly fulcio: YamlMap // Fulcio's own configuration
+  readonly rekor: {
+    readonly signWith: 'v1' | 'v2' // what the signing config tells clients to use
+    readonly acceptDsse: boolean
+    readonly onDuplicate: 'returnExisting' | 'conflict'
+  }
+  readonly issuer: { readonly users: readonly IssuerUser[]; readonly tokenMinutes: number } | undefined
+  readonly registry: boolean
+}
+
+export type HostPort = { readonly host: string; readonly port: number }
+
+export type IssuerUser = { readonly email: string; readonly passwordHash: string }
+
+const hostPort = '^(\\[[0-9a-f:]+\\]|[0-9a-z.-]+):[0-9]{1,5}$'
+
+/** The schema of `stack.yaml`, for editors as well: `docs/stack.schema.json`. */
+export const stackSchema: Schema = {
+  type: 'object',
+  description: 'a private Sigstore: countersign stack',
+  required: ['version', 'url', 'operator'],
+  properties: {
+    version: { type: 'integer', description: 'version of this file', minimum: 1, maximum: 1 },
+    url: {
+      type: 'string',
+      description: 'an http or https URL without a path, by which clients reach the stack',
+      pattern: '^https?://[0-9a-z.-]+(:[0-9]{1,5})?$',
+    },
+    operator: {
+      type: 'string',
+      description: 'a name of at most 64 letters, digits, dots and dashes',
+      pattern: '^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$',
+    },
+    listen: {
+      type: 'object',
+      description: 'where it serves; the host and port of url unless told',
+      properties: {
+        address: { type: 'string', description: 'HOST:PORT', pattern: hostPort },
+        certificate: { type: 'string', description: 'PEM file of the TLS certificate and its chain, beside this file' },
+        key: { type: 'string', description: 'PEM file of the TLS private key, beside this file' },
+      },
+    },
+    metrics: { type: 'string', description: 'HOST:PORT of Prometheus metrics; none are served unless told', pattern: hostPort },
+    fulcio: {
+      type: 'object',
+      description: "Fulcio's configuration of issuers: oidc-issuers, meta-issuers, ci-issuer-metadata",
+      additionalProperties: true,
+    },
+    rekor: {
+      type: 'object',
+      description: 'the transparency logs',
+      properties: {
+        'sign-with': {
+          type: 'string',
+          description: 'the log that clients are told to use: v1 is understood by cosign 2 as well',
+          enum: ['v1', 'v2'],
+          default: 'v1',
+        },
+        'accept-dsse': { type: 'boolean', description: 'whether the log of version 2 takes DSSE envelopes', default: true },
+        'on-duplicate': {
+          type: 'string',
+          description: 'what the log of version 2 answers to an entry that it has: the entry, or 409',
+          enum: ['return', 'conflict'],
+          default: 'return',
+        },
+      },
+    },
+    issuer: {
+      type: 'object',
+      description: 'the OIDC issuer; none is served where this is left out',
+      properties: {
+        'token-minutes': { type: 'integer', description: 'how long an ID token is good for', minimum: 1, maximum: 60, default: 10 },
+        users: {
+          type: 'array',
+          description: 'who may sign in',
+          maxItems: 10_000,
+          items: {
+            type: 'object',
+            description: 'a user',
+            required: ['email', 'password-hash'],
+            properties: {
+              email: { type: 'string', description: 'an email address', pattern: '^[^@\\s]+@[^@\\s]+$' },
+              'password-hash': { type: 'string', description: 'what `stack hash-password` prints' },
+            },
+          },
+        },
+      },
+    },
+    registry: { type: 'boolean', description: 'whether an OCI registry is served as well', default: false },
+  },
+}
+
+const limitBytes = 1 << 20
+
+/**
+ * Reads `stack.yaml`.
+ *
+ * @param what - the file, begins every message
+ * @throws CountersignError `CONFIGURATION_MALFORMED` with the line
+ */
+export function parseStackConfig(text: string, what: string): StackConfig {
+  if (text.length > limitBytes) throw malformed(what, `want at most ${limitBytes} characters, got ${text.length}`)
+  const root = parseOne(text, what)
+  checkAgainst(stackSchema, root, path => `${what}: ${placeOf(text, path)}`)
+  const config = new Reader(root as YamlMap)
+  const url = new URL(config.text('url'))
+  const listen = config.map('listen')
+  const rekor = config.map('rekor')
+  const issuer = config.has('issuer') ? config.map('issuer') : undefined
+  const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
+  if ((certificate === undefined) !== (key === undefined)) throw malformed(what, 'listen: want certificate and key, got one of them')
+  const metrics = config.optional('metrics')
+  const address = listen.optional('address') ?? `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
+  return {
+    url,
+    operator: config.text('operator'),
+    listen: {
+      address: parseHostPort(address, `${what}: listen.address`),
+      ...(certificate !== undefined && key !== undefined && { certificate, key }),
+    },
+    metrics: metrics === undefined ? undefined : parseHostPort(metrics, `${what}: metrics`),
+    fulcio: config.map('fulcio').value,
+    rekor: {
+      signWith: rekor.text('sign-with', 'v1') as 'v1' | 'v2',
+      acceptDsse: rekor.flag('accept-dsse', true),
+      onDuplicate: rekor.text('on-duplicate', 'return') === 'conflict' ? 'conflict' : 'returnExisting',
+    },
+    issuer: issuer && {
+      tokenMinutes: issuer.number('token-minutes', 10),
+      users: issuer.list('users').map(user => ({ email: user.text('email'), passwordHash: user.text('password-hash') })),
+    },
+    registry: config.flag('registry', false),
+  }
+}
+
+function parseOne(text: string, what: string): YamlValue {
+  try {
+    const [document, ...others] = parseYamlDocuments(text)
+    if (document === undefined || others.length > 0)
+      throw malformed(what, `want one YAML document, got ${others.length === 0 ? 'none' : others.length + 1}`)
+    return document
+  } catch (cause) {
+    if (!(cause instanceof CountersignError) || cause.code === 'CONFIGURATION_MALFORMED') throw cause
+    throw new CountersignError('CONFIGURATION_MALFORMED', `${what}: ${cause.message.replace(/^manifest: /, '')}`, { cause })
+  }
+}
+
+/** `line 7: rekor.sign-with`. Values have lost their places, so the text is read once more, which it has survived before. */
+function placeOf(text: string, path: SchemaPath): string {
+  const document = parseDocument(text)
+  let known = path
+  while (known.length > 0 && !isNode(nodeAt(document, known))) known = known.slice(0, -1)
+  const node = nodeAt(document, known)
+  const offset = isNode(node) ? (node.range?.[0] ?? 0) : 0
+  const name = path.map(part => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('')
+  return `line ${text.slice(0, offset).split('\n').length}${name === '' ? '' : `: ${name.slice(1)}`}`
+}
+
+function nodeAt(document: Document.Parsed, path: SchemaPath): unknown {
+  return path.length === 0 ? document.contents : document.getIn(path, true)
+}
+
+/** @throws CountersignError `CONFIGURATION_MALFORMED` */
+function parseHostPort(text: string, what: string): HostPort {
+  const [, host, port] = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):([0-9]{1,5})$/.exec(text) ?? []
+  if (host === undefined || Number(port) > 65_535) throw malformed(what, `want HOST:PORT, got ${quote(text)}`)
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+/** Members of a map that has passed the schema. */
+class Reader {
+  readonly value: YamlMap
+  constructor(value: YamlMap) {
+    this.value = value
+  }
+  has(name: string): boolean {
+    return this.value.has(name)
+  }
+  optional(name: string): string | undefined {
+    return this.value.get(name) as string | undefined
+  }
+  text(name: string, otherwise = ''): string {
+    return this.optional(name) ?? otherwise
+  }
+  flag(name: string, otherwise: boolean): boolean {
+    return (this.value.get(name) as boolean | undefined) ?? otherwise
+  }
+  number(name: string, otherwise: number): number {
+    return (this.value.get(name) as number | undefined) ?? otherwise
+  }
+  map(name: string): Reader {
+    return new Reader((this.value.get(name) as YamlMap | undefined) ?? new Map())
+  }
+  list(name: string): readonly Reader[] {
+    return ((this.value.get(name) as readonly YamlMap[] | undefined) ?? []).map(item => new Reader(item))
+  }
+}
+
+function malformed(what: string, problem: string): CountersignError {
+  return new CountersignError('CONFIGURATION_MALFORMED', `${what}: ${problem}`)
+}
