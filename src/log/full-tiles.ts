@@ -1,0 +1,127 @@
+import { bytesEqual } from '../codec/bytes.ts'
+import { CountersignError } from '../codec/error.ts'
+import { encodeHex } from '../codec/hex.ts'
+import type { Sha256 } from '../crypto/digest.ts'
+import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
+import type { LogStore } from './store.ts'
+import { emptyTile, hashesOfTile, rootOfTile, setHash, type Tile, tileOfHashes } from './tile-nodes.ts'
+import { edgeOfTiles, type TreeEdge } from './tree.ts'
+
+const fullTileBytes = 32 * tileWidth
+
+/** Full tiles of a log: the latest used in memory (16 KiB each), the others in their files, all of them in the leaf hashes that are stored. */
+export class FullTiles {
+  readonly #store: LogStore
+  readonly #limit: number
+  readonly #kept = new Map<number, Tile>() // the least recently used first
+  readonly #awaited = new Map<number, Promise<Tile>>()
+
+  /** @param limit - tiles kept in memory */
+  constructor(store: LogStore, limit: number) {
+    this.#store = store
+    this.#limit = limit
+  }
+
+  /** Keeps a tile that is known to be right. */
+  keep(tile: Tile): void {
+    const key = keyOf(tile.level, tile.index)
+    this.#kept.delete(key)
+    this.#kept.set(key, tile)
+    for (const [oldest] of this.#kept) {
+      if (this.#kept.size <= this.#limit) break
+      this.#kept.delete(oldest)
+    }
+  }
+
+  /**
+   * A tile, at once where it is in memory. A file that is missing, short or not what the tree has is passed over for what is stored.
+   *
+   * @throws CountersignError `STORE_CORRUPT` where even that is not what the tree has
+   */
+  get(level: number, index: number, root: () => Promise<Sha256>): Tile | Promise<Tile> {
+    const key = keyOf(level, index)
+    const kept = this.#kept.get(key)
+    if (kept) {
+      this.keep(kept)
+      return kept
+    }
+    const awaited = this.#awaited.get(key) ?? this.#prove(level, index, root).finally(() => this.#awaited.delete(key))
+    this.#awaited.set(key, awaited)
+    return awaited
+  }
+
+  async #prove(level: number, index: number, root: () => Promise<Sha256>): Promise<Tile> {
+    const expected = await root()
+    for (const from of ['files', 'rows'] as const) {
+      const tile = await this.#load(level, index, from)
+      if (!tile || !bytesEqual(rootOfTile(tile), expected)) continue
+      this.keep(tile)
+      if (from === 'rows') await this.#file(tile)
+      return tile
+    }
+    const name = encodeTilePath({ level, index, width: tileWidth })
+    throw new CountersignError('STORE_CORRUPT', `log: ${name}: want hashes of root ${encodeHex(expected)}, and nothing stored has it`)
+  }
+
+  /** Mends a file that was not there or wrong. Where that fails, the next who asks for the tile tries again. */
+  async #file(tile: Tile): Promise<void> {
+    const name = encodeTilePath({ level: tile.level, index: tile.index, width: tileWidth })
+    await this.#store.writeObject(name, hashesOfTile(tile, tileWidth)).catch(() => {})
+  }
+
+  /**
+   * The edge of the stored tree, proven by its root: from files where they are sound, else from the leaf hashes alone.
+   *
+   * @throws CountersignError `STORE_CORRUPT` where the leaf hashes do not make the root that is stored beside them
+   */
+  async edge(size: number, root: Sha256): Promise<TreeEdge> {
+    let found: TreeEdge | undefined
+    for (const from of ['files', 'rows'] as const) {
+      const tiles: Tile[] = []
+      for (let level = 0; level === 0 || size >= tileWidth ** level; level++) tiles.push(await this.#edgeTile(level, size, from))
+      found = edgeOfTiles(size, tiles)
+      if (bytesEqual(found.root, root)) return found
+    }
+    throw new CountersignError(
+      'STORE_CORRUPT',
+      `log: the ${size} stored leaf hashes make root ${encodeHex(found!.root)}, and root ${encodeHex(root)} is stored beside them`,
+    )
+  }
+
+  async #edgeTile(level: number, size: number, from: 'files' | 'rows'): Promise<Tile> {
+    const count = Math.floor(size / tileWidth ** level)
+    const start = count - (count % tileWidth)
+    if (level === 0) return tileOfHashes(0, start / tileWidth, await this.#leafHashes(start, count))
+    const tile = emptyTile(level, start / tileWidth)
+    for (let child = start; child < count; child++) setHash(tile, child - start, rootOfTile(await this.#loadAny(level - 1, child, from)))
+    return tile
+  }
+
+  /** A tile that nothing vouches for yet; nothing where it has no file. */
+  async #load(level: number, index: number, from: 'files' | 'rows'): Promise<Tile | undefined> {
+    if (from === 'files') {
+      const hashes = await this.#store.readObject(encodeTilePath({ level, index, width: tileWidth }))
+      return hashes?.length === fullTileBytes ? tileOfHashes(level, index, hashes) : undefined
+    }
+    const start = index * tileWidth
+    if (level === 0) return tileOfHashes(level, index, await this.#leafHashes(start, start + tileWidth))
+    const tile = emptyTile(level, index)
+    for (let at = 0; at < tileWidth; at++) setHash(tile, at, rootOfTile((await this.#load(level - 1, start + at, from))!))
+    return tile
+  }
+
+  async #loadAny(level: number, index: number, from: 'files' | 'rows'): Promise<Tile> {
+    return (await this.#load(level, index, from)) ?? (await this.#load(level, index, 'rows'))!
+  }
+
+  async #leafHashes(start: number, end: number): Promise<Uint8Array> {
+    const hashes = await this.#store.leafHashes(start, end)
+    if (hashes.length === 32 * (end - start)) return hashes
+    throw new CountersignError('STORE_CORRUPT', `log: want leaf hashes ${start} to ${end}, got ${hashes.length / 32} of them`)
+  }
+}
+
+/** Levels are below 8: eight of them have more leaves than 2^53. */
+function keyOf(level: number, index: number): number {
+  return index * 8 + level
+}

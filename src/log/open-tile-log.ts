@@ -1,0 +1,209 @@
+import { bytesEqual } from '../codec/bytes.ts'
+import { CountersignError } from '../codec/error.ts'
+import { decodeUtf8 } from '../codec/text.ts'
+import type { World } from '../codec/world.ts'
+import type { BundleFraming } from '../formats/log/entry-bundle.ts'
+import { leafHash } from '../formats/log/merkle.ts'
+import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
+import { FullTiles } from './full-tiles.ts'
+import type { HeadSigner } from './note-heads.ts'
+import { corrupt, entryOfRow, include, type LeafOf, type Published } from './published.ts'
+import { checkExtends, Sequencer, signHead, treeOf } from './sequencer.ts'
+import type { LogStore } from './store.ts'
+import type { LogEvents, TileLog } from './tile-log.ts'
+import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
+import { checkpointName, WriteBehind } from './write-behind.ts'
+
+export type TileLogOptions = HeadSigner & {
+  readonly store: LogStore // the log's from now on, until it is closed
+  readonly now: () => Date
+  /** How full tiles of entries are filed; `undefined` where nobody reads them. An entry that does not fit is refused. */
+  readonly bundles: BundleFraming | undefined
+  /** The leaf of an entry, of its data alone; the data itself unless told. What is read is held against it. */
+  readonly leafOf?: LeafOf
+  /** Rests between files that are written behind; without it there is no rest. */
+  readonly sleep?: World['sleep']
+  readonly limits?: LogLimits
+  readonly events?: LogEvents
+}
+
+export type LogLimits = {
+  readonly waiting?: number // entries that wait to be appended; 4096 unless told
+  readonly keptTiles?: number // full tiles in memory, 16 KiB each; 256 unless told
+}
+
+const rangeLimit = 1000
+
+const silent: LogEvents = { count: () => {}, observe: () => {}, log: () => {} }
+
+/**
+ * Opens a log: proves that what is stored makes its root and extends what was published, signs that head, and takes entries.
+ *
+ * The store is closed with the log, and by this where it throws.
+ *
+ * @throws CountersignError `STORE_CORRUPT` where the store contradicts itself or the published head (G8); `STORE_UNAVAILABLE`
+ */
+export async function openTileLog(options: TileLogOptions): Promise<TileLog> {
+  try {
+    return await start(options)
+  } catch (cause) {
+    await options.store.close().catch(() => {}) // what kept the log from opening says more
+    throw cause
+  }
+}
+
+async function start(options: TileLogOptions): Promise<TileLog> {
+  const { store, bundles, leafOf = data => data, limits = {}, events = silent } = options
+  const tiles = new FullTiles(store, limits.keptTiles ?? 256)
+  const state = await store.state()
+  const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
+  const noteWritten = await readCheckpoint(options)
+  if (noteWritten !== undefined) await checkExtends(tree, await headOf(noteWritten, options))
+  const head = await signHead(options, { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) })
+  const published = { head, tree }
+
+  const behind = new WriteBehind({ store, bundles, sleep: options.sleep, events, published, tilesFiled: state.tilesFiled, noteWritten })
+  const sequencer = new Sequencer(
+    {
+      signHead: options.signHead,
+      verifyHead: options.verifyHead,
+      store,
+      tiles,
+      now: options.now,
+      leafOf,
+      entryLimitBytes: bundles?.entryLimitBytes ?? Number.POSITIVE_INFINITY,
+      waitingLimit: limits.waiting ?? 4096,
+      events,
+      tilesFiled: () => behind.tilesFiled,
+      onPublish: published => behind.publish(published),
+    },
+    published,
+    state,
+  )
+  behind.publish(published)
+  return {
+    append: proposal => sequencer.append(proposal),
+    ...readsOf({ store, bundles, leafOf, tiles, latest: () => sequencer.published, onCorrupt: cause => sequencer.stop(cause) }),
+    close: async () => {
+      await sequencer.finish()
+      await behind.finish()
+      await store.close()
+    },
+  }
+}
+
+async function readCheckpoint({ store }: TileLogOptions): Promise<string | undefined> {
+  const bytes = await store.readObject(checkpointName)
+  return bytes && decodeUtf8(bytes, 'log: published checkpoint', 'STORE_CORRUPT')
+}
+
+/** What a published note says, which this log's key must have signed. */
+async function headOf(note: string, { verifyHead }: HeadSigner): ReturnType<HeadSigner['verifyHead']> {
+  try {
+    return await verifyHead(note)
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw corrupt(`the published checkpoint is not one of this log: ${cause.message}`, cause)
+  }
+}
+
+type Reading = {
+  readonly store: LogStore
+  readonly bundles: BundleFraming | undefined
+  readonly leafOf: LeafOf
+  readonly tiles: FullTiles
+  readonly latest: () => Published
+  readonly onCorrupt: (cause: CountersignError) => void
+}
+
+function readsOf(reading: Reading): Omit<TileLog, 'append' | 'close'> {
+  const { store, leafOf, latest } = reading
+  const isPublished = (index: bigint) => index >= 0n && index < latest().head.size
+  /** Whatever finds the store corrupt stops the log from writing to it. */
+  const guarded = async <T>(task: () => Promise<T>): Promise<T> => {
+    try {
+      return await task()
+    } catch (cause) {
+      if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') reading.onCorrupt(cause)
+      throw cause
+    }
+  }
+  const entries = async (start: bigint, end: bigint) => {
+    const size = latest().head.size
+    const [from, to] = [start < 0n ? 0n : start, end < size ? end : size]
+    if (from >= to) return []
+    const count = Math.min(Number(to - from), rangeLimit)
+    const rows = await store.rows(Number(from), Number(from) + count)
+    if (rows.length !== count) throw corrupt(`want ${count} entries from ${from}, got ${rows.length}`)
+    return rows.map(row => entryOfRow(row, leafOf))
+  }
+  const entry = async (index: bigint) => (isPublished(index) ? (await entries(index, index + 1n))[0] : undefined)
+  const published = (number: bigint, limit = latest().head.size): number => {
+    if (number >= 0n && number <= limit) return Number(number)
+    throw new RangeError(`log: want a number from 0 to ${limit}, got ${number}`)
+  }
+
+  return {
+    head: () => latest().head,
+    entry: index => guarded(() => entry(index)),
+    entries: (start, end) => guarded(() => entries(start, end)),
+    find: async identity => {
+      const [index] = await store.find([identity])
+      return index !== undefined && isPublished(BigInt(index)) ? BigInt(index) : undefined
+    },
+    include: index =>
+      guarded(async () => {
+        const published = latest()
+        const found = await entry(index)
+        return found && (await include(found, published))
+      }),
+    search: async (key, limit) => (await store.search(key, Number(latest().head.size), limit)).map(BigInt),
+    inclusionPath: (index, size) => guarded(async () => latest().tree.inclusionPath(published(index, size - 1n), published(size))),
+    consistencyPath: (first, second) => guarded(async () => latest().tree.consistencyPath(published(first, second), published(second))),
+    rootAt: size => guarded(async () => latest().tree.rootAt(published(size))),
+    tile: (level, index, width) => guarded(() => readTile(latest(), level, index, width)),
+    bundle: (index, width) => guarded(() => readBundle(reading, index, width)),
+  }
+}
+
+/** Whether a tree of `size` leaves has a tile of this width. */
+function hasTile(size: bigint, level: number, index: bigint, width: number): boolean {
+  if (!Number.isInteger(level) || level < 0 || !Number.isInteger(width) || width < 1 || width > tileWidth || index < 0n) return false
+  return index * BigInt(tileWidth) + BigInt(width) <= size >> BigInt(8 * level)
+}
+
+async function readTile({ head, tree }: Published, level: number, index: bigint, width: number): Promise<Uint8Array | undefined> {
+  if (!hasTile(head.size, level, index, width)) return undefined
+  const edge = tree.edge.tiles[level]
+  return hashesOfTile(edge?.index === Number(index) ? edge : await tree.fullTile(level, Number(index)), width)
+}
+
+/** A bundle, of a full tile from its file where that is what the tree has. */
+async function readBundle(reading: Reading, index: bigint, width: number): Promise<Uint8Array | undefined> {
+  const { store, bundles, leafOf, latest } = reading
+  const { head, tree } = latest()
+  if (!bundles || !hasTile(head.size, 0, index, width)) return undefined
+  const start = Number(index) * tileWidth
+  const name = encodeTilePath({ level: bundles.level, index: Number(index), width: tileWidth })
+  if (width === tileWidth) {
+    const tile = await tree.fullTile(0, Number(index))
+    const isRight = (entries: readonly Uint8Array[]) =>
+      entries.length === tileWidth && entries.every((data, at) => bytesEqual(leafHash(leafOf(data)), nodeOfTile(tile, 0, at)))
+    const filed = await store.readObject(name)
+    if (filed && isRight(decodedOrNone(bundles, filed))) return filed
+  }
+  const rows = await store.rows(start, start + width)
+  if (rows.length !== width) throw corrupt(`want ${width} entries from ${start}, got ${rows.length}`)
+  const bundle = bundles.encode(rows.map(row => entryOfRow(row, leafOf).data))
+  if (width === tileWidth) await store.writeObject(name, bundle).catch(() => {}) // the next who asks tries again
+  return bundle
+}
+
+function decodedOrNone(bundles: BundleFraming, bundle: Uint8Array): readonly Uint8Array[] {
+  try {
+    return bundles.decode(bundle)
+  } catch (cause) {
+    if (cause instanceof CountersignError) return []
+    throw cause
+  }
+}

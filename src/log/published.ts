@@ -1,0 +1,44 @@
+import { bytesEqual } from '../codec/bytes.ts'
+import { CountersignError } from '../codec/error.ts'
+import { leafHash, rootOfInclusion } from '../formats/log/merkle.ts'
+import type { StoredRow } from './store.ts'
+import type { Included, SignedHead, StoredEntry } from './tile-log.ts'
+import type { Tree } from './tree.ts'
+
+/** A published head with the tree it is of. */
+export type Published = { readonly head: SignedHead; readonly tree: Tree }
+
+/** What a leaf is made of, from what is stored of its entry. */
+export type LeafOf = (data: Uint8Array) => Uint8Array
+
+/**
+ * An entry as it was stored, held against its own leaf hash.
+ *
+ * @throws CountersignError `STORE_CORRUPT`
+ */
+export function entryOfRow(row: StoredRow, leafOf: LeafOf): StoredEntry {
+  if (!bytesEqual(leafHash(leafOf(row.data)), row.leafHash)) throw corrupt(`entry ${row.index} is not what its leaf hash says`)
+  return { ...row, index: BigInt(row.index), timeMs: BigInt(row.timeMs) }
+}
+
+/**
+ * The proof that an entry is in a published tree, held against its head (G5).
+ *
+ * @throws CountersignError `STORE_CORRUPT` where it does not lead to the root
+ */
+export async function include(entry: StoredEntry, { head, tree }: Published): Promise<Included> {
+  const path = await tree.inclusionPath(Number(entry.index), Number(head.size))
+  if (!bytesEqual(rootOfInclusion(entry.leafHash, entry.index, path, head.size), head.root))
+    throw corrupt(`entry ${entry.index} does not lead to the root of size ${head.size}`)
+  return { entry, head, path }
+}
+
+/** What is stored contradicts itself or what was signed. */
+export function corrupt(problem: string, cause?: unknown): CountersignError {
+  return new CountersignError('STORE_CORRUPT', `log: ${problem}`, { cause })
+}
+
+/** What is stored cannot be had or added to now. */
+export function unavailable(problem: string, cause?: unknown): CountersignError {
+  return new CountersignError('STORE_UNAVAILABLE', `log: ${problem}`, { cause })
+}

@@ -1,0 +1,177 @@
+import { mkdir, open } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { joinBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
+import { type Sha256, sha256 } from '../../crypto/digest.ts'
+import type { LogStore, StoredRow } from '../store.ts'
+import { openObjectFiles, syncFolder } from './object-files.ts'
+import { migrate } from './schema.ts'
+
+/**
+ * A log's store in a folder of its own, made where it is missing, readable by its owner alone:
+ * ```text
+ * log.db       entries, identities and how far the log has come: the truth
+ * log.db-wal   what SQLite has committed and not yet moved
+ * tile/...     tiles and entry bundles, as C2SP tlog-tiles names them; can be made again from log.db
+ * checkpoint   the latest published head
+ * incoming/N   files in the making
+ * ```
+ * A commit is durable once SQLite has synced its write-ahead log (`synchronous=FULL`; `NORMAL` would lose it in a power cut).
+ *
+ * The lock is SQLite's own on `log.db`, held until `close` or the end of the process, however it ends. It is the process's: reading
+ * `log.db` by other means in this process and closing it would let go of the lock, as POSIX has it. So nothing else here opens that file.
+ *
+ * @throws CountersignError `STORE_LOCKED` when another process has it open, `STORE_TOO_NEW`, `STORE_CORRUPT`, `STORE_UNAVAILABLE`
+ */
+export async function openSqliteStore(folder: string): Promise<LogStore> {
+  const root = resolve(folder)
+  const path = join(root, 'log.db')
+  try {
+    await mkdir(root, { recursive: true, mode: 0o700 })
+    await (await open(path, 'a', 0o600)).close() // SQLite would make it readable by others
+    await syncFolder(root)
+  } catch (cause) {
+    throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: cannot be made`, { cause })
+  }
+  const database = openDatabase(path)
+  try {
+    const objects = await openObjectFiles(root)
+    return { ...rowsOf(database, path), ...objects }
+  } catch (cause) {
+    database.close()
+    throw asStoreError(cause, path)
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const database = attempt(path, () => new DatabaseSync(path))
+  try {
+    attempt(path, () => {
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF')
+      const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get()!
+      if (mode !== 'wal') throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: no write-ahead log can be kept there`)
+      database.exec('PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864')
+      migrate(database, path)
+    })
+    return database
+  } catch (cause) {
+    database.close()
+    throw cause
+  }
+}
+
+function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObject' | 'writeObject'> {
+  const sql = attempt(path, () => ({
+    state: database.prepare('SELECT size, root, time_ms, tiles_filed FROM log'),
+    advance: database.prepare('UPDATE log SET size = ?, root = ?, time_ms = ?, tiles_filed = ? WHERE size = ?'),
+    insert: database.prepare('INSERT INTO entries (idx, time_ms, leaf_hash, extra, data) VALUES (?, ?, ?, ?, ?)'),
+    identify: database.prepare('INSERT INTO identities (identity, idx) VALUES (?, ?)'),
+    addKey: database.prepare('INSERT OR IGNORE INTO search_keys (key, idx) VALUES (?, ?)'),
+    rows: database.prepare('SELECT idx, time_ms, leaf_hash, extra, data FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
+    leafHashes: database.prepare('SELECT leaf_hash FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
+    find: database.prepare('SELECT idx FROM identities WHERE identity = ?'),
+    search: database.prepare('SELECT idx FROM search_keys WHERE key = ? AND idx < ? ORDER BY idx LIMIT ?'),
+  }))
+  const use = async <T>(task: () => T): Promise<T> => attempt(path, task)
+
+  return {
+    state: () =>
+      use(() => {
+        const row = sql.state.get()
+        if (!row) throw new CountersignError('STORE_CORRUPT', `log store ${quote(path)}: nothing says how far the log has come`)
+        return {
+          size: numberIn(row['size']),
+          root: hashIn(row['root']),
+          timeMs: numberIn(row['time_ms']),
+          tilesFiled: numberIn(row['tiles_filed']),
+        }
+      }),
+    commit: ({ start, rows, after }) =>
+      use(() => {
+        database.exec('BEGIN IMMEDIATE')
+        try {
+          for (const row of rows) {
+            sql.insert.run(row.index, row.timeMs, row.leafHash, row.extra, row.data)
+            sql.identify.run(row.identity, row.index)
+            for (const key of row.searchKeys) sql.addKey.run(shortened(key), row.index)
+          }
+          const { changes } = sql.advance.run(after.size, after.root, after.timeMs, after.tilesFiled, start)
+          if (changes !== 1) throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: want size ${start}, got another`)
+          database.exec('COMMIT')
+        } catch (cause) {
+          if (database.isTransaction) database.exec('ROLLBACK')
+          throw cause
+        }
+      }),
+    rows: (start, end) =>
+      use(() =>
+        sql.rows.all(start, end).map(
+          (row): StoredRow => ({
+            index: numberIn(row['idx']),
+            timeMs: numberIn(row['time_ms']),
+            leafHash: hashIn(row['leaf_hash']),
+            extra: bytesIn(row['extra']),
+            data: bytesIn(row['data']),
+          }),
+        ),
+      ),
+    leafHashes: (start, end) => use(() => joinBytes(sql.leafHashes.all(start, end).map(row => hashIn(row['leaf_hash'])))),
+    find: identities =>
+      use(() =>
+        identities.map(identity => {
+          const row = sql.find.get(identity)
+          return row && numberIn(row['idx'])
+        }),
+      ),
+    search: (key, end, limit) => use(() => sql.search.all(shortened(key), end, limit).map(row => numberIn(row['idx']))),
+    close: () => use(() => database.close()),
+  }
+}
+
+/** Search keys are kept as half of a digest: 16 bytes, however long they are. */
+function shortened(key: string): Uint8Array {
+  return sha256(encodeUtf8(key)).subarray(0, 16)
+}
+
+function numberIn(value: SQLOutputValue | undefined): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new CountersignError('STORE_CORRUPT', 'log store: want a whole number in a row, got something else')
+}
+
+function bytesIn(value: SQLOutputValue | undefined): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  throw new CountersignError('STORE_CORRUPT', 'log store: want bytes in a row, got something else')
+}
+
+function hashIn(value: SQLOutputValue | undefined): Sha256 {
+  const bytes = bytesIn(value)
+  if (bytes.length === 32) return bytes as Sha256
+  throw new CountersignError('STORE_CORRUPT', `log store: want a hash of 32 bytes in a row, got ${bytes.length}`)
+}
+
+function attempt<T>(path: string, task: () => T): T {
+  try {
+    return task()
+  } catch (cause) {
+    throw asStoreError(cause, path)
+  }
+}
+
+/** What SQLite's result codes mean to us. @see https://sqlite.org/rescode.html */
+function asStoreError(cause: unknown, path: string): unknown {
+  if (cause instanceof CountersignError || !(cause instanceof Error)) return cause
+  const code = 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode & 0xff : undefined
+  const message = `log store ${quote(path)}: ${cause.message}`
+  switch (code) {
+    case 5: // BUSY
+      return new CountersignError('STORE_LOCKED', `log store ${quote(path)}: another process has it open`, { cause })
+    case 11: // CORRUPT
+    case 19: // CONSTRAINT: an index or identity that the log does not know to be there
+    case 26: // NOTADB
+      return new CountersignError('STORE_CORRUPT', message, { cause })
+    default:
+      return new CountersignError('STORE_UNAVAILABLE', message, { cause })
+  }
+}
