@@ -1,6 +1,7 @@
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
-import { leafHash, rootOfInclusion } from '../formats/log/merkle.ts'
+import type { Sha256 } from '../crypto/digest.ts'
+import { leafHash, nodeHash, rootOfInclusion } from '../formats/log/merkle.ts'
 import type { StoredRow } from './store.ts'
 import type { Included, SignedHead, StoredEntry } from './tile-log.ts'
 import type { Tree } from './tree.ts'
@@ -18,19 +19,38 @@ export type LeafOf = (data: Uint8Array) => Uint8Array
  */
 export function entryOfRow(row: StoredRow, leafOf: LeafOf): StoredEntry {
   if (!bytesEqual(leafHash(leafOf(row.data)), row.leafHash)) throw corrupt(`entry ${row.index} is not what its leaf hash says`)
-  return { ...row, index: BigInt(row.index), timeMs: BigInt(row.timeMs) }
+  return entryOf(row)
+}
+
+/** The entry of a row that is known to be right. */
+export function entryOf({ index, timeMs, leafHash, data, extra }: StoredRow): StoredEntry {
+  return { index: BigInt(index), timeMs: BigInt(timeMs), leafHash, data, extra }
 }
 
 /**
  * The proof that an entry is in a published tree, held against its head (G5).
  *
+ * @param hashOf - `nodeHash`, or one that remembers
  * @throws CountersignError `STORE_CORRUPT` where it does not lead to the root
  */
-export async function include(entry: StoredEntry, { head, tree }: Published): Promise<Included> {
+export async function include(entry: StoredEntry, { head, tree }: Published, hashOf = nodeHash): Promise<Included> {
   const path = await tree.inclusionPath(Number(entry.index), Number(head.size))
-  if (!bytesEqual(rootOfInclusion(entry.leafHash, entry.index, path, head.size), head.root))
+  if (!bytesEqual(rootOfInclusion(entry.leafHash, entry.index, path, head.size, hashOf), head.root))
     throw corrupt(`entry ${entry.index} does not lead to the root of size ${head.size}`)
   return { entry, head, path }
+}
+
+/** `nodeHash` that remembers the latest of its answers: a batch of proofs then costs about one hash each, and not one for each level. */
+export function rememberingNodeHash(): typeof nodeHash {
+  const known: { readonly left: Sha256; readonly right: Sha256; readonly hash: Sha256 }[] = []
+  return (left, right) => {
+    const slot = left[0]! ^ right[0]!
+    const found = known[slot]
+    if (found && bytesEqual(found.left, left) && bytesEqual(found.right, right)) return found.hash
+    const hash = nodeHash(left, right)
+    known[slot] = { left, right, hash }
+    return hash
+  }
 }
 
 /** What is stored contradicts itself or what was signed. */

@@ -5,7 +5,7 @@ import type { Sha256 } from '../crypto/digest.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import type { FullTiles } from './full-tiles.ts'
 import type { HeadSigner } from './note-heads.ts'
-import { corrupt, entryOfRow, include, type LeafOf, type Published, unavailable } from './published.ts'
+import { corrupt, entryOf, entryOfRow, include, type LeafOf, type Published, rememberingNodeHash, unavailable } from './published.ts'
 import type { LogStore, NewRow, StoredState } from './store.ts'
 import type { Included, LogEvents, Proposal, SealedEntry, SignedHead } from './tile-log.ts'
 import { growEdge, Tree, type TreeEdge } from './tree.ts'
@@ -113,8 +113,8 @@ export class Sequencer {
       const sealed = await this.#seal(fresh, committed.state.size, timeMs)
       const next = await this.#signed(sealed.length === 0 ? committed : await this.#commit(committed, sealed, timeMs))
       const answers: (() => void)[] = []
-      for (const { waiting, row } of sealed)
-        answers.push(answerTo(waiting, await include(entryOfRow(row, this.#options.leafOf), next), true))
+      const hashOf = rememberingNodeHash()
+      for (const { waiting, row } of sealed) answers.push(answerTo(waiting, await include(entryOf(row), next, hashOf), true))
       for (const [at, waiting] of batch.entries()) {
         const index = indexes[at]
         if (index !== undefined) answers.push(answerTo(waiting, await this.#includeStored(index, next), false))

@@ -36,18 +36,25 @@ export function verifyInclusion(leaf: Sha256, index: bigint, path: readonly Sha2
 /**
  * The root that an inclusion path leads to. It proves nothing until a log vouches for that root.
  *
+ * @param hashOf - `nodeHash`, or one that remembers: paths of neighbours have most of their nodes in common
  * @throws CountersignError `TLOG_INCLUSION_MISMATCH` for an index outside the tree, and for paths that are too long or too short for it
  * @see RFC 9162 §2.1.3.2
  */
-export function rootOfInclusion(leaf: Sha256, index: bigint, path: readonly Sha256[], size: bigint): Sha256 {
+export function rootOfInclusion(
+  leaf: Sha256,
+  index: bigint,
+  path: readonly Sha256[],
+  size: bigint,
+  hashOf: typeof nodeHash = nodeHash,
+): Sha256 {
   if (index < 0n || index >= size) throw mismatch(`index ${index} is outside the tree of size ${size}`)
   let [fn, sn, hash] = [index, size - 1n, leaf] // names of the RFC's algorithm
   for (const sibling of path) {
     if (sn === 0n) throw mismatch(`path of ${path.length} hashes is too long for leaf ${index} of size ${size}`)
     if (fn % 2n === 1n || fn === sn) {
-      hash = nodeHash(sibling, hash)
+      hash = hashOf(sibling, hash)
       while (fn !== 0n && fn % 2n === 0n) [fn, sn] = [fn >> 1n, sn >> 1n]
-    } else hash = nodeHash(hash, sibling)
+    } else hash = hashOf(hash, sibling)
     ;[fn, sn] = [fn >> 1n, sn >> 1n]
   }
   if (sn !== 0n) throw mismatch(`path of ${path.length} hashes is too short for leaf ${index} of size ${size}`)
