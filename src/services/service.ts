@@ -60,6 +60,7 @@ const grpcCodes: ReadonlyMap<number, number> = new Map([
   [401, 16],
   [403, 7],
   [404, 5],
+  [405, 12],
   [409, 6],
   [413, 3],
   [429, 8],
