@@ -1,0 +1,149 @@
+import type { Branded } from '../../codec/branded.ts'
+import { bytesEqual } from '../../codec/bytes.ts'
+import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
+import { CountersignError, firstToHold } from '../../codec/error.ts'
+import { encodeHex } from '../../codec/hex.ts'
+import { quote } from '../../codec/text.ts'
+import { sha256 } from '../../crypto/digest.ts'
+import { type Certificate, parseCertificate } from '../x509/certificate.ts'
+import { extensionOid } from '../x509/certificate-extensions.ts'
+import { verifyCertificateSignature } from '../x509/certificate-signature.ts'
+import { encodeCertificate } from '../x509/certificate-writer.ts'
+import { checkAuthority, checkLeaf, checkWholePath, describeCertificate } from '../x509/path-rules.ts'
+import { withoutExtension } from '../x509/precertificate.ts'
+import type { SctSubject } from '../x509/sct.ts'
+
+/** What a CT log may log: something that an accepted authority issued. Only `proveSubmittedChain` makes one. */
+export type ProvenSubmission = Branded<
+  {
+    readonly subject: SctSubject
+    readonly leaf: Certificate // as it was submitted
+    readonly issuers: readonly [Certificate, ...Certificate[]] // who signed it first, an accepted root last
+  },
+  'ProvenSubmission'
+>
+
+export type AcceptedAuthorities = {
+  readonly roots: readonly Certificate[]
+  readonly now: Date
+}
+
+/** Certificates of a submission at most. */
+export const submittedChainLimit = 10
+const precertificateSigning = '1.3.6.1.4.1.11129.2.4.4'
+
+/**
+ * Proves that a chain, as it is submitted to a log, leads from a certificate for code signing, or a precertificate of one, to an accepted root:
+ * each signed by the next and allowed to, none expired. The root may be left out.
+ *
+ * A precertificate is poisoned, critically and with NULL, and a certificate is not. Stricter than public logs, which take what others would
+ * refuse: this one is for one authority, whose mistakes should be seen before a certificate is out.
+ *
+ * @param chain - DER, the (pre)certificate first
+ * @throws CountersignError `CERTIFICATE_MALFORMED`, `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_EXPIRED`; `MATERIAL_UNSUPPORTED` for one kind in place of
+ *   the other; `LIMIT_EXCEEDED` past ten certificates
+ * @see RFC 6962 §3.1
+ */
+export async function proveSubmittedChain(
+  kind: SctSubject['entry'],
+  chain: readonly Uint8Array[],
+  { roots, now }: AcceptedAuthorities,
+): Promise<ProvenSubmission> {
+  if (chain.length > submittedChainLimit)
+    throw new CountersignError('LIMIT_EXCEEDED', `chain: want at most ${submittedChainLimit} certificates, got ${chain.length}`)
+  const [leaf, ...above] = chain.map((der, at) => parseCertificate(der, `chain[${at}]`))
+  if (!leaf) throw new CountersignError('CERTIFICATE_MALFORMED', 'chain: want at least one certificate, got none')
+  if (new Set([leaf, ...above].map(({ fingerprint }) => encodeHex(fingerprint))).size !== chain.length)
+    throw untrusted('chain: want each certificate once')
+  checkPoison(kind, leaf)
+  const judged = kind === 'precertificate' ? withoutPoison(leaf) : leaf
+  checkLeaf(judged, 'code-signing')
+  const issuers = await proveIssuers(leaf, above, roots)
+  if (issuers[0].extendedKeyUsage?.includes(precertificateSigning))
+    throw untrusted(`${describeCertificate(issuers[0])}: want precertificates signed by their issuer, got one by an authority for them`)
+  checkWholePath([judged, ...issuers], 'code-signing')
+  for (const certificate of [leaf, ...issuers])
+    if (now > certificate.notAfter)
+      throw new CountersignError(
+        'CERTIFICATE_EXPIRED',
+        `${describeCertificate(certificate)}: expired at ${certificate.notAfter.toISOString()}, before ${now.toISOString()}`,
+      )
+  const subject: SctSubject =
+    kind === 'certificate' ? { entry: kind, der: leaf.der } : { entry: kind, tbs: judged.tbs, issuerKeyId: sha256(issuers[0].spki) }
+  return { subject, leaf, issuers } as ProvenSubmission
+}
+
+/** RFC 6962 §3.1: critical, and its value is NULL. A list of timestamps is not for precertificates: it would be in what is signed. */
+function checkPoison(kind: SctSubject['entry'], { extensions }: Certificate): void {
+  const poison = extensions.get(extensionOid.precertificatePoison)
+  if (kind === 'certificate') {
+    if (poison) throw new CountersignError('MATERIAL_UNSUPPORTED', 'chain[0]: want a certificate, got a precertificate')
+    return
+  }
+  if (!poison) throw new CountersignError('MATERIAL_UNSUPPORTED', 'chain[0]: want a precertificate, got a certificate without poison')
+  if (!poison.critical || !bytesEqual(poison.value, derNull))
+    throw new CountersignError('CERTIFICATE_MALFORMED', 'chain[0]: want the poison of a precertificate to be critical, and NULL')
+  if (extensions.has(extensionOid.sctList))
+    throw new CountersignError('CERTIFICATE_MALFORMED', 'chain[0]: want a precertificate without certificate timestamps')
+}
+
+const derNull = Uint8Array.of(0x05, 0x00)
+
+/** The certificate that a precertificate stands for, as far as it can be judged: its signature is of the poisoned one. */
+function withoutPoison({ der, tbs, signature }: Certificate): Certificate {
+  const algorithm = parseDer(der, 'chain[0]', reader => reader.sequence(readAlgorithm), 'CERTIFICATE_MALFORMED')
+  return parseCertificate(encodeCertificate(withoutExtension(tbs, extensionOid.precertificatePoison), algorithm, signature), 'chain[0]')
+}
+
+function readAlgorithm(certificate: DerReader): Uint8Array {
+  certificate.whole(derTag.sequence)
+  const algorithm = certificate.any().bytes
+  certificate.any()
+  return algorithm
+}
+
+async function proveIssuers(
+  leaf: Certificate,
+  above: readonly Certificate[],
+  roots: readonly Certificate[],
+): Promise<readonly [Certificate, ...Certificate[]]> {
+  let subject = leaf
+  for (const [at, issuer] of above.entries()) {
+    const isRoot = at === above.length - 1 && roots.some(root => bytesEqual(root.fingerprint, issuer.fingerprint))
+    await proveIssuer(subject, issuer, isRoot ? 'root' : 'intermediate')
+    subject = issuer
+  }
+  const [first, ...others] = above
+  const last = others.at(-1) ?? first
+  if (first && roots.some(root => bytesEqual(root.fingerprint, last!.fingerprint))) return [first, ...others]
+  const candidates = roots.filter(root => bytesEqual(root.subject.der, subject.issuer.der))
+  if (candidates.length === 0)
+    throw untrusted(`${describeCertificate(subject)}: its issuer ${quote(subject.issuer.text)} is not accepted here`)
+  const root = await firstToHold(candidates, async candidate => {
+    await proveIssuer(subject, candidate, 'root')
+    return candidate
+  })
+  return first ? [first, ...others, root] : [root]
+}
+
+async function proveIssuer(subject: Certificate, issuer: Certificate, role: 'root' | 'intermediate'): Promise<void> {
+  if (!bytesEqual(subject.issuer.der, issuer.subject.der))
+    throw untrusted(
+      `${describeCertificate(subject)}: its issuer is ${quote(subject.issuer.text)}, and next in the chain is ${describeCertificate(issuer)}`,
+    )
+  checkAuthority(issuer, role)
+  try {
+    await verifyCertificateSignature(subject, issuer)
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw new CountersignError(
+      'CERTIFICATE_UNTRUSTED',
+      `${describeCertificate(subject)}: not signed by ${describeCertificate(issuer)}: ${cause.message}`,
+      { cause },
+    )
+  }
+}
+
+function untrusted(problem: string): CountersignError {
+  return new CountersignError('CERTIFICATE_UNTRUSTED', problem)
+}
