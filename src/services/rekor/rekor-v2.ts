@@ -1,0 +1,154 @@
+import { encodeBase64 } from '../../codec/base64.ts'
+import { CountersignError } from '../../codec/error.ts'
+import type { PublicKey } from '../../crypto/public-key.ts'
+import { noteKeyId } from '../../formats/log/note-key.ts'
+import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
+import { parseRekorV2Request, proveRekorV2Request, rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
+import type { Included, TileLog } from '../../log/tile-log.ts'
+import type { Handler } from '../listen.ts'
+import { grpcRefusal, noEvents, readRequestBody, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { createBound, inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
+import { checkOrigin } from './origin.ts'
+import { isTilePath, readTiles } from './read-tiles.ts'
+
+export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, timeoutMs: 20_000 }
+
+export type RekorV2Options = {
+  /** Its heads are notes by `publicKey` under `origin`; its bundles have the framing of tlog-tiles. */
+  readonly log: Pick<TileLog, 'append' | 'head' | 'tile' | 'bundle'>
+  /** A host name of this shard's own: verifiers compare it with the host of the address that they know the log by. */
+  readonly origin: string
+  readonly publicKey: PublicKey
+  readonly now: () => Date
+  /** For development: an origin may have a port, which no verifier but ours accepts. */
+  readonly allowPort?: boolean
+  /** Envelopes as entries of their own, which later clients do not ask for. Accepted unless told. */
+  readonly acceptDsse?: boolean
+  /** What a client gets whose entry is there already: the entry (unless told), or 409 as upstream. */
+  readonly onDuplicate?: 'returnExisting' | 'conflict'
+  /** A log that has ended: it is read, and takes no entries. */
+  readonly frozen?: boolean
+  /** Kinds of keys by their names in protobuf-specs; `rekorV2Algorithms` unless told. */
+  readonly algorithms?: readonly string[]
+  readonly limits?: Partial<RekorLimits>
+  readonly events?: ServiceEvents
+}
+
+/**
+ * Rekor v2 on a tile log: one call that writes, and the tiles of the log to read, both under `/` and under `/api/v2/`. The call answers once
+ * a published checkpoint covers the entry.
+ *
+ * @throws CountersignError `CONFIGURATION_MALFORMED` for an origin that verifiers would not accept
+ * @see services §4
+ */
+export function createRekorV2(options: RekorV2Options): Handler {
+  const { log, origin, publicKey, now, acceptDsse = true, onDuplicate = 'returnExisting', frozen = false, events = noEvents } = options
+  checkOrigin(origin, options.allowPort ?? false)
+  const limits = { ...defaultRekorV2Limits, ...options.limits }
+  const algorithms = new Set(options.algorithms ?? rekorV2Algorithms)
+  const logId = encodeBase64(noteKeyId(origin, publicKey))
+  const bounded = createBound(limits.inFlight, () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } }))
+
+  const prove = async (request: Request): Promise<ProvenEntry> => {
+    const bytes = await readRequestBody(request, limits.bodyBytes)
+    const asked = await refusing('invalid request', () => parseRekorV2Request(bytes, limits.bodyBytes))
+    if (!asked || (asked.kind === 'dsse' && !acceptDsse))
+      throw new ServiceRefusal(400, `invalid type, must be hashedrekord${acceptDsse ? ' or dsse' : ''}`)
+    const entry = await refusing(`invalid ${asked.kind} request`, () => proveRekorV2Request(asked, algorithms))
+    if (entry.body.length > maxEntryBytes)
+      throw new ServiceRefusal(400, `invalid ${asked.kind} request: entry: want at most ${maxEntryBytes} bytes, got ${entry.body.length}`)
+    return entry
+  }
+
+  const create = async (request: Request): Promise<Response> => {
+    if (frozen) return new Response(frozenText, { status: 405, headers: { 'content-type': 'text/plain; charset=utf-8', allow: '' } })
+    const { kind, body, leafHash, searchKeys } = await prove(request)
+    const sealed = { leaf: body, data: body, extra: new Uint8Array(0), searchKeys }
+    const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
+    if (included.isNew) events.count(`rekor_v2_new_${kind}_entries`)
+    else if (onDuplicate === 'conflict') throw duplicate(included)
+    return new Response(encodeAnswer(included, kind, logId), { status: 201, headers: { 'content-type': 'application/json' } })
+  }
+
+  const answer = async (request: Request): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (pathname === entriesPath) return request.method === 'POST' ? bounded(() => create(request)) : methodRefused('POST')
+    if (pathname === '/healthz') return isRead ? Response.json({ status: 'SERVING' }) : methodRefused('GET, HEAD')
+    const path = pathname.replace(/^\/(api\/v2\/)?/, '')
+    if (isTilePath(path) && !isRead) return methodRefused('GET, HEAD')
+    const found = await readTiles(log, path, request.headers.get('accept-encoding'))
+    if (!found) throw new ServiceRefusal(404, 'Not Found')
+    return found
+  }
+
+  const refuse = (cause: unknown): Response => {
+    const refusal = cause instanceof ServiceRefusal ? cause : refusalOfLogFailure(cause, texts, events, proofFailures)
+    if (!refusal) throw cause
+    return grpcRefusal(refusal)
+  }
+
+  return async request => {
+    const start = now().getTime()
+    let code = '500'
+    try {
+      const response = await answer(request).catch(refuse)
+      code = String(response.status)
+      return request.method === 'HEAD' ? new Response(null, response) : response
+    } finally {
+      const labels = { code, method: methodLabel(request.method) }
+      events.count('rekor_v2_http_requests_total', labels)
+      events.observe('rekor_v2_http_api_latency', Math.max(0, now().getTime() - start) / 1000, labels)
+    }
+  }
+}
+
+const entriesPath = '/api/v2/log/entries'
+
+/** Bundles give an entry's length in two bytes. */
+const maxEntryBytes = 65_535
+
+const proofFailures = 'rekor_v2_inclusion_proof_failure_total'
+
+const texts = { overloaded: 'reached max pushback; retry', failed: 'failed to integrate entry' }
+
+const frozenText = 'This log has been frozen, please switch to the latest log.'
+
+/** What was wrong with a request is its sender's to know, whole: upstream says only the first words. */
+async function refusing<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read()
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw new ServiceRefusal(400, `${what}: ${cause.message}`, { cause })
+  }
+}
+
+function duplicate({ entry: { index } }: Included): ServiceRefusal {
+  const message = `an equivalent entry already exists in the transparency log with index ${index}`
+  return new ServiceRefusal(409, message, { headers: { 'x-log-index': String(index) } })
+}
+
+function methodRefused(allow: string): Response {
+  return grpcRefusal(new ServiceRefusal(405, 'Method Not Allowed', { headers: { allow } }))
+}
+
+/** A TransparencyLogEntry as gRPC's gateway writes it: what has no value is written too. services §0 */
+function encodeAnswer({ entry, head, path }: Included, kind: string, logId: string): string {
+  const logIndex = String(entry.index)
+  return JSON.stringify({
+    logIndex,
+    logId: { keyId: logId },
+    kindVersion: { kind, version: '0.0.2' },
+    integratedTime: '0',
+    inclusionPromise: null,
+    inclusionProof: {
+      logIndex,
+      rootHash: encodeBase64(head.root),
+      treeSize: String(head.size),
+      hashes: path.map(encodeBase64),
+      checkpoint: { envelope: head.note },
+    },
+    canonicalizedBody: encodeBase64(entry.data),
+  })
+}
