@@ -21,11 +21,11 @@ function startClock() {
   }
 }
 
-/** Keys of a supply, each once for every `open`: making them is what takes time. */
+/** Keys of a supply, in turn: making them is what takes time. */
 const supply = [...someKeys, storedKey({ publishedMs: 0, activeMs: undefined, retiredMs: undefined })].map(({ pkcs8 }) => pkcs8)
 function open(store: IssuerKeyStore, now: () => Date, onChange: (kid: string) => void = () => {}): Promise<SigningKeys> {
-  const left = [...supply]
-  return openSigningKeys(store, now, times, onChange, async () => left.shift()!)
+  let taken = 0
+  return openSigningKeys(store, now, times, onChange, async () => supply[taken++ % supply.length]!)
 }
 
 const kids = ({ published }: KeySet): readonly string[] => published.map(({ publicJwk }) => publicJwk.kid)
@@ -149,13 +149,7 @@ for (const { name, content, code, message } of [
   })
 
 test('what is stored must be RSA keys', async () => {
-  const open = (pkcs8: Uint8Array) =>
-    openSigningKeys(
-      memoryKeyStore([{ ...some, pkcs8 }]),
-      () => new Date(),
-      times,
-      () => {},
-    )
+  const holding = (pkcs8: Uint8Array) => open(memoryKeyStore([{ ...some, pkcs8 }]), () => new Date())
   await assert.rejects(holding(new Uint8Array(8)), { code: 'CONFIGURATION_MALFORMED', message: /want private keys in PKCS#8/ })
   const ed25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
   const pkcs8 = new Uint8Array([...ed25519, ...new Uint8Array(32).fill(1)])
