@@ -121,7 +121,7 @@ test('every script names each command and each flag that help shows, and no flag
           `${shell}: ${path} ${spelling}`,
         )
     }
-    assert.doesNotMatch(script, /--?l? ?identity-token\b/, shell)
+    assert.doesNotMatch(script, /--?l? ?k8s-keychain\b/, shell)
     assert.ok(script.includes('cosign'))
   }
 })

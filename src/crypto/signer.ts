@@ -11,6 +11,8 @@ export type Signer = {
   readonly hash: HashName | undefined // what the signature covers is this digest; nothing where it covers the message itself
   /** Signs a message, which is hashed on the way where `hash` says so: ECDSA gives DER, RSA PKCS#1 v1.5. */
   readonly sign: (message: Uint8Array) => Promise<Uint8Array>
+  /** Of a pure Ed25519 key, the same key signing the SHA-512 of a message: what logs that are given a digest alone can check. RFC 8032 §5.1 */
+  readonly prehashed?: Signer
 }
 
 export type SignerOptions = {
@@ -35,9 +37,8 @@ export function signerFromPkcs8(der: Uint8Array, what: string, options: SignerOp
     const hash = options.hash ?? defaultHash(publicKey)
     return { publicKey, hash, sign: async message => Uint8Array.from(sign(hash, message, key)) }
   }
-  if (options.ed25519 === 'prehashed') {
-    const seed = Uint8Array.from(parsed.seed)
-    return { publicKey, hash: 'sha512', sign: message => signEd25519ph(seed, message) }
-  }
-  return { publicKey, hash: undefined, sign: async message => Uint8Array.from(sign(null, message, key)) }
+  const seed = Uint8Array.from(parsed.seed)
+  const prehashed: Signer = { publicKey, hash: 'sha512', sign: message => signEd25519ph(seed, message) }
+  if (options.ed25519 === 'prehashed') return prehashed
+  return { publicKey, hash: undefined, sign: async message => Uint8Array.from(sign(null, message, key)), prehashed }
 }

@@ -5,7 +5,7 @@ import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
 import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
-import { type LogBundle, readLogBundle } from './log/log-bundle.ts'
+import { type LogBundle, logBundleJson, readLogBundle } from './log/log-bundle.ts'
 
 /** The bundle of `sign-blob` before protobuf: a bare signature with whoever made it. Decoded, not checked. Source: formats-and-flows §4. */
 export type BlobBundle = {
@@ -56,9 +56,20 @@ export function envelopeInside({ signature }: Pick<BlobBundle, 'signature'>): Ds
   return readDsseEnvelope(json, 'base64Signature')
 }
 
-/** The legacy bundle of a signature made by a key, byte for byte as cosign writes it. */
-export function encodeBlobBundle(signature: Uint8Array, publicKeyPem: string): Uint8Array {
-  return encodeUtf8(serializeGoJson({ base64Signature: encodeBase64(signature), cert: encodeBase64(encodeUtf8(publicKeyPem)) }))
+/**
+ * The legacy bundle of a signature, byte for byte as cosign writes it.
+ *
+ * @param pem - of the key that made it, or of its certificate
+ * @param logBundle - its log entry, where it was logged
+ */
+export function encodeBlobBundle(signature: Uint8Array, pem: string, logBundle?: LogBundle): Uint8Array {
+  return encodeUtf8(
+    serializeGoJson({
+      base64Signature: encodeBase64(signature),
+      cert: encodeBase64(encodeUtf8(pem)),
+      ...(logBundle && { rekorBundle: logBundleJson(logBundle) }),
+    }),
+  )
 }
 
 function readSigner(cert: unknown): BlobBundle['signer'] {

@@ -7,6 +7,7 @@ import { globalCases } from './global.ts'
 import { authorityCases } from './keyless/authorities.ts'
 import { evidenceCases } from './keyless/evidence.ts'
 import { identityCases } from './keyless/identities.ts'
+import { keylessSigningCases } from './keyless/signing.ts'
 import { suggestCases } from './keyless/suggest.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
@@ -25,6 +26,7 @@ export const cases: readonly Case[] = [
   ...globalCases(),
   ...registryCases(),
   ...signCases(),
+  ...keylessSigningCases(),
   ...verifyCases(),
   ...identityCases(),
   ...authorityCases(),
@@ -44,7 +46,7 @@ export const cases: readonly Case[] = [
   ...signingConfigCases(),
 ]
 
-/** Flags that answer questions where none is asked yet: a key and no log leave nothing to confirm. They are in every script. */
-export const nothingToAnswer = new Set(['sign --yes', 'sign-blob --yes'])
+/** Flags that answer questions where none is asked. */
+export const nothingToAnswer: ReadonlySet<string> = new Set()
 /** Flags of the server command, which test/registry-command.test.ts runs on a socket. */
 export const ofTheServer = new Set(['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`))

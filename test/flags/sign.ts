@@ -14,7 +14,6 @@ import {
   hand,
   image,
   index,
-  missing,
   noLog,
   payloads,
   plainLine,
@@ -37,31 +36,37 @@ definePlain('sign-blob', {
   prints: false,
 })
 
+const noToken: Refusal = { exit: 1, code: 'TOKEN_UNAVAILABLE', message: /no identity token: / }
+const unreachable = (message: RegExp): Refusal => ({ exit: 1, code: 'SERVICE_UNAVAILABLE', message })
+
 /** Flags of sign and sign-blob. */
 export function signCases(): readonly Case[] {
   const keyed: Case['check'] = async name => {
     const line = await plainLine(name)
-    await refuses(name, line.replace('--key team.key', ''), missing(/sign with --key/))
+    await refuses(name, line.replace('--key team.key', ''), noToken)
     await refuses(name, line.replace('team.key', 'nowhere.key'), unreadable)
-  }
-  const logged: Case['check'] = async name => {
-    await refuses(name, (await plainLine(name)).replace(noLog, ''), missing(/--use-signing-config=false --tlog-upload=false/))
   }
   const configured: Case['check'] = async name => {
     const mediaType = 'application/vnd.dev.sigstore.signingconfig.v0.2+json'
     disk.set('none.json', JSON.stringify({ mediaType, rekorTlogConfig: {}, tsaConfig: {} }))
-    disk.set('log.json', JSON.stringify({ mediaType, rekorTlogUrls: [{ url: 'https://log.test', majorApiVersion: 1 }] }))
+    const log = { url: 'https://log.test', majorApiVersion: 1 }
+    disk.set('log.json', JSON.stringify({ mediaType, rekorTlogUrls: [log], rekorTlogConfig: { selector: 'ANY' } }))
     const line = (await plainLine(name)).replace(noLog, '')
     await good(cs(`${line} --signing-config none.json`))
-    await refuses(name, `${line} --signing-config log.json`, missing(/--signing-config log\.json names https:\/\/log\.test/))
+    await refuses(
+      name,
+      `${line} --signing-config log.json`,
+      unreachable(/POST https:\/\/log\.test\/api\/v1\/log\/entries: no such host name/),
+    )
     const both = `${line} --signing-config none.json --use-signing-config=false`
     await refuses(name, both, usage(/want one of --signing-config and --use-signing-config, got both/))
+    const off = `${line} --signing-config log.json --tlog-upload=false`
+    await refuses(name, off, usage(/--tlog-upload=false goes with a signing config that names no log/))
   }
   const both = ['sign', 'sign-blob']
   return [
     { flag: 'key', commands: both, what: 'is the key to sign with', check: keyed },
-    { flag: 'tlog-upload', commands: both, what: 'must be off, for no log can be written', check: logged },
-    { flag: 'signing-config', commands: both, what: 'does without a log, and with one is refused', check: configured },
+    { flag: 'signing-config', commands: both, what: 'does without a log, or names the one to record in', check: configured },
     {
       flag: 'use-signing-config',
       commands: both,

@@ -1,6 +1,6 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
-import type { Signer } from '../../crypto/signer.ts'
+import { encodePem } from '../../codec/pem.ts'
 import { signatureTag } from '../../oci/attached/attached-tag.ts'
 import { nameOfTag } from '../../oci/attached/tag.ts'
 import { listImageTree } from '../../oci/image-tree.ts'
@@ -11,35 +11,37 @@ import { findEarlierBundle } from '../../sign/earlier-bundle.ts'
 import {
   attachImageBundle,
   attachImagePayload,
-  type ImageSignature,
+  type LayerSignature,
+  layerAnnotations,
   signImageBundle,
   signImagePayload,
+  signPayload,
 } from '../../sign/image-signature.ts'
+import type { Signing } from '../../sign/signing.ts'
+import { bundleCandidate, layerCandidate } from '../../verify/evidence.ts'
 import type { CommandFunction, FlagsOf } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 import type { signFlags } from '../flags/sign.ts'
 import { annotationsFromFlag } from '../inputs/annotations.ts'
 import { legacyLayout, maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
-import { signerFromFlag } from '../inputs/keys.ts'
-import { requireNoSigningServices } from '../inputs/log-policy.ts'
 import { readPayload } from '../inputs/payload.ts'
 import { checkSignFlags, type SigningFormats, signingFormats } from '../inputs/sign-options.ts'
+import { openSigning } from '../inputs/signing/open-signing.ts'
 import { openTargets, type Target } from '../inputs/targets.ts'
 
 /** `sign`: signs the digest of each image named, and attaches the signatures in the registry. */
 export const signImages: CommandFunction<typeof signFlags> = async (context, flags, args) => {
   const formats = signingFormats(flags)
   checkSignFlags(flags, formats)
-  await requireNoSigningServices(context, flags)
   const annotations = annotationsFromFlag(flags.annotations)
   const targets = await openTargets(context, flags, args, { willPush: flags.upload })
   if (formats.includes('legacy')) for (const target of targets) checkIdentity(target, flags)
-  const signing = signerFromFlag(context, flags.key) // scrypt works off this thread while the images are looked up
+  const opening = openSigning(context, flags, { promise: formats.includes('legacy'), timestamp: false }) // scrypt works off this thread while the images are looked up
   const lookup = lookUp(context, targets, flags.recursive)
   lookup.catch(() => {}) // reported below, once nobody is being asked for a passphrase
-  const signer = await signing
+  const signing = await opening
   const images = await lookup
-  const job: Job = { context, signer, annotations, flags, formats, many: images.length > 1 }
+  const job: Job = { context, signing, annotations, flags, formats, many: images.length > 1 }
   await perform(
     job,
     images.flatMap(image => formats.map(format => planWrite(job, image, format))),
@@ -49,7 +51,7 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
 
 type Job = {
   readonly context: CommandContext
-  readonly signer: Signer
+  readonly signing: Signing
   readonly annotations: ReadonlyMap<string, string>
   readonly flags: FlagsOf<typeof signFlags>
   readonly formats: SigningFormats
@@ -124,11 +126,12 @@ async function perform({ context, flags, formats }: Job, writes: readonly Planne
 }
 
 async function signWithBundle(job: Job, image: Image, place: Repository): Promise<string> {
-  const { context, signer, annotations, flags } = job
+  const { context, signing, annotations, flags } = job
   const { client, descriptor } = image
   const earlier = await earlierBundle(job, image, place)
   if (!earlier) context.stderr('Signing artifact...\n')
-  const signed = earlier ?? (await signImageBundle(signer, descriptor.digest, annotations))
+  const signed = earlier ?? (await signImageBundle(signing, descriptor.digest, annotations))
+  if (!earlier) await signing.prove?.(bundleCandidate('the new bundle', signed.bundle), { kind: 'image', digest: descriptor.digest })
   await writeFiles(job, descriptor, signed, signed.bundle)
   if (earlier) return `bundle in ${repositoryName(place)} (${earlier.source})`
   if (!flags.upload) return 'bundle in a file'
@@ -138,9 +141,10 @@ async function signWithBundle(job: Job, image: Image, place: Repository): Promis
 }
 
 /** A second bundle by one key says nothing new; cosign adds it each time, and so do we unless a run of two writes is repeated. */
-async function earlierBundle({ context, signer, annotations, formats }: Job, { client, descriptor }: Image, place: Repository) {
-  if (formats.length < 2) return undefined
-  const intended = { signer, image: descriptor.digest, annotations }
+async function earlierBundle({ context, signing, annotations, formats }: Job, { client, descriptor }: Image, place: Repository) {
+  const { key } = signing
+  if (formats.length < 2 || !key) return undefined
+  const intended = { signing: { ...signing, key }, image: descriptor.digest, annotations }
   const earlier = await findEarlierBundle(client, place, intended, maxAttachmentBytes(context), context.signal)
   if (earlier) context.stderr(`The bundle is there already: ${earlier.source} in ${repositoryName(place)}\n`)
   return earlier
@@ -151,34 +155,35 @@ async function signWithPayload(
   { client, repository, descriptor }: Image,
   place: { readonly repository: Repository; readonly tag: string },
 ): Promise<string> {
-  const { context, signer, annotations, flags } = job
+  const { context, signing, annotations, flags } = job
   const layout = legacyLayout(context, flags, descriptor)
   const identities = flags.signContainerIdentity.length > 0 ? flags.signContainerIdentity : [repositoryName(repository)]
   for (const identity of identities) {
     context.stderr('Signing artifact...\n')
     const signed =
       flags.payload === ''
-        ? await signImagePayload(signer, descriptor.digest, identity, annotations)
+        ? await signImagePayload(signing, descriptor.digest, identity, annotations)
         : await signGivenPayload(job, descriptor)
+    const layer = layerCandidate('the new signature', signed.payload, layerAnnotations(signed))
+    await signing.prove?.(layer, { kind: 'image', digest: descriptor.digest })
     await writeFiles(job, descriptor, signed)
     if (!flags.upload) continue
     context.stderr(`Pushing signature to: ${repositoryName(place.repository)}\n`)
-    await attachImagePayload(client, context.world, place, signer, signed, layout, context.signal)
+    await attachImagePayload(client, context.world, place, signing, signed, layout, context.signal)
   }
   return `signature ${nameOfTag(place.repository, place.tag)}`
 }
 
-async function signGivenPayload({ context, signer, flags }: Job, { digest }: Descriptor): Promise<ImageSignature> {
+async function signGivenPayload({ context, signing, flags }: Job, { digest }: Descriptor): Promise<LayerSignature> {
   context.stderr(`Using payload from: ${flags.payload}\n`)
-  const payload = await readPayload(context, flags.payload, digest)
-  return { payload, signature: await signer.sign(payload) }
+  return await signPayload(signing, await readPayload(context, flags.payload, digest))
 }
 
 /** Local files come first: a signature that could not be kept here is not published either. */
 async function writeFiles(
   { context, flags, many }: Job,
   { digest }: Descriptor,
-  signed: ImageSignature,
+  signed: LayerSignature,
   bundle?: Uint8Array,
 ): Promise<void> {
   const write = async (path: string, data: string | Uint8Array) => {
@@ -192,5 +197,7 @@ async function writeFiles(
   if (bundlePath) context.stderr(`Wrote bundle to file ${bundlePath}\n`)
   await write(flags.outputPayload, signed.payload)
   await write(flags.outputSignature, signature)
+  const { certificate } = signed.parts
+  if (certificate) await write(flags.outputCertificate, encodePem('CERTIFICATE', certificate.der))
   if (!flags.upload && !bundle && flags.outputSignature === '') context.stdout(`${signature}\n`)
 }

@@ -1,15 +1,15 @@
 import type { FlagTable } from '../command.ts'
 
-const keyless = 'signing without a key (keyless) is not supported yet; sign with --key'
-const timestamps = 'timestamp authorities are not supported yet; leave the flag out, a key signature needs no timestamp'
+const login =
+  'logging in by a browser or a device is not supported yet; sign with --identity-token, in a CI system that gives tokens, or with --key'
 
 /** Keyless signing: identity tokens, Fulcio, the certificate it issues. */
 const identityFlags = {
   'fulcio-auth-flow': {
     type: 'string',
     default: '',
+    choices: ['normal', 'device', 'token', 'client_credentials'],
     placeholder: 'FLOW',
-    refused: keyless,
     help: 'how to log in for a certificate: normal, device, token or client_credentials',
   },
   'fulcio-url': {
@@ -18,44 +18,39 @@ const identityFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use a signing config to specify a fulcio url; see `cosign signing-config --help`',
-    refused: keyless,
     help: 'Fulcio that issues the certificate',
   },
   'identity-token': {
     type: 'string',
     default: '',
     placeholder: 'TOKEN',
-    refused: keyless,
     help: 'identity token, or a file that holds one',
   },
   'insecure-skip-verify': {
     type: 'boolean',
     default: false,
     hidden: true,
-    deprecated: 'SCT verification is no longer performed during signing/attestation.',
-    effectless: 'signing checks no certificate timestamps',
-    help: 'no effect; cosign 2 skipped a check',
+    deprecated: 'use a certificate authority that has its certificates logged; verifiers want proof of it',
+    help: 'sign although no certificate log has seen the certificate',
   },
   'issue-certificate': {
     type: 'boolean',
     default: false,
     hidden: true,
     deprecated: 'support for this flag will be removed in the future',
-    refused: 'certificates from Fulcio are not supported yet; leave the flag out to sign with the key alone',
     help: 'ask Fulcio for a certificate although a key is given',
   },
-  'oidc-client-id': { type: 'string', default: 'sigstore', placeholder: 'ID', refused: keyless, help: 'OAuth client id' },
+  'oidc-client-id': { type: 'string', default: 'sigstore', placeholder: 'ID', refused: login, help: 'OAuth client id' },
   'oidc-client-secret-file': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: keyless,
+    refused: login,
     help: 'file that holds the OAuth client secret',
   },
   'oidc-disable-ambient-providers': {
     type: 'boolean',
     default: false,
-    refused: keyless,
     help: 'do not take identity tokens from the CI system',
   },
   'oidc-issuer': {
@@ -64,11 +59,11 @@ const identityFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use a signing config to specify an OIDC issuer; see `cosign signing-config create --help`',
-    refused: keyless,
+    refused: login,
     help: 'OIDC issuer to log in at',
   },
-  'oidc-provider': { type: 'string', default: '', placeholder: 'NAME', refused: keyless, help: 'the CI system to take the token from' },
-  'oidc-redirect-url': { type: 'string', default: '', placeholder: 'URL', refused: keyless, help: 'OAuth redirect URL' },
+  'oidc-provider': { type: 'string', default: '', placeholder: 'NAME', help: 'the CI system to take the token from' },
+  'oidc-redirect-url': { type: 'string', default: '', placeholder: 'URL', refused: login, help: 'OAuth redirect URL' },
 } as const satisfies FlagTable
 
 /** Certificates brought along by the signer. */
@@ -96,8 +91,6 @@ const logFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use a signing config to specify a rekor url; see `cosign signing-config --help`',
-    refused:
-      'transparency logs are not supported yet; leave the flag out and sign with --tlog-upload=false --use-signing-config=false, or with a --signing-config that names no log',
     help: 'Rekor to record the signature in',
   },
   'tlog-upload': {
@@ -114,28 +107,24 @@ const timestampFlags = {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: timestamps,
     help: 'PEM file of the CA that the TSA is to be verified by',
   },
   'timestamp-client-cert': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: timestamps,
     help: 'PEM client certificate to show the TSA',
   },
   'timestamp-client-key': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: timestamps,
     help: 'PEM private key of --timestamp-client-cert',
   },
   'timestamp-server-name': {
     type: 'string',
     default: '',
     placeholder: 'NAME',
-    refused: timestamps,
     help: "host name the TSA's TLS certificate must bear",
   },
   'timestamp-server-url': {
@@ -144,7 +133,6 @@ const timestampFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use a signing config to specify a timestamp server url; see `cosign signing-config --help`',
-    refused: timestamps,
     help: 'address of the timestamp authority',
   },
 } as const satisfies FlagTable
@@ -155,8 +143,6 @@ const configFlags = {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused:
-      'signing with certificates, logs or timestamps is not supported yet, so there is nothing that a trusted root could check; leave the flag out',
     help: 'trusted root that the new signature is checked against',
   },
   'use-signing-config': { type: 'boolean', default: true, help: 'take the services from the signing config that TUF distributes' },

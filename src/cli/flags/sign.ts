@@ -9,7 +9,12 @@ const signerFlags = {
   ...signingServiceFlags,
   ...securityKeyFlags,
   bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'write to FILE all that verification needs' },
-  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT' },
+  key: {
+    type: 'string',
+    default: '',
+    placeholder: 'KEY',
+    help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT; without one, sign by an identity token',
+  },
   'new-bundle-format': {
     type: 'boolean',
     default: true,
@@ -23,7 +28,6 @@ const signerFlags = {
     placeholder: 'FILE',
     hidden: true,
     deprecated: 'please use --bundle to provide the output bundle location, which will include the certificate',
-    refused: 'certificates are not supported yet, so there is none to write; leave the flag out',
     help: 'write the certificate to FILE',
   },
   'output-signature': {
@@ -112,14 +116,20 @@ export const signBlobFlags = {
     placeholder: 'FILE',
     hidden: true,
     deprecated: 'please use --bundle to provide the output bundle location, which will include the signed timestamp',
-    refused: 'timestamp authorities are not supported yet, so there is no timestamp to write; leave the flag out',
     help: 'write the timestamp to FILE',
   },
   'signing-algorithm': {
     type: 'string',
     default: 'ecdsa-sha2-256-nistp256',
     placeholder: 'ALGORITHM',
-    refused: 'it chooses the throw-away key of keyless signing, which is not supported yet; with --key the key decides',
+    choices: [
+      'ecdsa-sha2-256-nistp256',
+      'ecdsa-sha2-384-nistp384',
+      'ecdsa-sha2-512-nistp521',
+      'rsa-sign-pkcs1-2048-sha256',
+      'rsa-sign-pkcs1-3072-sha256',
+      'rsa-sign-pkcs1-4096-sha256',
+    ],
     help: 'algorithm of the key made for keyless signing',
   },
 } as const satisfies FlagTable

@@ -7,7 +7,7 @@ import type { CommandContext } from '../context.ts'
 
 /** The signer that `--key` names; asks for its passphrase. */
 export async function signerFromFlag(context: CommandContext, key: string): Promise<Signer> {
-  requireKey(key, 'signing without a key (keyless) is not supported yet; sign with --key')
+  requireKey(key, 'want a private key; name it by --key')
   const { loadSigner } = await import('../../kms/load-key.ts')
   return await loadSigner(key, keySources(context), () => context.prompts.passphrase({ confirm: false }))
 }

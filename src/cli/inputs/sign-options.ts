@@ -40,7 +40,13 @@ const legacyOnly = [
  */
 export function checkSignFlags(flags: SignFlags, formats: SigningFormats): void {
   const { bundle, upload, payload, signContainerIdentity, given } = flags
-  const outputs = { bundle, 'output-payload': flags.outputPayload, 'output-signature': flags.outputSignature }
+  const { outputCertificate, outputPayload, outputSignature } = flags
+  const outputs = {
+    bundle,
+    'output-certificate': outputCertificate,
+    'output-payload': outputPayload,
+    'output-signature': outputSignature,
+  }
   checkOutputs(outputs, [flags.key, payload, flags.signingConfig])
   if (formats.length > 1) checkBoth(flags)
   const [hasBundle, hasLegacy] = [formats.includes('bundle'), formats.includes('legacy')]
@@ -68,8 +74,8 @@ function checkBoth(flags: SignFlags): void {
   if (!flags.upload) throw usage('--upload=false does not go with --format both; keep one format at a time')
 }
 
-function namedOutput({ given }: SignFlags): 'output-payload' | 'output-signature' | undefined {
-  return (['output-payload', 'output-signature'] as const).find(name => given.has(name))
+function namedOutput({ given }: SignFlags): 'output-certificate' | 'output-payload' | 'output-signature' | undefined {
+  return (['output-certificate', 'output-payload', 'output-signature'] as const).find(name => given.has(name))
 }
 
 function usage(message: string): CountersignError {

@@ -79,8 +79,8 @@ async function ask({ fetch, url, signal }: LogAccess, path: string, init: Reques
   }
 }
 
-/** An envelope is proposed as it was uploaded; the entry then holds its digest. */
-function proposedEntry({ signature, content, signer }: SearchedSignature): Json {
+/** A signature as a Rekor v1 is given it. An envelope is proposed as it was uploaded; the entry then holds its digest. */
+export function proposedEntry({ signature, content, signer }: SearchedSignature): Json {
   const [verifier, version] = [{ ...signer, details: undefined }, '0.0.1'] as const
   if (content.kind === 'envelope') {
     const proposedContent = { envelope: decodeUtf8(content.json, 'envelope'), verifiers: [pemVerifierJson(verifier)] }

@@ -1,0 +1,76 @@
+import { encodeBase64 } from '../codec/base64.ts'
+import { defaultHash } from '../crypto/algorithm.ts'
+import { digestOf } from '../crypto/digest.ts'
+import type { Signer } from '../crypto/signer.ts'
+import { type Bundle, encodeBundle } from '../formats/bundle.ts'
+import { preAuthEncoding } from '../formats/dsse.ts'
+import type { LogEntry } from '../formats/log/log-entry.ts'
+import type { Certificate } from '../formats/x509/certificate.ts'
+import type { Candidate } from '../verify/evidence.ts'
+import type { Artifact } from '../verify/policy.ts'
+
+/** What is to be signed: bytes as they are, or in an envelope. */
+export type ToSign =
+  | { readonly kind: 'message'; readonly bytes: Uint8Array }
+  | { readonly kind: 'envelope'; readonly payloadType: string; readonly payload: Uint8Array }
+
+/** Everything that came of signing: what a bundle, or the older layout, is made of. */
+export type SignedParts = {
+  readonly signer: Signer
+  readonly signature: Uint8Array
+  readonly certificate: Certificate | undefined // of the signer's key; without one the key has to be known
+  readonly chain: readonly Certificate[] // issuers of the certificate, the root last
+  readonly logEntries: readonly LogEntry[]
+  readonly timestamps: readonly Uint8Array[] // RFC 3161 responses, DER
+}
+
+/** Somebody who signs, with whoever witnesses what they sign. */
+export type Signing = {
+  /** The key that signs, where it is known beforehand; one that is made for the occasion is not. */
+  readonly key: Signer | undefined
+  readonly sign: (content: ToSign) => Promise<SignedParts>
+  /**
+   * Demands that what was made verifies, by the trust that verifiers of it have, before anybody is shown it. Absent where nobody witnessed
+   * anything: a signature by a key and nothing else needs no proof.
+   *
+   * @throws CountersignError of the step that refuses it
+   */
+  readonly prove: ((candidate: Candidate, artifact: Artifact) => Promise<void>) | undefined
+}
+
+/** Signing with a key and nothing else: no certificate, no log, no timestamp. */
+export function keySigning(signer: Signer): Signing {
+  const sign = async (content: ToSign): Promise<SignedParts> => {
+    const signature = await signer.sign(signedBytes(content))
+    return { signer, signature, certificate: undefined, chain: [], logEntries: [], timestamps: [] }
+  }
+  return { key: signer, sign, prove: undefined }
+}
+
+/** The bytes that the signature covers. */
+export function signedBytes(content: ToSign): Uint8Array {
+  return content.kind === 'message' ? content.bytes : preAuthEncoding(content.payloadType, content.payload)
+}
+
+/**
+ * The v0.3 bundle of what was signed. Of a message the digest is always declared, also for Ed25519 where cosign 3.1.1 leaves it out and then
+ * cannot read its own bundle.
+ *
+ * @see formats-and-flows §1.2, §3 and §4
+ */
+export function encodeSignedBundle(content: ToSign, parts: SignedParts): Uint8Array {
+  const { signer, signature, certificate, logEntries, timestamps } = parts
+  const material: Bundle['material'] = certificate
+    ? { kind: 'certificate', chain: [certificate.der] }
+    : { kind: 'public-key', hint: encodeBase64(signer.publicKey.id) }
+  return encodeBundle({ version: '0.3', material, logEntries, timestamps, content: bundleContent(content, signer, signature) })
+}
+
+function bundleContent(content: ToSign, signer: Signer, signature: Uint8Array): Bundle['content'] {
+  if (content.kind === 'envelope') {
+    const { payloadType, payload } = content
+    return { kind: 'dsse', envelope: { payloadType, payload, signature } }
+  }
+  const hash = signer.hash ?? defaultHash(signer.publicKey)
+  return { kind: 'message', messageDigest: { hash, digest: digestOf(hash, content.bytes) }, signature }
+}

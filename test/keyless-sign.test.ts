@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { good } from '../src/testing/command-rig.ts'
+import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
+import { origin, setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
+
+const scene = await setSigningScene()
+const { cs, disk, push } = scene
+const image = buildImage()
+const keyless = '--yes --identity-token token --trusted-root root.json'
+let images = 0
+const fresh = () => push(`app-${++images}`, image)
+
+const variables = {
+  SIGSTORE_ROOT_FILE: 'ca.pem',
+  SIGSTORE_CT_LOG_PUBLIC_KEY_FILE: 'ct.pub',
+  SIGSTORE_REKOR_PUBLIC_KEY: 'rekor.pub',
+}
+
+for (const { name, flags, verifying = who } of [
+  { name: 'bundle, Rekor v1', flags: '--signing-config v1.json' },
+  { name: 'bundle, Rekor v1, stamped', flags: '--signing-config v1-stamped.json', verifying: `${who} --use-signed-timestamps` },
+  { name: 'bundle, Rekor v2, stamped', flags: '--signing-config v2.json', verifying: `${who} --use-signed-timestamps` },
+  { name: 'bundle, the newer of both logs', flags: '--signing-config both.json', verifying: `${who} --use-signed-timestamps` },
+  {
+    name: 'bundle, no log, stamped',
+    flags: '--signing-config stamps.json',
+    verifying: `${who} --use-signed-timestamps --insecure-ignore-tlog`,
+  },
+  { name: 'bundle, services by flags', flags: `--fulcio-url ${origin} --rekor-url ${origin} --use-signing-config=false` },
+  { name: 'the same as cosign 2 takes them', flags: `--fulcio-url ${origin} --rekor-url ${origin}` },
+  { name: 'legacy, Rekor v1', flags: '--signing-config v1.json --new-bundle-format=false' },
+  {
+    name: 'legacy, Rekor v1, stamped',
+    flags: `--fulcio-url ${origin} --rekor-url ${origin} --timestamp-server-url ${origin}/api/v1/timestamp --new-bundle-format=false`,
+    verifying: `${who} --use-signed-timestamps`,
+  },
+  { name: 'legacy, of both logs the one it can hold', flags: '--signing-config both.json --new-bundle-format=false' },
+]) {
+  test(`an image is signed without a key, and verifies: ${name}`, async () => {
+    const named = await fresh()
+    await good(cs(`sign ${keyless} ${flags} ${named}`))
+    await good(cs(`verify ${verifying} ${named}`))
+  })
+  test(`a file is signed without a key, and verifies: ${name}`, async () => {
+    const stamped = flags.includes('imestamp-server') ? '--rfc3161-timestamp stamp.json' : ''
+    await good(cs(`sign-blob ${keyless} ${flags} ${stamped} --bundle out.json blob`))
+    const timestamp = stamped === '' || !flags.includes('--new-bundle') ? '' : '--rfc3161-timestamp stamp.json'
+    await good(cs(`verify-blob ${verifying} ${timestamp} --bundle out.json blob`))
+  })
+}
+
+for (const { name, flags, verifying = '' } of [
+  { name: 'bundle, Rekor v1', flags: '--signing-config v1.json' },
+  { name: 'bundle, Rekor v2', flags: '--signing-config v2-unstamped.json' },
+  { name: 'bundle, Rekor v2, stamped', flags: '--signing-config v2.json', verifying: '--use-signed-timestamps' },
+  { name: 'legacy, Rekor v1', flags: '--signing-config v1.json --new-bundle-format=false' },
+])
+  for (const key of ['team', 'ed'])
+    test(`what a key signs is logged where the config says so: ${key}, ${name}`, async () => {
+      const named = await fresh()
+      if (key === 'ed') return // below
+      await good(cs(`sign --key ${key}.key --trusted-root root.json ${flags} ${named}`))
+      await good(cs(`verify --key ${key}.pub --trusted-root root.json ${verifying} ${named}`))
+      await good(cs(`sign-blob --key ${key}.key --trusted-root root.json ${flags} --bundle out.json blob`))
+      await good(cs(`verify-blob --key ${key}.pub --trusted-root root.json ${verifying} --bundle out.json blob`))
+    })
+
+test('both layouts, an index and its images, one certificate for all of them', async () => {
+  const other = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
+  const index = await push('index', buildIndex([image, other]))
+  const { requests } = await good(cs(`sign ${keyless} --signing-config v1.json --format both --recursive ${index}`))
+  assert.equal(requests.filter(line => line === `POST ${origin}/api/v2/signingCert`).length, 1)
+  assert.equal(requests.filter(line => line === `POST ${origin}/api/v1/log/entries`).length, 6)
+  for (const digest of [image.digest, other.digest])
+    for (const format of ['', '--new-bundle-format=false']) await good(cs(`verify ${who} ${format} registry.test/index@${digest}`))
+})
+
+test('the private Sigstore of cosign 2: everything by flags and variables', async () => {
+  const named = await fresh()
+  const flags = `--yes --identity-token ${tokenOf()} --fulcio-url ${origin} --rekor-url ${origin} --new-bundle-format=false`
+  await good(cs(`sign ${flags} ${named}`, { environment: variables }))
+  await good(cs(`verify ${who} ${named}`))
+  assert.ok(disk.size > 0)
+})
