@@ -3,7 +3,7 @@ import type { Branded } from '../codec/branded.ts'
 import { CountersignError } from '../codec/error.ts'
 import { type Json, parseJson, readAs, readObject, readString } from '../codec/json.ts'
 import { quote } from '../codec/text.ts'
-import type { IssuerKey, IssuerKeySet, IssuerKeys } from './issuer-keys.ts'
+import { type IssuerKey, type IssuerKeySet, type IssuerKeys, publicKeyAlgorithms } from './issuer-keys.ts'
 
 /** Claims by name. A map, because names come from outside. */
 export type Claims = ReadonlyMap<string, Json>
@@ -72,6 +72,7 @@ export async function verifyIdToken(token: IdToken, { issuer, audience, keys, no
   if (token.issuer !== issuer) throw invalid(`want issuer ${quote(issuer)}, got ${quote(token.issuer)}`)
   checkAudience(token.claims.get('aud'), audience)
   checkTimes(token.claims, now)
+  if (!publicKeyAlgorithms.includes(token.algorithm)) throw invalid(`want an algorithm with a public key, got ${quote(token.algorithm)}`)
   const subject = token.claims.get('sub')
   if (typeof subject !== 'string' || subject === '') throw malformed('sub: want text that is not empty')
 

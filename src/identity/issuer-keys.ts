@@ -39,8 +39,19 @@ export const defaultIssuerKeyLimits: IssuerKeyLimits = {
   renewMs: 10_000,
 }
 
-/** JWS algorithms with a public key. RFC 7518 §3.1, RFC 8037 §3.1. */
-const knownAlgorithms: readonly string[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+/** JWS algorithms with a public key, of which an issuer announces those that it signs with. RFC 7518 §3.1, RFC 8037 §3.1. */
+export const publicKeyAlgorithms: readonly string[] = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+]
 
 const maxKeys = 100
 
@@ -122,7 +133,7 @@ export function fetchedIssuerKeys(
  */
 export function readIssuerKeySet(value: unknown, algorithms: readonly string[], what: string): IssuerKeySet {
   return readAs('SERVICE_RESPONSE_MALFORMED', what, () => ({
-    algorithms: new Set(algorithms.filter(algorithm => knownAlgorithms.includes(algorithm))),
+    algorithms: new Set(algorithms.filter(algorithm => publicKeyAlgorithms.includes(algorithm))),
     keys: readArray(readObject(value, what)['keys'], `${what}.keys`, maxKeys, readKey).filter(key => key !== undefined),
   }))
 }
@@ -141,7 +152,7 @@ function readKey(value: unknown, at: string): IssuerKey | undefined {
 }
 
 function kindOf({ kty, crv }: JsonObject): { readonly members: readonly string[]; readonly algorithms: readonly string[] } | undefined {
-  if (kty === 'RSA') return { members: ['n', 'e'], algorithms: knownAlgorithms.filter(name => /^[RP]S/.test(name)) }
+  if (kty === 'RSA') return { members: ['n', 'e'], algorithms: publicKeyAlgorithms.filter(name => /^[RP]S/.test(name)) }
   if (kty === 'OKP') return crv === 'Ed25519' ? { members: ['x'], algorithms: ['EdDSA'] } : undefined
   const ecdsa = kty === 'EC' && new Map<Json | undefined, string>([['P-256', 'ES256'], ['P-384', 'ES384'], ['P-521', 'ES512']]).get(crv) // biome-ignore format: a table
   return ecdsa ? { members: ['x', 'y'], algorithms: [ecdsa] } : undefined
@@ -166,7 +177,7 @@ function readDocument(document: Json, issuer: string, what: string): { readonly 
     throw malformed(what, `jwks_uri: want an https URL, or one of this machine as the issuer is, got ${quote(jwksUri)}`)
   const known = (
     algorithms === undefined || algorithms === null ? [] : readArray(algorithms, `${what}: algorithms`, 100, readString)
-  ).filter(algorithm => knownAlgorithms.includes(algorithm))
+  ).filter(algorithm => publicKeyAlgorithms.includes(algorithm))
   return { algorithms: known.length > 0 ? known : ['RS256'], jwksUri } // the default of OpenID Connect Core §2
 }
 
