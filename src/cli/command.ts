@@ -83,6 +83,7 @@ export type CommandGroup =
   | 'Attached to images'
   | 'Moving images'
   | 'Registries'
+  | 'Private Sigstore'
   | 'Other'
 
 /** Does the work of one command. Throws to fail; returns the exit status otherwise, 0 unless there is a reason. */

@@ -9,6 +9,7 @@ import { movingCommands } from './table/moving.ts'
 import { otherCommands } from './table/other.ts'
 import { registryCommands } from './table/registries.ts'
 import { signingCommands } from './table/signing.ts'
+import { stackCommands } from './table/stack.ts'
 import { trustCommands } from './table/trust.ts'
 import { uploadCommands } from './table/uploads.ts'
 
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   ...uploadCommands,
   ...registryCommands,
   ...trustCommands,
+  ...stackCommands,
   ...otherCommands(() => commands),
 ]
 

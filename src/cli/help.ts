@@ -12,6 +12,7 @@ const groups: readonly CommandGroup[] = [
   'Attached to images',
   'Moving images',
   'Registries',
+  'Private Sigstore',
   'Other',
 ]
 

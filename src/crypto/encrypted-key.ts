@@ -28,10 +28,11 @@ export async function encryptPrivateKey(
   pkcs8: Uint8Array,
   passphrase: Uint8Array,
   random: (length: number) => Uint8Array,
+  derive: DeriveKey = deriveKey,
 ): Promise<string> {
   const [salt, nonce] = [random(saltLength), random(nonceLength)]
   const { xsalsa20poly1305 } = await import('@noble/ciphers/salsa.js')
-  const key = await deriveKey(passphrase, salt, writtenCost)
+  const key = await derive(passphrase, salt, writtenCost)
   const ciphertext = xsalsa20poly1305(key, nonce).encrypt(pkcs8)
   key.fill(0)
   const file = {

@@ -17,6 +17,14 @@ const day = 86_400_000
 const rootDays = 3653
 const issuerDays = 1826 // of whatever a root certifies, which therefore never outlives it
 
+/** Common names; the organization is who runs the stack. */
+export const certificateNames = {
+  root: 'Sigstore root',
+  intermediate: 'Sigstore intermediate',
+  timestampRoot: 'timestamp root',
+  timestamps: 'timestamp authority',
+} as const
+
 /** A certificate for `subject`'s key, by `issuer`. */
 type Request = {
   readonly name: string
@@ -41,13 +49,13 @@ export async function createAuthorityChain(
   root: Signer,
   intermediate: Signer,
 ): Promise<readonly [Certificate, Certificate]> {
-  const rootCertificate = await createRoot(ceremony, 'Sigstore root', root, 1)
+  const rootCertificate = await createRoot(ceremony, certificateNames.root, root, 1)
   const extensions = [
     keyUsageExtension(['certificate-sign', 'crl-sign']),
     extendedKeyUsageExtension([extendedKeyUsageOid.codeSigning]),
     basicConstraintsExtension(true, 0),
   ]
-  return [await certify(ceremony, 'Sigstore intermediate', intermediate, { root, rootCertificate }, extensions), rootCertificate]
+  return [await certify(ceremony, certificateNames.intermediate, intermediate, { root, rootCertificate }, extensions), rootCertificate]
 }
 
 /** The chain of a timestamp authority: the certificate that stamps first, root last. @see services §5, RFC 3161 §2.3 */
@@ -56,9 +64,9 @@ export async function createTimestampChain(
   root: Signer,
   stamper: Signer,
 ): Promise<readonly [Certificate, Certificate]> {
-  const rootCertificate = await createRoot(ceremony, 'timestamp root', root, 0)
+  const rootCertificate = await createRoot(ceremony, certificateNames.timestampRoot, root, 0)
   const extensions = [keyUsageExtension(['digital-signature']), extendedKeyUsageExtension([extendedKeyUsageOid.timeStamping], true)]
-  return [await certify(ceremony, 'timestamp authority', stamper, { root, rootCertificate }, extensions), rootCertificate]
+  return [await certify(ceremony, certificateNames.timestamps, stamper, { root, rootCertificate }, extensions), rootCertificate]
 }
 
 function createRoot({ operator, ...world }: Ceremony, name: string, subject: Signer, pathLength: number): Promise<Certificate> {

@@ -8,7 +8,7 @@ test('parseStackConfig: what is not told', () => {
   const { listen, metrics, rekor, issuer, registry, fulcio } = parseStackConfig(least, 'stack.yaml')
   assert.deepEqual(listen, { address: { host: '127.0.0.1', port: 7070 } })
   assert.deepEqual(rekor, { signWith: 'v1', acceptDsse: true, onDuplicate: 'returnExisting' })
-  assert.deepEqual([metrics, issuer, registry, fulcio.size], [undefined, undefined, false, 0])
+  assert.deepEqual([metrics, issuer, registry, fulcio], [undefined, undefined, false, ''])
 })
 
 test('parseStackConfig: all that can be told', () => {
@@ -26,7 +26,8 @@ registry: true
   assert.deepEqual(config.metrics, { host: '127.0.0.1', port: 2112 })
   assert.deepEqual(config.rekor, { signWith: 'v2', acceptDsse: false, onDuplicate: 'conflict' })
   assert.deepEqual(config.issuer, { tokenMinutes: 5, users: [{ email: 'dev@example.com', passwordHash: 'x' }] })
-  assert.deepEqual([...config.fulcio.keys()], ['oidc-issuers'])
+  assert.equal(config.fulcio.trim(), '{ oidc-issuers: { https://issuer.example: { type: email } } }')
+  assert.equal(config.fulcio.split('\n').length, 6, 'it begins in its own line')
   assert.equal(config.registry, true)
 })
 

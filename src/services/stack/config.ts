@@ -10,7 +10,7 @@ export type StackConfig = {
   readonly operator: string // of the services, in trusted root and signing config
   readonly listen: { readonly address: HostPort; readonly certificate?: string; readonly key?: string } // PEM files, beside stack.yaml
   readonly metrics: HostPort | undefined
-  readonly fulcio: YamlMap // Fulcio's own configuration
+  readonly fulcio: string // Fulcio's own configuration of issuers, its lines where they are in this file; may be empty
   readonly rekor: {
     readonly signWith: 'v1' | 'v2' // what the signing config tells clients to use
     readonly acceptDsse: boolean
@@ -131,7 +131,7 @@ export function parseStackConfig(text: string, what: string): StackConfig {
       ...(certificate !== undefined && key !== undefined && { certificate, key }),
     },
     metrics: metrics === undefined ? undefined : parseHostPort(metrics, `${what}: metrics`),
-    fulcio: config.map('fulcio').value,
+    fulcio: config.has('fulcio') ? sectionOf(text, 'fulcio') : '',
     rekor: {
       signWith: rekor.text('sign-with', 'v1') as 'v1' | 'v2',
       acceptDsse: rekor.flag('accept-dsse', true),
@@ -168,6 +168,14 @@ function placeOf(text: string, path: SchemaPath): string {
   return `line ${text.slice(0, offset).split('\n').length}${name === '' ? '' : `: ${name.slice(1)}`}`
 }
 
+/** The text of one member, its lines and columns where they were: for a reader of its own, whose errors then name the right line. */
+function sectionOf(text: string, name: string): string {
+  const node = nodeAt(parseDocument(text), [name])
+  if (!isNode(node) || !node.range) throw new TypeError(`${name} has passed the schema`)
+  const [start, end] = node.range
+  return `${text.slice(0, start).replaceAll(/[^\n]/g, ' ')}${text.slice(start, end)}`
+}
+
 function nodeAt(document: Document.Parsed, path: SchemaPath): unknown {
   return path.length === 0 ? document.contents : document.getIn(path, true)
 }
@@ -181,30 +189,30 @@ function parseHostPort(text: string, what: string): HostPort {
 
 /** Members of a map that has passed the schema. */
 class Reader {
-  readonly value: YamlMap
+  readonly #value: YamlMap
   constructor(value: YamlMap) {
-    this.value = value
+    this.#value = value
   }
   has(name: string): boolean {
-    return this.value.has(name)
+    return this.#value.has(name)
   }
   optional(name: string): string | undefined {
-    return this.value.get(name) as string | undefined
+    return this.#value.get(name) as string | undefined
   }
   text(name: string, otherwise = ''): string {
     return this.optional(name) ?? otherwise
   }
   flag(name: string, otherwise: boolean): boolean {
-    return (this.value.get(name) as boolean | undefined) ?? otherwise
+    return (this.#value.get(name) as boolean | undefined) ?? otherwise
   }
   number(name: string, otherwise: number): number {
-    return (this.value.get(name) as number | undefined) ?? otherwise
+    return (this.#value.get(name) as number | undefined) ?? otherwise
   }
   map(name: string): Reader {
-    return new Reader((this.value.get(name) as YamlMap | undefined) ?? new Map())
+    return new Reader((this.#value.get(name) as YamlMap | undefined) ?? new Map())
   }
   list(name: string): readonly Reader[] {
-    return ((this.value.get(name) as readonly YamlMap[] | undefined) ?? []).map(item => new Reader(item))
+    return ((this.#value.get(name) as readonly YamlMap[] | undefined) ?? []).map(item => new Reader(item))
   }
 }
 

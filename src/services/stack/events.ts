@@ -12,6 +12,8 @@ export type OperatedEvents = {
 
 const maxSeries = 200 // of one metric: labels come from closed sets, so more is a defect, and must not fill the memory
 
+type Labels = Readonly<Record<string, string>>
+
 /** Durations of requests, in seconds. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20]
 
@@ -34,7 +36,7 @@ export function createOperatedEvents(write: (line: string) => void, now: () => D
   const histograms = new Map<string, Histogram>()
   const series = new Map<string, Set<string>>()
   /** The labels of a series, or those of the one that takes what there is no room for. */
-  const bounded = (metric: string, labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+  const bounded = (metric: string, labels: Labels): Labels => {
     const known = series.get(metric) ?? new Set()
     series.set(metric, known)
     const key = JSON.stringify(labels)

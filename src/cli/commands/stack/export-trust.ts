@@ -1,0 +1,14 @@
+import { readIdentity, readStackConfig } from '../../../services/stack/folder.ts'
+import { trustFilesOf } from '../../../services/stack/trust.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { stackExportTrustFlags } from '../../flags/stack.ts'
+
+/** `stack export-trust`: what clients need, as files. */
+export const exportTrust: CommandFunction<typeof stackExportTrustFlags> = async (context, { data, out }) => {
+  const folder = context.files.folder(out)
+  for (const [name, bytes] of trustFilesOf(await readStackConfig(data), await readIdentity(data))) {
+    await folder.write(name, bytes)
+    context.stdout(`${out}/${name}\n`)
+  }
+  return 0
+}

@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { createFolder, stackFiles } from '../../../services/stack/folder.ts'
+import type { CommandFunction } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import type { stackInitFlags } from '../../flags/stack.ts'
+
+/** `stack init`: keys, certificates and configuration of a new stack. */
+export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, operator, rootKeys, url }) => {
+  const configText = stackConfigText(url, operator)
+  const passphrase = await context.prompts.passphrase({ confirm: true })
+  try {
+    await createFolder({ folder: data, rootFolder: rootKeys, configText, passphrase }, context.world, context.deriveKey)
+  } finally {
+    passphrase.fill(0)
+  }
+  context.stderr(
+    `Made ${data}. Its configuration is ${join(data, stackFiles.config)}.\n` +
+      `Keep ${rootKeys} somewhere else: the stack runs without it, and it is needed when certificates are renewed.\n` +
+      `Next: countersign stack up --data ${data}\n`,
+  )
+  return 0
+}
+
+/** The first text of `stack.yaml`. @throws CountersignError `USAGE` */
+export function stackConfigText(url: string, operator: string): string {
+  const parsed = URL.parse(url)
+  if (!parsed || parsed.origin !== url) throw new CountersignError('USAGE', `--url: want scheme, host and port alone, got ${quote(url)}`)
+  return `# A private Sigstore: countersign stack up --data FOLDER
+version: 1
+
+# By which clients reach it. It is in certificates, logs and tokens, and stays.
+url: ${url}
+
+# Who runs it, in certificates and in the signing config.
+operator: ${operator === '' ? parsed.hostname : operator}
+
+# Where it listens; the host and port of url unless told. Anything but loopback needs TLS: PEM files beside this one.
+# listen:
+#   address: 0.0.0.0:443
+#   certificate: tls.pem
+#   key: tls.key
+
+# Prometheus metrics, at an address of their own.
+# metrics: 127.0.0.1:2112
+
+# Whose tokens get certificates, as in Fulcio's own configuration file.
+# fulcio:
+#   oidc-issuers:
+#     https://token.actions.githubusercontent.com:
+#       client-id: sigstore
+#       type: github-workflow
+
+rekor:
+  # Which log clients are told to use. v1 is understood by cosign 2 as well.
+  sign-with: v1
+
+# An OIDC issuer of its own. Users sign in with a password.
+issuer:
+  token-minutes: 10
+  users: []
+`
+}
+
+/** Makes a stack for trying things out, with an empty passphrase unless one is set. */
+export async function createDevelopmentStack(context: CommandContext, folder: string, url: string, passphrase: Uint8Array): Promise<void> {
+  const configText = stackConfigText(url, '')
+  await createFolder({ folder, rootFolder: join(folder, 'root-keys'), configText, passphrase }, context.world, context.deriveKey)
+}

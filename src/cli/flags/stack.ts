@@ -1,0 +1,65 @@
+import type { FlagTable } from '../command.ts'
+import { failureFormatFlags } from './global.ts'
+
+const data = {
+  type: 'string',
+  default: 'stack',
+  placeholder: 'FOLDER',
+  own: true,
+  help: 'the folder of the stack: its configuration, keys, logs',
+} as const
+
+export const stackInitFlags = {
+  ...failureFormatFlags,
+  data,
+  operator: {
+    type: 'string',
+    default: '',
+    placeholder: 'NAME',
+    own: true,
+    help: 'who runs it, in its certificates; the host of --url unless told',
+  },
+  'root-keys': {
+    type: 'string',
+    default: 'stack-root-keys',
+    placeholder: 'FOLDER',
+    own: true,
+    help: 'for the keys that it does not need to run: keep that folder elsewhere',
+  },
+  url: {
+    type: 'string',
+    default: 'http://127.0.0.1:7070',
+    placeholder: 'URL',
+    own: true,
+    help: 'by which clients reach it; it stays for ever',
+  },
+} as const satisfies FlagTable
+
+export const stackUpFlags = {
+  ...failureFormatFlags,
+  data,
+  dev: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    help: 'make the folder where it is not there, and give tokens as GitHub Actions does; on loopback only',
+  },
+  url: {
+    type: 'string',
+    default: 'http://127.0.0.1:7070',
+    placeholder: 'URL',
+    own: true,
+    help: 'with --dev, of a folder that is made: by which clients reach it; port 0 takes a free one',
+  },
+} as const satisfies FlagTable
+
+export const stackStatusFlags = {
+  output: { ...failureFormatFlags.output, help: 'json: print the findings, or a failure, as one JSON document on standard output' },
+  data,
+} as const satisfies FlagTable
+
+export const stackExportTrustFlags = {
+  ...failureFormatFlags,
+  data,
+  out: { type: 'string', default: 'trust', placeholder: 'FOLDER', own: true, help: 'write the files into FOLDER, which is made' },
+} as const satisfies FlagTable

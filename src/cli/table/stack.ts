@@ -1,0 +1,70 @@
+import { type Command, defineCommand } from '../command.ts'
+import { stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/stack.ts'
+
+/** A Sigstore of one's own. */
+export const stackCommands: readonly Command[] = [
+  defineCommand({
+    name: 'stack init',
+    group: 'Private Sigstore',
+    summary: 'Make the folder of a private Sigstore: keys, certificates, configuration',
+    description:
+      'All keys are encrypted with one passphrase, from COSIGN_PASSWORD, the terminal or standard input. The keys of the roots go into\n' +
+      'a folder of their own: the stack runs without them.',
+    examples: [
+      { what: 'to try it on this machine', line: 'stack init --data ./stack --root-keys ./stack-root-keys' },
+      { what: 'for a team', line: 'stack init --url https://sigstore.example.com --operator example.com' },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackInitFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/init.ts')).initStack,
+  }),
+  defineCommand({
+    name: 'stack up',
+    group: 'Private Sigstore',
+    summary: 'Run a private Sigstore: certificate authority, logs, timestamps, issuer',
+    description:
+      'Fulcio, a certificate transparency log, Rekor v1 and v2, a timestamp authority and an OIDC issuer on one address, in one process.\n' +
+      'Its URL is the first line of standard output; the log stream is standard error. Serves until it is interrupted.',
+    examples: [
+      { what: 'what `stack init` made', line: 'stack up --data ./stack' },
+      { what: 'at once, on this machine, with tokens for the asking', line: 'stack up --dev --data ./stack' },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackUpFlags,
+    exits: 'own',
+    endless: true,
+    load: async () => (await import('../commands/stack/up.ts')).runStack,
+  }),
+  defineCommand({
+    name: 'stack status',
+    group: 'Private Sigstore',
+    summary: 'Show whether a stack serves, how large its logs are, and what expires when',
+    description:
+      'Asks the services at the URL of the folder; no passphrase is needed. Fails when a service does not answer or something has expired.',
+    examples: [{ what: 'as JSON', line: 'stack status --data ./stack --output json' }],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackStatusFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/status.ts')).showStatus,
+  }),
+  defineCommand({
+    name: 'stack export-trust',
+    group: 'Private Sigstore',
+    summary: 'Write what clients need to trust a stack',
+    description:
+      'A trusted root and a signing config, and for cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing\n' +
+      'of it is secret.',
+    examples: [
+      { what: 'files', line: 'stack export-trust --data ./stack --out ./trust' },
+      {
+        what: 'sign and verify with them',
+        line: 'verify-blob --trusted-root trust/trusted_root.json --bundle FILE.sigstore.json --certificate-identity dev@example.com --certificate-oidc-issuer http://127.0.0.1:7070 FILE',
+      },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackExportTrustFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/export-trust.ts')).exportTrust,
+  }),
+]

@@ -1,0 +1,122 @@
+import { join } from 'node:path'
+import { bytesEqual } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { encodePem } from '../../codec/pem.ts'
+import { decodeUtf8 } from '../../codec/text.ts'
+import type { World } from '../../codec/world.ts'
+import type { DeriveKey } from '../../crypto/encrypted-key.ts'
+import { encodePublicKeyPem, parsePublicKeyPem } from '../../crypto/public-key.ts'
+import { type Signer, signerFromPkcs8 } from '../../crypto/signer.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
+import { parseCertificatesPem } from '../../trust/pem-trust.ts'
+import { createAuthorityChain, createTimestampChain } from './certificates.ts'
+import { parseStackConfig, type StackConfig } from './config.ts'
+import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, type RootKey, rootKeys } from './keys.ts'
+import { checkPrivate, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
+import type { StackIdentity } from './trust.ts'
+
+/** What lies where in a stack's folder. */
+export const stackFiles = {
+  config: 'stack.yaml',
+  keys: 'keys',
+  issuerKeys: 'keys/issuer.keys', // by the issuer itself, which exchanges them
+  authority: 'certificates/authority.pem',
+  timestamps: 'certificates/timestamps.pem',
+  logKeys: { 'ct-log': 'certificates/ct-log.pub', 'rekor-v1': 'certificates/rekor-v1.pub', 'rekor-v2': 'certificates/rekor-v2.pub' },
+  logs: { ct: 'ct-log', v1: 'rekor-v1', v2: 'rekor-v2' },
+  tuf: 'tuf',
+  registry: 'registry',
+} as const
+
+/** What a stack signs with, and what of that is public. */
+export type OpenedFolder = {
+  readonly config: StackConfig
+  readonly signers: Readonly<Record<OnlineKey, Signer>>
+  readonly identity: StackIdentity
+}
+
+export type NewStack = {
+  readonly folder: string
+  readonly rootFolder: string // keys that the stack does not need to run, to be kept elsewhere
+  readonly configText: string
+  readonly passphrase: Uint8Array // of all the keys; the caller's to zero
+}
+
+/**
+ * Makes a stack's folder: keys, certificates, configuration. The configuration is written last, so a folder that has one is whole.
+ *
+ * @returns what `openFolder` would, and the signers of the roots, for the TUF repository to be signed with
+ * @throws CountersignError `CONFIGURATION_MALFORMED`; `KEY_EXISTS` where something is there already; `FILE_UNWRITABLE`
+ */
+export async function createFolder(
+  { folder, rootFolder, configText, passphrase }: NewStack,
+  world: Pick<World, 'now' | 'randomBytes'>,
+  derive?: DeriveKey,
+): Promise<OpenedFolder & { readonly roots: Readonly<Record<RootKey, Signer>> }> {
+  const config = parseStackConfig(configText, stackFiles.config)
+  await makePrivateFolder(folder)
+  const roots = signersOf(await createKeys(rootFolder, rootKeys, passphrase, world, derive))
+  const signers = signersOf(await createKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, world, derive))
+  const ceremony = { ...world, operator: config.operator }
+  const authority = await createAuthorityChain(ceremony, roots['authority-root'], signers.authority)
+  const timestamps = await createTimestampChain(ceremony, roots['timestamps-root'], signers.timestamps)
+  await makePrivateFolder(join(folder, 'certificates'))
+  await writeNewFile(join(folder, stackFiles.authority), pemOf(authority))
+  await writeNewFile(join(folder, stackFiles.timestamps), pemOf(timestamps))
+  for (const name of logNames) await writeNewFile(join(folder, stackFiles.logKeys[name]), encodePublicKeyPem(signers[name].publicKey))
+  await writeNewFile(join(folder, stackFiles.config), configText)
+  return { config, signers, identity: await readIdentity(folder), roots }
+}
+
+/**
+ * Opens what `createFolder` made.
+ *
+ * @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED`, `PASSPHRASE_WRONG`; `KEY_UNSUPPORTED` where others may read the folder
+ */
+export async function openFolder(folder: string, passphrase: Uint8Array, derive?: DeriveKey): Promise<OpenedFolder> {
+  await checkPrivate(folder)
+  const config = await readStackConfig(folder)
+  const signers = signersOf(await loadKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, derive))
+  const identity = await readIdentity(folder)
+  for (const name of logNames)
+    if (!bytesEqual(identity.logKeys[name].id, signers[name].publicKey.id))
+      throw new CountersignError('KEY_MISMATCH', `${join(folder, stackFiles.logKeys[name])}: it is not of the key that signs`)
+  return { config, signers, identity }
+}
+
+const logNames = ['ct-log', 'rekor-v1', 'rekor-v2'] as const
+
+/** @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED` */
+export async function readStackConfig(folder: string): Promise<StackConfig> {
+  const path = join(folder, stackFiles.config)
+  return parseStackConfig(decodeUtf8(await readFileAt(path), path), path)
+}
+
+type Chain = StackIdentity['authority']
+
+/** What is public of a stack: no passphrase is needed. @throws CountersignError `FILE_UNREADABLE`, `PEM_MALFORMED` and the like */
+export async function readIdentity(folder: string): Promise<StackIdentity> {
+  const chain = async (name: string): Promise<Chain> => {
+    const path = join(folder, name)
+    return parseCertificatesPem(await readFileAt(path), path)
+  }
+  const key = async (name: (typeof logNames)[number]) => {
+    const path = join(folder, stackFiles.logKeys[name])
+    return parsePublicKeyPem(await readFileAt(path), path)
+  }
+  return {
+    authority: await chain(stackFiles.authority),
+    timestamps: await chain(stackFiles.timestamps),
+    logKeys: { 'ct-log': await key('ct-log'), 'rekor-v1': await key('rekor-v1'), 'rekor-v2': await key('rekor-v2') },
+  }
+}
+
+function signersOf<Name extends string>(keys: Keys<Name>): Readonly<Record<Name, Signer>> {
+  const signers = Object.entries<Uint8Array>(keys).map(([name, pkcs8]) => [name, signerFromPkcs8(pkcs8, name)] as const)
+  for (const pkcs8 of Object.values<Uint8Array>(keys)) pkcs8.fill(0)
+  return Object.fromEntries<Signer>(signers) as Record<Name, Signer>
+}
+
+function pemOf(chain: readonly Certificate[]): string {
+  return chain.map(({ der }) => encodePem('CERTIFICATE', der)).join('')
+}

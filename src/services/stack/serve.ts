@@ -1,0 +1,92 @@
+import { join } from 'node:path'
+import { CountersignError } from '../../codec/error.ts'
+import { encodeHex } from '../../codec/hex.ts'
+import { decodeUtf8, quote } from '../../codec/text.ts'
+import type { World } from '../../codec/world.ts'
+import { isLoopback } from '../issuer/configuration.ts'
+import { type Handler, type Listener, listen } from '../listen.ts'
+import type { ServiceEvents } from '../service.ts'
+import type { HostPort, StackConfig } from './config.ts'
+import type { OperatedEvents } from './events.ts'
+import { readFileAt } from './private-files.ts'
+
+const graceMs = 30_000 // for requests under way when it stops; services §11 gives a minute in all
+
+/** Addresses that are served, until `close`: no new requests, and those under way are answered. */
+export type Serving = { readonly url: URL; readonly close: () => Promise<void> }
+
+/**
+ * Serves a stack where its configuration says, and its metrics.
+ *
+ * @throws CountersignError `CONFIGURATION_MALFORMED` for an address that others reach, without TLS; `ADDRESS_UNAVAILABLE`; `FILE_UNREADABLE`
+ */
+export async function serveStack(
+  folder: string,
+  { listen: where, metrics }: Pick<StackConfig, 'listen' | 'metrics'>,
+  handler: Handler,
+  operated: OperatedEvents,
+  world: Pick<World, 'randomBytes'>,
+): Promise<Serving> {
+  const { events } = operated
+  if (where.certificate === undefined) refuseWithoutTls(where.address, 'listen.address')
+  if (metrics) refuseWithoutTls(metrics, 'metrics')
+  const pem = async (name: string) => decodeUtf8(await readFileAt(join(folder, name)), name)
+  const tls = where.certificate === undefined ? undefined : { cert: await pem(where.certificate), key: await pem(where.key!) }
+  const report = (error: unknown) =>
+    events.log('error', 'a request failed', { reason: error instanceof Error ? error.message : String(error) })
+  const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...(tls && { tls }), graceMs, report })
+  const scraped =
+    metrics &&
+    (await listenAt(metrics, operated.metrics, { graceMs: 1000, report }).catch(async cause => {
+      await services.close()
+      throw cause
+    }))
+  return {
+    url: services.url,
+    close: async () => {
+      await services.close()
+      await scraped?.close()
+    },
+  }
+}
+
+function refuseWithoutTls({ host }: HostPort, what: string): void {
+  if (!isLoopback(host.includes(':') ? `[${host}]` : host))
+    throw new CountersignError(
+      'CONFIGURATION_MALFORMED',
+      `${what}: want certificate and key for an address that others reach, got ${quote(host)} alone`,
+    )
+}
+
+async function listenAt(
+  { host, port }: HostPort,
+  handler: Handler,
+  options: Omit<Parameters<typeof listen>[1], 'host' | 'port'>,
+): Promise<Listener> {
+  try {
+    return await listen(handler, { ...options, host, port })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new CountersignError('ADDRESS_UNAVAILABLE', `cannot serve on ${host}:${port}: ${reason}`, { cause })
+  }
+}
+
+/** Gives every request an id, its own where it has a plain one, and logs those that failed by it. Paths are logged without their queries. */
+function withRequestIds(handler: Handler, events: ServiceEvents, { randomBytes }: Pick<World, 'randomBytes'>): Handler {
+  return async request => {
+    const given = request.headers.get('x-request-id') ?? ''
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : encodeHex(randomBytes(8))
+    const response = await handler(request)
+    response.headers.set('x-request-id', requestId)
+    if (response.status >= 400) {
+      const path = new URL(request.url).pathname.slice(0, 200)
+      events.log(response.status >= 500 ? 'error' : 'warn', 'request refused', {
+        requestId,
+        method: request.method,
+        path,
+        status: response.status,
+      })
+    }
+    return response
+  }
+}

@@ -1,0 +1,182 @@
+import { join } from 'node:path'
+import { CountersignError } from '../../codec/error.ts'
+import type { Fetch, World } from '../../codec/world.ts'
+import type { DeriveKey } from '../../crypto/encrypted-key.ts'
+import type { PublicKey } from '../../crypto/public-key.ts'
+import { entryBundles } from '../../formats/log/entry-bundle.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
+import { noteHeadSigner } from '../../log/note-heads.ts'
+import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
+import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
+import type { TileLog } from '../../log/tile-log.ts'
+import { ctLogLayout } from '../ctlog/ct-heads.ts'
+import { createCtLog } from '../ctlog/ct-log.ts'
+import { checkAuthority } from '../fulcio/authority.ts'
+import { createFulcio } from '../fulcio/fulcio.ts'
+import { createIssuer, fileKeyStore, type Issuer } from '../issuer/issuer.ts'
+import type { Handler } from '../listen.ts'
+import { createRegistry, folderStore } from '../registry/registry.ts'
+import { createRekorV1 } from '../rekor/rekor-v1.ts'
+import { createRekorV2 } from '../rekor/rekor-v2.ts'
+import type { ServiceEvents } from '../service.ts'
+import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
+import type { StackConfig } from './config.ts'
+import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
+import { fulcioConfigOf } from './issuers.ts'
+import { routeServices } from './routes.ts'
+import { logHost, servicePaths } from './trust.ts'
+
+export type StackOptions = {
+  readonly folder: string
+  readonly passphrase: Uint8Array // of its keys; the caller's to zero
+  /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
+  readonly dev?: { readonly ciSecret: string }
+  readonly deriveKey?: DeriveKey
+}
+
+/** A private Sigstore that runs. */
+export type Stack = {
+  readonly config: StackConfig
+  readonly handler: Handler
+  readonly issuer: Issuer | undefined
+  /** Why it should get no requests now. */
+  readonly unready: () => readonly string[]
+  /** Logs what waits, and lets go of the folder. No request may be under way. */
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens a stack's folder and its services. One process has a folder open; it holds the logs' databases until `close`.
+ *
+ * @throws CountersignError of the folder; `STORE_LOCKED` where another process has it open; `STORE_CORRUPT` where a log contradicts what it
+ *   published; `CONFIGURATION_MALFORMED`
+ */
+export async function openStack(options: StackOptions, world: World, events: ServiceEvents): Promise<Stack> {
+  const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
+  const logs = await openLogs(options.folder, opened, world, events)
+  const close = async () => {
+    await Promise.all(Object.values(logs).map(log => log.close()))
+  }
+  try {
+    return { ...(await openServices(options, opened, logs, world, events)), config: opened.config, close }
+  } catch (cause) {
+    await close()
+    throw cause
+  }
+}
+
+type Logs = Readonly<Record<'ct' | 'v1' | 'v2', TileLog>>
+
+/** The three trees, each with a store, a key and an origin of its own. */
+async function openLogs(folder: string, { config, signers }: OpenedFolder, world: World, events: ServiceEvents): Promise<Logs> {
+  const host = logHost(config)
+  const layouts = {
+    ct: ctLogLayout(ctOrigin(config), signers['ct-log']),
+    v1: { ...noteHeadSigner(`${host} - ${treeIdOf(signers['rekor-v1'].publicKey)}`, signers['rekor-v1']), bundles: undefined },
+    v2: { ...noteHeadSigner(host, signers['rekor-v2']), bundles: entryBundles },
+  } as const
+  const opened: TileLog[] = []
+  const open = async (name: keyof Logs, layout: Omit<TileLogOptions, 'store' | 'now'>): Promise<TileLog> => {
+    const store = await openSqliteStore(join(folder, stackFiles.logs[name]))
+    const log = await openTileLog({ ...layout, store, now: world.now, events })
+    opened.push(log)
+    return log
+  }
+  try {
+    return { ct: await open('ct', layouts.ct), v1: await open('v1', layouts.v1), v2: await open('v2', layouts.v2) }
+  } catch (cause) {
+    await Promise.all(opened.map(log => log.close()))
+    throw cause
+  }
+}
+
+async function openServices(
+  { folder, passphrase, dev }: StackOptions,
+  { config, signers, identity }: OpenedFolder,
+  logs: Logs,
+  world: World,
+  events: ServiceEvents,
+): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready'>> {
+  if (dev && !config.issuer) throw new CountersignError('CONFIGURATION_MALFORMED', 'issuer: want one for tokens of development, got none')
+  const issuer =
+    config.issuer &&
+    (await createIssuer(
+      { url: config.url.origin, users: config.issuer.users, tokenSeconds: config.issuer.tokenMinutes * 60, ...(dev && { dev }) },
+      fileKeyStore(join(folder, stackFiles.issuerKeys), passphrase, world.randomBytes),
+      world,
+      events,
+    ))
+  const ct = createCtLog({
+    log: logs.ct,
+    signer: signers['ct-log'],
+    origin: ctOrigin(config),
+    prefix: servicePaths.ct,
+    roots: identity.authority.slice(-1),
+    now: world.now,
+    events,
+  })
+  const [own, ...above] = identity.authority
+  const authority = await checkAuthority({ chain: [own, ...above], signer: signers.authority }, world.now())
+  const fulcio = createFulcio({
+    config: await fulcioConfigOf(config, stackFiles.config, dev !== undefined),
+    authority: () => authority,
+    log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },
+    world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
+    events,
+  })
+  const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
+  const { signWith: _, ...rekorV2 } = config.rekor
+  const unready = () => [
+    ...(timestamps.unready() === undefined ? [] : [timestamps.unready()!]),
+    ...expired(identity.authority, world.now()),
+  ]
+  const handler = routeServices({
+    fulcio,
+    rekorV1: createRekorV1({
+      log: logs.v1,
+      treeId: treeIdOf(signers['rekor-v1'].publicKey),
+      signer: signers['rekor-v1'],
+      now: world.now,
+      keepAttestations: true,
+      events,
+    }),
+    rekorV2: createRekorV2({
+      log: logs.v2,
+      origin: logHost(config),
+      publicKey: signers['rekor-v2'].publicKey,
+      now: world.now,
+      ...rekorV2,
+      events,
+    }),
+    timestamps: timestamps.handler,
+    ct: ct.handler,
+    ...(issuer && { issuer: issuer.handler }),
+    ...(config.registry && { registry: createRegistry(await folderStore(join(folder, stackFiles.registry)), world, { deletes: false }) }),
+    unready,
+  })
+  return { handler, issuer, unready }
+}
+
+/** An issuer in this process is asked without a socket: its certificate may be one that only clients trust. */
+function withinProcess(url: URL, handler: Handler, fetch: Fetch): Fetch {
+  return async (input, init) => {
+    const asked = new URL(input)
+    return asked.origin === url.origin ? await handler(new Request(asked, init)) : await fetch(input, init)
+  }
+}
+
+function expired(chain: readonly Certificate[], now: Date): readonly string[] {
+  return chain
+    .filter(({ notAfter }) => notAfter < now)
+    .map(({ subject, notAfter }) => `certificate authority: ${subject.text} expired at ${notAfter.toISOString()}`)
+}
+
+/** Of the tree of version 1: from its key, so that a new key makes a new tree. Positive, and not zero. */
+export function treeIdOf({ id }: PublicKey): bigint {
+  return new DataView(id.buffer, id.byteOffset, 8).getBigUint64(0) >> 1n || 1n
+}
+
+/** A CT log's submission prefix without its scheme. @see C2SP static-ct-api */
+function ctOrigin({ url }: StackConfig): string {
+  return `${url.host}${servicePaths.ct}`
+}

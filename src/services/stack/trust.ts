@@ -1,0 +1,93 @@
+import { encodePem } from '../../codec/pem.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { defaultKeyDetails } from '../../crypto/key-details.ts'
+import { encodePublicKeyPem, type PublicKey } from '../../crypto/public-key.ts'
+import type { LogKey } from '../../formats/log/log-key.ts'
+import { noteKeyId } from '../../formats/log/note-key.ts'
+import type { Certificate } from '../../formats/x509/certificate.ts'
+import { authorityOfChain } from '../../trust/pem-trust.ts'
+import { encodeSigningConfig, type SigningConfig, type SigningService } from '../../trust/signing-config.ts'
+import { encodeTrustedRoot, type TrustedRoot } from '../../trust/trusted-root.ts'
+import type { Validity } from '../../trust/validity.ts'
+import type { StackConfig } from './config.ts'
+
+/** What of a stack is public: whom it asks to be trusted. */
+export type StackIdentity = {
+  readonly authority: readonly [Certificate, ...Certificate[]] // the intermediate that issues first, the root last
+  readonly timestamps: readonly [Certificate, ...Certificate[]] // the one that stamps first, the root last
+  readonly logKeys: Readonly<Record<'ct-log' | 'rekor-v1' | 'rekor-v2', PublicKey>>
+}
+
+/** Paths of the services below the stack's URL. */
+export const servicePaths = { ct: '/ct', timestamps: '/api/v1/timestamp', tuf: '/tuf' } as const
+
+/** The origin of the log of version 2, and the name in version 1's: clients make it of the URL they know the log by. @see services §4.3 */
+export function logHost({ url }: Pick<StackConfig, 'url'>): string {
+  return url.hostname.replace(/^\[|\]$/g, '')
+}
+
+/**
+ * The trusted root of a stack. No operators are named: cosign 2 refuses a file with that member.
+ *
+ * The certificates of the authorities say themselves from when they are valid; logs are trusted from the same moment.
+ */
+export function trustedRootOf(config: Pick<StackConfig, 'url'>, identity: StackIdentity): TrustedRoot {
+  const { authority, timestamps, logKeys } = identity
+  const [base, validFor] = [config.url.origin, since(authority)]
+  return {
+    certificateAuthorities: [authorityOfChain(authority, { url: base, validFor })],
+    timestampAuthorities: [authorityOfChain(timestamps, { url: `${base}${servicePaths.timestamps}`, validFor: since(timestamps) })],
+    transparencyLogs: [
+      { ...logKey(logKeys['rekor-v1'], base), validFor, operator: '' },
+      { ...logKey(logKeys['rekor-v2'], base), logId: noteKeyId(logHost(config), logKeys['rekor-v2']), validFor, operator: '' },
+    ],
+    ctLogs: [{ ...logKey(logKeys['ct-log'], `${base}${servicePaths.ct}`), validFor, operator: '' }],
+    unusable: [],
+  }
+}
+
+/** What clients are told to use: one log, so that all of a mixed fleet understand it, and the timestamps that the log of version 2 lacks. */
+export function signingConfigOf({ url, operator, rekor }: StackConfig, { authority }: StackIdentity): SigningConfig {
+  const service = (at: string, majorApiVersion: number): SigningService => ({
+    url: at,
+    majorApiVersion,
+    validFor: since(authority),
+    operator,
+  })
+  return {
+    certificateAuthorities: [service(url.origin, 1)],
+    oidcProviders: [service(url.origin, 1)],
+    transparencyLogs: [service(url.origin, rekor.signWith === 'v1' ? 1 : 2)],
+    transparencyLogSelector: { selector: 'ANY' },
+    timestampAuthorities: [service(`${url.origin}${servicePaths.timestamps}`, 1)],
+    timestampSelector: { selector: 'ANY' },
+  }
+}
+
+function since([{ notBefore }]: StackIdentity['authority']): Validity {
+  return { start: notBefore, end: undefined }
+}
+
+function logKey(key: PublicKey, baseUrl: string): LogKey {
+  const details = defaultKeyDetails(key)
+  if (!details) throw new TypeError(`no log signs with ${key.algorithm}`)
+  return { key, scheme: { scheme: details.scheme, hash: details.hash }, logId: key.id, baseUrl }
+}
+
+/**
+ * Everything that clients are given to trust a stack, by the names that TUF repositories have for them: a trusted root and a signing config
+ * for those that read them, and for cosign 2 the keys and certificates one by one. @see services §7
+ */
+export function trustFilesOf(config: StackConfig, identity: StackIdentity): ReadonlyMap<string, Uint8Array> {
+  const { authority, timestamps, logKeys } = identity
+  const pem = (...chain: readonly Certificate[]) => encodeUtf8(chain.map(({ der }) => encodePem('CERTIFICATE', der)).join(''))
+  return new Map([
+    ['trusted_root.json', encodeTrustedRoot(trustedRootOf(config, identity))],
+    ['signing_config.v0.2.json', encodeSigningConfig(signingConfigOf(config, identity))],
+    ['fulcio.crt.pem', pem(...authority.slice(-1))],
+    ['fulcio_intermediate.crt.pem', pem(...authority.slice(0, -1))],
+    ['ctfe.pub', encodeUtf8(encodePublicKeyPem(logKeys['ct-log']))],
+    ['rekor.pub', encodeUtf8(encodePublicKeyPem(logKeys['rekor-v1']))],
+    ['tsa.crt.pem', pem(...timestamps)],
+  ])
+}
