@@ -160,13 +160,13 @@ for (const { name, command, flags } of signers)
     test('opens a browser, and signs', async () => {
       const browser = place.path('bin')
       mkdirSync(browser, { recursive: true })
-      writeFileSync(join(browser, 'xdg-open'), '#!/bin/sh\necho "launched $1" >&2\n', { mode: 0o755 })
+      writeFileSync(join(browser, 'xdg-open'), '#!/bin/sh\nexit 0\n', { mode: 0o755 })
       const env = { PATH: `${browser}:${place.env['PATH']}` }
       const args = [...flagsOf(`${name} browser`), ...flags, '--fulcio-auth-flow', 'normal']
       const { code, stderr } = await signIn(
         command(),
         args,
-        /launched (\S+)\n/,
+        /opened to:\s+(\S+)\n/,
         async address => {
           assert.match(new URL(address).searchParams.get('redirect_uri')!, /^http:\/\/localhost:[0-9]+\/auth\/callback$/)
           await browse([logIn], address)
