@@ -58,6 +58,17 @@ export const stackStatusFlags = {
   data,
 } as const satisfies FlagTable
 
+export const stackDoctorFlags = {
+  ...stackStatusFlags,
+  'identity-token': {
+    type: 'string',
+    default: '',
+    placeholder: 'TOKEN',
+    own: true,
+    help: 'sign the probe by this ID token, a literal or a file, instead of one by the issuer of the stack',
+  },
+} as const satisfies FlagTable
+
 export const stackExportTrustFlags = {
   ...failureFormatFlags,
   data,

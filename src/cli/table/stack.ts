@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/stack.ts'
+import { stackDoctorFlags, stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/stack.ts'
 
 /** A Sigstore of one's own. */
 export const stackCommands: readonly Command[] = [
@@ -47,6 +47,22 @@ export const stackCommands: readonly Command[] = [
     flags: stackStatusFlags,
     exits: 'own',
     load: async () => (await import('../commands/stack/status.ts')).showStatus,
+  }),
+  defineCommand({
+    name: 'stack doctor',
+    group: 'Private Sigstore',
+    summary: 'Sign and verify a probe by a stack that serves, and show what expires when',
+    description:
+      'Does what clients do: gets a certificate, a timestamp and an entry in each log for random bytes, and verifies what came of it by\n' +
+      'what `stack export-trust` gives them. The passphrase is needed for a token by the issuer of the stack; --identity-token does without.',
+    examples: [
+      { what: 'after every change', line: 'stack doctor --data ./stack' },
+      { what: 'as JSON, for a monitor', line: 'stack doctor --data ./stack --output json' },
+    ],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackDoctorFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/doctor.ts')).examineStack,
   }),
   defineCommand({
     name: 'stack export-trust',
