@@ -53,10 +53,10 @@ export class FullTiles {
   async #prove(level: number, index: number, root: () => Promise<Sha256>): Promise<Tile> {
     const expected = await root()
     for (const from of ['files', 'rows'] as const) {
-      const tile = await this.#load(level, index, from)
-      if (!tile || !bytesEqual(rootOfTile(tile), expected)) continue
+      const { tile, isFiled } = await this.#load(level, index, from)
+      if (!bytesEqual(rootOfTile(tile), expected)) continue
       this.keep(tile)
-      if (from === 'rows') await this.#file(tile)
+      if (!isFiled) await this.#file(tile)
       return tile
     }
     const name = encodeTilePath({ level, index, width: tileWidth })
@@ -78,9 +78,15 @@ export class FullTiles {
     let found: TreeEdge | undefined
     for (const from of ['files', 'rows'] as const) {
       const tiles: Tile[] = []
-      for (let level = 0; level === 0 || size >= tileWidth ** level; level++) tiles.push(await this.#edgeTile(level, size, from))
+      const below: Tile[] = [] // what the edge was made of; proven with it
+      for (let level = 0; level === 0 || size >= tileWidth ** level; level++) tiles.push(await this.#edgeTile(level, size, from, below))
       found = edgeOfTiles(size, tiles)
-      if (bytesEqual(found.root, root)) return found
+      if (!bytesEqual(found.root, root)) continue
+      for (const tile of below) {
+        this.keep(tile)
+        if (from === 'rows') await this.#file(tile) // which of their files is wrong is not known
+      }
+      return found
     }
     throw new CountersignError(
       'STORE_CORRUPT',
@@ -88,30 +94,32 @@ export class FullTiles {
     )
   }
 
-  async #edgeTile(level: number, size: number, from: 'files' | 'rows'): Promise<Tile> {
+  async #edgeTile(level: number, size: number, from: 'files' | 'rows', below: Tile[]): Promise<Tile> {
     const count = Math.floor(size / tileWidth ** level)
     const start = count - (count % tileWidth)
     if (level === 0) return tileOfHashes(0, start / tileWidth, await this.#leafHashes(start, count))
     const tile = emptyTile(level, start / tileWidth)
-    for (let child = start; child < count; child++) setHash(tile, child - start, rootOfTile(await this.#loadAny(level - 1, child, from)))
+    for (let child = start; child < count; child++) {
+      const { tile: full } = await this.#load(level - 1, child, from)
+      below.push(full)
+      setHash(tile, child - start, rootOfTile(full))
+    }
     return tile
   }
 
-  /** A tile that nothing vouches for yet; nothing where it has no file. */
-  async #load(level: number, index: number, from: 'files' | 'rows'): Promise<Tile | undefined> {
+  /** A tile that nothing vouches for yet: of its file, else of the tiles below it; or, whatever is filed, of the leaf hashes alone. */
+  async #load(level: number, index: number, from: 'files' | 'rows'): Promise<{ readonly tile: Tile; readonly isFiled: boolean }> {
     if (from === 'files') {
+      const kept = this.#kept.get(keyOf(level, index))
+      if (kept) return { tile: kept, isFiled: true }
       const hashes = await this.#store.readObject(encodeTilePath({ level, index, width: tileWidth }))
-      return hashes?.length === fullTileBytes ? tileOfHashes(level, index, hashes) : undefined
+      if (hashes?.length === fullTileBytes) return { tile: tileOfHashes(level, index, hashes), isFiled: true }
     }
     const start = index * tileWidth
-    if (level === 0) return tileOfHashes(level, index, await this.#leafHashes(start, start + tileWidth))
+    if (level === 0) return { tile: tileOfHashes(level, index, await this.#leafHashes(start, start + tileWidth)), isFiled: false }
     const tile = emptyTile(level, index)
-    for (let at = 0; at < tileWidth; at++) setHash(tile, at, rootOfTile((await this.#load(level - 1, start + at, from))!))
-    return tile
-  }
-
-  async #loadAny(level: number, index: number, from: 'files' | 'rows'): Promise<Tile> {
-    return (await this.#load(level, index, from)) ?? (await this.#load(level, index, 'rows'))!
+    for (let at = 0; at < tileWidth; at++) setHash(tile, at, rootOfTile((await this.#load(level - 1, start + at, from)).tile))
+    return { tile, isFiled: false }
   }
 
   async #leafHashes(start: number, end: number): Promise<Uint8Array> {

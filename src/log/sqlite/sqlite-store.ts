@@ -9,6 +9,11 @@ import type { LogStore, StoredRow } from '../store.ts'
 import { openObjectFiles, syncFolder } from './object-files.ts'
 import { migrate } from './schema.ts'
 
+export type SqliteStoreOptions = {
+  /** Bytes that `log.db` takes on disk at most. A commit past them fails as on a full disk. */
+  readonly limitBytes?: number
+}
+
 /**
  * A log's store in a folder of its own, made where it is missing, readable by its owner alone:
  * ```text
@@ -25,7 +30,7 @@ import { migrate } from './schema.ts'
  *
  * @throws CountersignError `STORE_LOCKED` when another process has it open, `STORE_TOO_NEW`, `STORE_CORRUPT`, `STORE_UNAVAILABLE`
  */
-export async function openSqliteStore(folder: string): Promise<LogStore> {
+export async function openSqliteStore(folder: string, options: SqliteStoreOptions = {}): Promise<LogStore> {
   const root = resolve(folder)
   const path = join(root, 'log.db')
   try {
@@ -35,7 +40,7 @@ export async function openSqliteStore(folder: string): Promise<LogStore> {
   } catch (cause) {
     throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: cannot be made`, { cause })
   }
-  const database = openDatabase(path)
+  const database = openDatabase(path, options)
   try {
     const objects = await openObjectFiles(root)
     return { ...rowsOf(database, path), ...objects }
@@ -45,7 +50,7 @@ export async function openSqliteStore(folder: string): Promise<LogStore> {
   }
 }
 
-function openDatabase(path: string): DatabaseSync {
+function openDatabase(path: string, { limitBytes }: SqliteStoreOptions): DatabaseSync {
   const database = attempt(path, () => new DatabaseSync(path))
   try {
     attempt(path, () => {
@@ -54,6 +59,10 @@ function openDatabase(path: string): DatabaseSync {
       if (mode !== 'wal') throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: no write-ahead log can be kept there`)
       database.exec('PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864')
       migrate(database, path)
+      if (limitBytes !== undefined) {
+        const { page_size: pageBytes } = database.prepare('PRAGMA page_size').get()!
+        database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(limitBytes / Number(pageBytes)))}`)
+      }
     })
     return database
   } catch (cause) {
