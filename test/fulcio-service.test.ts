@@ -3,17 +3,22 @@ import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { encodeBase64 } from '../src/codec/base64.ts'
 import { bytesEqual } from '../src/codec/bytes.ts'
-import { decodePem } from '../src/codec/pem.ts'
+import { decodePem, encodePem } from '../src/codec/pem.ts'
+import { sha256 } from '../src/crypto/digest.ts'
 import { encodePublicKeyPem } from '../src/crypto/public-key.ts'
 import { parseCertificate } from '../src/formats/x509/certificate.ts'
 import { extensionOid } from '../src/formats/x509/certificate-extensions.ts'
 import { checkPathValidAt, proveCertificatePaths } from '../src/formats/x509/certificate-path.ts'
+import { verifyCertificateSignature } from '../src/formats/x509/certificate-signature.ts'
 import { readFulcioExtensions } from '../src/formats/x509/fulcio-extensions.ts'
 import { withoutExtension } from '../src/formats/x509/precertificate.ts'
 import { embeddedScts, verifySct } from '../src/formats/x509/sct.ts'
+import { encodeSct } from '../src/formats/x509/sct-writer.ts'
+import { checkAuthority } from '../src/services/fulcio/authority.ts'
 import { sha1KeyId } from '../src/services/fulcio/leaf-certificate.ts'
-import { freshSigner, type TestKeyKind } from '../src/testing/sigstore/certificate-authority.ts'
-import { certificatesOf, createRig, emailIssuer, get, person, post, sha256Hex, testTime, tokenOf } from './fulcio/rig.ts'
+import { createRoot, freshSigner, type TestKeyKind } from '../src/testing/sigstore/certificate-authority.ts'
+import { createCtLog } from '../src/testing/sigstore/certificate-log.ts'
+import { certificatesOf, createRig, emailIssuer, get, materialOf, person, post, sha256Hex, testTime, tokenOf } from './fulcio/rig.ts'
 
 test('a certificate of v2: profile, chain and embedded timestamp', async () => {
   const rig = await createRig()
@@ -197,7 +202,7 @@ for (const { name, logPrecertificate } of [
   { name: 'never answers', logPrecertificate: () => new Promise<Uint8Array>(() => {}) },
   {
     name: 'signs something else',
-    logPrecertificate: async () => (await import('../src/formats/x509/sct-writer.ts')).encodeSct(await foreignSct()),
+    logPrecertificate: async () => encodeSct(await createCtLog(stranger).seeCertificate({ der: Uint8Array.of(1) }, testTime)),
   },
 ])
   test(`no certificate where the log ${name}`, async () => {
@@ -207,11 +212,6 @@ for (const { name, logPrecertificate } of [
     assert.deepEqual(await response.json(), { code: 13, message: 'Error entering certificate in CTL', details: [] })
     assert.equal(rig.audits.length, 0)
   })
-
-async function foreignSct() {
-  const { createCtLog } = await import('../src/testing/sigstore/certificate-log.ts')
-  return createCtLog(stranger).seeCertificate({ der: Uint8Array.of(1) }, testTime)
-}
 
 test('no certificate where the authority has expired', async () => {
   let now = testTime
@@ -311,4 +311,64 @@ test('past the rate of an issuer: 429, and when to come again', async () => {
 test('extensions of an e-mail certificate', async () => {
   const [leaf] = await certificatesOf(await (await createRig()).ask({ ...person, sub: 'opaque' }))
   assert.deepEqual([...readFulcioExtensions(leaf!)], [['issuer', emailIssuer], ['token-subject', 'opaque']]) // biome-ignore format: pairs
+})
+
+/** Made by OpenSSL 3.0 with -subj /emailAddress=ignored@example.com, as the request of certificate-request.test.ts. */
+const opensslRequest = encodePem(
+  'CERTIFICATE REQUEST',
+  Buffer.from(
+    'MIHCMHYCAQAwJDEiMCAGCSqGSIb3DQEJARYTaWdub3JlZEBleGFtcGxlLmNvbTAqMAUGAytlcAMhAFj5wj1KInktpfs8owlqDiW0/owbe35pkq0fViM/zdZooB8wHQYJKoZIhvcNAQkOMRAwDjAMBgNVHRMBAf8EAjAAMAUGAytlcANBACy5M67eI4lNOMs4z8U8jePslaMreC+Vu0SCXQBVbJ12GTXVGk6tmLae3bdI9ZqWXChr55qKFIQM4pKVvCaeIAI=',
+    'base64',
+  ),
+)
+
+test('a certificate request: its key is certified, what else it says is not', async () => {
+  const rig = await createRig()
+  const body = { certificateSigningRequest: encodeBase64(Buffer.from(opensslRequest)) }
+  const [leaf] = await certificatesOf(await rig.handler(post('/api/v2/signingCert', body, tokenOf(person))))
+  assert.equal(leaf!.publicKey.algorithm, 'ed25519')
+  assert.equal(leaf!.subject.text, '')
+  assert.equal(leaf!.basicConstraints, undefined)
+  assert.deepEqual(leaf!.subjectAlternativeNames, [{ kind: 'email', value: 'dev@example.com' }])
+  const v1 = await rig.handler(post('/api/v1/signingCert', { ...body, publicKey: null }, tokenOf(person)))
+  assert.equal(v1.status, 201)
+})
+
+for (const { name, pem, message } of [
+  { name: 'none', pem: 'x', message: 'The certificate signing request could not be parsed' },
+  { name: 'with a signature that is not its own', pem: flipped(opensslRequest, -3), message: texts.signature },
+  { name: 'with a subject that was changed', pem: flipped(opensslRequest, 30), message: texts.signature },
+])
+  test(`a certificate request is refused: ${name}`, async () => {
+    const rig = await createRig()
+    const body = { certificateSigningRequest: encodeBase64(Buffer.from(pem)) }
+    const response = await rig.handler(post('/api/v2/signingCert', body, tokenOf(person)))
+    assert.equal(response.status, 400)
+    assert.equal(((await response.json()) as { message: string }).message, message)
+    assert.equal(rig.logged.length, 0)
+  })
+
+function flipped(pem: string, at: number): string {
+  const { bytes } = decodePem(pem, 'request')[0]!
+  return encodePem('CERTIFICATE REQUEST', bytes.with(at, bytes.at(at)! ^ 1))
+}
+
+test('an authority that is exchanged meanwhile: both halves of a certificate are by the one at its beginning', async () => {
+  const root = await createRoot()
+  const [first, second] = await Promise.all(
+    [root, root].map(async authority => checkAuthority(materialOf(await authority.issueIntermediate()), testTime)),
+  )
+  let current = first!
+  const log = createCtLog(freshSigner())
+  const logPrecertificate = async (der: Uint8Array, issuers: readonly Uint8Array[]) => {
+    current = second!
+    const { tbs } = parseCertificate(der, 'precertificate')
+    const issuer = parseCertificate(issuers[0]!, 'issuer')
+    return encodeSct(await log.seePrecertificate(withoutExtension(tbs, extensionOid.precertificatePoison), sha256(issuer.spki), testTime))
+  }
+  const rig = await createRig({ authority: () => current, log: { key: log.key, logPrecertificate } })
+  const [leaf, issuer] = await certificatesOf(await rig.ask(person))
+  assert.deepEqual(issuer!.der, first!.chain[0].der)
+  await verifyCertificateSignature(leaf!, issuer!)
+  assert.deepEqual((await certificatesOf(await rig.ask(person)))[1]!.der, second!.chain[0].der)
 })

@@ -155,7 +155,7 @@ for (const { name, fetch } of [
 
 test('keys are fetched once for all who wait, kept, and asked for again when one is unknown, not too often', async () => {
   let now = testTime
-  let keys: { kid: string }[] = jwks.keys
+  let keys: readonly { readonly kid: string }[] = jwks.keys
   const rig = await createRig({
     now: () => now,
     fetch: async url => (String(url).endsWith('/keys') ? Response.json({ keys }) : discovery(String(url))),
@@ -225,4 +225,21 @@ test('a meta issuer: only what its pattern names is asked, and the ones last wan
   for (const iss of ['a', 'b', 'a', 'c', 'a', 'b']) assert.equal(await ask(`https://${iss}.example.com/x/1`), 200)
   const discoveries = rig.asked.filter(url => url.includes('well-known')).map(url => url[8])
   assert.deepEqual(discoveries, ['a', 'b', 'c', 'b'])
+})
+
+test('an issuer with authorities and credentials of its own is asked by a client of its own', async () => {
+  const config = `oidc-issuers:\n  ${emailIssuer}:\n    client-id: sigstore\n    type: email\n    ca-cert: PEM\n`
+  await assert.rejects(createRig({ config }), { code: 'CONFIGURATION_MALFORMED', message: /issuer.example: ca-cert is not supported here/ })
+  const seen: string[] = []
+  const rig = await createRig({
+    config,
+    issuerAuthorization: new Map([[emailIssuer, async () => 'Bearer of-the-service']]),
+    fetchTrusting: ca => async (url, init) => {
+      seen.push(`${ca} ${new Headers(init?.headers).get('authorization')}`)
+      return discovery(String(url))
+    },
+  })
+  assert.equal((await rig.ask(person)).status, 200)
+  assert.deepEqual(rig.asked, [])
+  assert.deepEqual(seen, ['PEM Bearer of-the-service', 'PEM Bearer of-the-service'])
 })

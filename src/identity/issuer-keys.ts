@@ -76,12 +76,14 @@ export function localIssuerKeys(read: () => unknown, algorithms: readonly string
  * does it, but by https alone, or on this machine where the issuer is. No redirect is followed (GHSA-f5mr-q85p-6hh6).
  *
  * @param issuer - URL, one that the configuration names
+ * @param authorization - value of a header for issuers that want one, clusters of Kubernetes; it goes to the issuer's own origin alone
  * @see OpenID Connect Discovery 1.0 §4
  */
 export function fetchedIssuerKeys(
   issuer: string,
   world: Pick<World, 'fetch' | 'now'>,
   limits: IssuerKeyLimits = defaultIssuerKeyLimits,
+  authorization?: () => Promise<string>,
 ): IssuerKeys {
   const now = () => world.now().getTime()
   let known: { readonly set: IssuerKeySet; readonly at: number } | undefined
@@ -91,7 +93,7 @@ export function fetchedIssuerKeys(
   const isRecent = (at: number | undefined, ms: number) => at !== undefined && Math.abs(now() - at) < ms
   const ask = (): Promise<IssuerKeySet> => {
     if (failure && isRecent(failure.at, limits.renewMs)) return Promise.reject(failure.error as Error)
-    underWay ??= discover(issuer, world, limits)
+    underWay ??= discover(issuer, world.fetch, limits, authorization)
       .then(
         set => {
           ;[known, failure] = [{ set, at: now() }, undefined]
@@ -158,10 +160,19 @@ function kindOf({ kty, crv }: JsonObject): { readonly members: readonly string[]
   return ecdsa ? { members: ['x', 'y'], algorithms: [ecdsa] } : undefined
 }
 
-async function discover(issuer: string, world: Pick<World, 'fetch'>, limits: IssuerKeyLimits): Promise<IssuerKeySet> {
+async function discover(
+  issuer: string,
+  fetch: World['fetch'],
+  limits: IssuerKeyLimits,
+  authorization: (() => Promise<string>) | undefined,
+): Promise<IssuerKeySet> {
   const what = `issuer ${issuer}`
   const signal = AbortSignal.timeout(limits.timeoutMs)
-  const get = (url: string) => getJson(url, world, limits.bodyBytes, signal, what)
+  const get = async (url: string): Promise<Json> => {
+    const isOwn = new URL(url).origin === new URL(issuer).origin
+    const headers = { accept: 'application/json', ...(authorization && isOwn && { authorization: await authorization() }) }
+    return getJson(url, request => fetch(request, { headers, redirect: 'manual', signal }), limits.bodyBytes, what)
+  }
   const document = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   const { algorithms, jwksUri } = readAs('SERVICE_RESPONSE_MALFORMED', what, () => readDocument(document, issuer, what))
   return readIssuerKeySet(await get(jwksUri), algorithms, `${what}: keys`)
@@ -192,16 +203,18 @@ export function isPlainLoopback({ protocol, hostname }: URL): boolean {
   return protocol === 'http:' && reachOf(hostname) === 'loopback'
 }
 
-async function getJson(url: string, { fetch }: Pick<World, 'fetch'>, limit: number, signal: AbortSignal, what: string): Promise<Json> {
-  const { bytes, status } = await getBytes(url, fetch, limit, signal, what)
+type Ask = (url: string) => Promise<Response>
+
+async function getJson(url: string, ask: Ask, limit: number, what: string): Promise<Json> {
+  const { bytes, status } = await getBytes(url, ask, limit, what)
   if (status !== 200) throw unavailable(what, `GET ${pathOf(url)}: want status 200, got ${status}`)
   if (!bytes) throw malformed(what, `GET ${pathOf(url)}: want at most ${limit} bytes`)
   return readAs('SERVICE_RESPONSE_MALFORMED', what, () => parseJson(bytes, `${what}: ${pathOf(url)}`, { bytes: limit }))
 }
 
-async function getBytes(url: string, fetch: World['fetch'], limit: number, signal: AbortSignal, what: string) {
+async function getBytes(url: string, ask: Ask, limit: number, what: string) {
   try {
-    const response = await fetch(url, { headers: { accept: 'application/json' }, redirect: 'manual', signal })
+    const response = await ask(url)
     const bytes = response.status === 200 ? await collectBytes(response.body ?? emptyBody(), limit) : undefined
     if (response.status !== 200) await response.body?.cancel()
     return { bytes, status: response.status }

@@ -20,19 +20,33 @@ import { createCtLog } from '../../src/testing/sigstore/certificate-log.ts'
 /** When it is, for a Fulcio under test. */
 export const testTime = new Date('2026-03-01T10:00:00.250Z')
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+/** An issuer of ID tokens: its JWK set, and tokens signed by RS256, unless the header says otherwise. */
+export type TestIssuer = {
+  readonly jwks: { readonly keys: readonly { readonly kid: string; readonly n?: string }[] }
+  /** @param nowMs - when it is made; it holds for five minutes, unless the claims say otherwise */
+  readonly token: (claims: Readonly<Record<string, unknown>>, nowMs: number, header?: Readonly<Record<string, unknown>>) => string
+}
 
-/** The JWK set of the issuer that tests have. */
-export const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'RS256' }] }
+export function createTestIssuer(): TestIssuer {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return {
+    jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'RS256' } as { kid: string; n?: string }] },
+    token: (claims, nowMs, header = {}) => {
+      const seconds = Math.floor(nowMs / 1000)
+      const payload = { aud: 'sigstore', sub: 'subject', iat: seconds, exp: seconds + 300, ...claims }
+      const signed = `${part({ alg: 'RS256', typ: 'JWT', kid: 'k1', ...header })}.${part(payload)}`
+      return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`
+    },
+  }
+}
 
-const part = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+const issuer = createTestIssuer()
+export const jwks = issuer.jwks
 
-/** A token of that issuer, signed by RS256 unless the header says otherwise; `payload` may be text that is no JSON. */
+/** A token of the issuer that tests have, by default that of people. */
 export function tokenOf(claims: Readonly<Record<string, unknown>>, header: Readonly<Record<string, unknown>> = {}): string {
-  const seconds = Math.floor(testTime.getTime() / 1000)
-  const payload = { iss: emailIssuer, aud: 'sigstore', sub: 'subject', iat: seconds, exp: seconds + 300, ...claims }
-  const signed = `${part({ alg: 'RS256', typ: 'JWT', kid: 'k1', ...header })}.${part(payload)}`
-  return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`
+  return issuer.token({ iss: emailIssuer, ...claims }, testTime.getTime(), header)
 }
 
 export const emailIssuer = 'https://issuer.example'
@@ -136,8 +150,8 @@ export async function createRig(options: RigOptions = {}): Promise<FulcioRig> {
 
 /** What every issuer of the tests answers: itself by its URL, and one JWK set. */
 export function discovery(url: string): Response {
-  const issuer = url.replace(/\/\.well-known\/openid-configuration$/, '')
-  if (issuer !== url) return Response.json({ issuer, jwks_uri: `${issuer}/keys`, id_token_signing_alg_values_supported: ['RS256'] })
+  const asked = url.replace(/\/\.well-known\/openid-configuration$/, '')
+  if (asked !== url) return Response.json({ issuer: asked, jwks_uri: `${asked}/keys`, id_token_signing_alg_values_supported: ['RS256'] })
   return url.endsWith('/keys') ? Response.json(jwks) : new Response(null, { status: 404 })
 }
 

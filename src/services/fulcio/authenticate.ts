@@ -19,6 +19,8 @@ export type AuthenticationOptions = {
   readonly fetchTrusting: ((caCertificates: string) => Fetch) | undefined
   /** Keys of issuers that are not asked for them, by URL. */
   readonly localKeys: ReadonlyMap<string, IssuerKeys>
+  /** Values of the Authorization header for issuers that tell their keys to nobody else, by URL. */
+  readonly issuerAuthorization: ReadonlyMap<string, () => Promise<string>>
   readonly keyLimits: IssuerKeyLimits
   readonly keptIssuers: number // of meta issuers, whose keys are kept
 }
@@ -57,11 +59,11 @@ export function createAuthentication(options: AuthenticationOptions): (compact: 
 
 /** Keys by issuer. Those of meta issuers are as many as their tokens name, so the ones not wanted for longest are forgotten. */
 function createKeyring(options: AuthenticationOptions): (url: string, issuer: IssuerConfig) => IssuerKeys {
-  const { config, localKeys, world, fetchTrusting, keyLimits, keptIssuers } = options
+  const { config, localKeys, world, fetchTrusting, issuerAuthorization, keyLimits, keptIssuers } = options
   const make = (url: string, { caCertificates }: IssuerConfig): IssuerKeys => {
     const fetch = caCertificates === undefined ? world.fetch : fetchTrusting?.(caCertificates)
     if (!fetch) throw new CountersignError('CONFIGURATION_MALFORMED', `issuer ${url}: ca-cert is not supported here`)
-    return fetchedIssuerKeys(url, { now: world.now, fetch }, keyLimits)
+    return fetchedIssuerKeys(url, { now: world.now, fetch }, keyLimits, issuerAuthorization.get(url))
   }
   const fixed = new Map(config.issuers.map(issuer => [issuer.url, localKeys.get(issuer.url) ?? make(issuer.url, issuer)]))
   for (const issuer of config.metaIssuers) make(issuer.url, issuer) // so that what is missing is missed now

@@ -44,8 +44,11 @@ export type FulcioOptions = {
   readonly log?: CertificateLog // without one, certificates are issued that no log has seen
   readonly keyTypes?: readonly string[] // names of PublicKeyDetails
   readonly world: Pick<World, 'now' | 'randomBytes' | 'fetch'>
+  /** A client that trusts these authorities too, PEM: for issuers that have `ca-cert`. */
   readonly fetchTrusting?: (caCertificates: string) => Fetch
   readonly localKeys?: ReadonlyMap<string, IssuerKeys> // of issuers in this process, by URL
+  /** Values of the Authorization header for issuers that tell their keys to nobody else, by URL: a cluster of Kubernetes to its own. */
+  readonly issuerAuthorization?: ReadonlyMap<string, () => Promise<string>>
   readonly limits?: Partial<FulcioLimits>
   readonly events?: ServiceEvents
 }
@@ -71,6 +74,7 @@ export function createFulcio(options: FulcioOptions): Handler {
     world,
     fetchTrusting: options.fetchTrusting,
     localKeys: options.localKeys ?? new Map(),
+    issuerAuthorization: options.issuerAuthorization ?? new Map(),
     keyLimits: limits.issuerKeys,
     keptIssuers: limits.keptIssuers,
   })
