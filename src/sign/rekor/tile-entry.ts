@@ -4,16 +4,17 @@ import { decodeUtf8, quote } from '../../codec/text.ts'
 import type { Sha256 } from '../../crypto/digest.ts'
 import { parseCheckpoint } from '../../formats/log/checkpoint.ts'
 import { readEntryKind } from '../../formats/log/entry-body.ts'
+import { decodeEntryBundle } from '../../formats/log/entry-bundle.ts'
 import type { LogEntry } from '../../formats/log/log-entry.ts'
 import type { LogKey } from '../../formats/log/log-key.ts'
 import { nodeHash } from '../../formats/log/merkle.ts'
 import { noteKeyId } from '../../formats/log/note-key.ts'
 import { parseSignedNote, type SignedNote } from '../../formats/log/signed-note.ts'
+import { encodeTilePath, type TilePath, tileWidth } from '../../formats/log/tile-path.ts'
 import { askService, type ServiceAccess } from '../ask-service.ts'
 
 const noteLimitBytes = 64 << 10
 const bundleLimitBytes = 256 * (2 + 65_535) // entries with their lengths
-const tileWidth = 256
 const hashBytes = 32
 
 /**
@@ -79,16 +80,16 @@ function largestPowerBelow(size: bigint): bigint {
 /** Nodes out of tiles: one of level L holds 256 hashes of subtrees of 256^L leaves, and what lies between two levels is computed. */
 function nodeReader(access: ServiceAccess, size: bigint): NodeReader {
   const tiles = new Map<string, Promise<Uint8Array>>()
-  const tileAt = (level: number, number: bigint): Promise<Uint8Array> => {
-    const name = `${level}/${number}`
-    const tile = tiles.get(name) ?? readTile(access, level, number, size >> BigInt(8 * level))
+  const tileAt = (level: number, index: number): Promise<Uint8Array> => {
+    const name = `${level}/${index}`
+    const tile = tiles.get(name) ?? readTile(access, level, index, size >> BigInt(8 * level))
     tiles.set(name, tile)
     return tile
   }
   return async (level, index) => {
     const tileLevel = Math.floor(level / 8)
     const first = index << BigInt(level % 8)
-    const tile = await tileAt(tileLevel, first >> 8n)
+    const tile = await tileAt(tileLevel, Number(first >> 8n))
     const at = Number(first & 255n)
     let hashes = Array.from({ length: 1 << (level % 8) }, (_, n) => tile.slice((at + n) * hashBytes, (at + n + 1) * hashBytes) as Sha256)
     while (hashes.length > 1) hashes = hashes.flatMap((hash, n) => (n % 2 === 0 ? [nodeHash(hash, hashes[n + 1]!)] : []))
@@ -96,53 +97,37 @@ function nodeReader(access: ServiceAccess, size: bigint): NodeReader {
   }
 }
 
-async function readTile(access: ServiceAccess, level: number, number: bigint, hashes: bigint): Promise<Uint8Array> {
-  const width = widthOf(number, hashes)
-  const bytes = await readWide(access, `tile/${level}`, number, width, tileWidth * hashBytes)
+async function readTile(access: ServiceAccess, level: number, index: number, hashes: bigint): Promise<Uint8Array> {
+  const width = widthOf(index, hashes)
+  const bytes = await readWide(access, { level, index, width }, tileWidth * hashBytes)
   if (bytes.length < width * hashBytes || bytes.length % hashBytes !== 0)
-    throw new CountersignError('SERVICE_RESPONSE_MALFORMED', `tile ${level}/${number}: want ${width} hashes, got ${bytes.length} bytes`)
+    throw new CountersignError('SERVICE_RESPONSE_MALFORMED', `tile ${level}/${index}: want ${width} hashes, got ${bytes.length} bytes`)
   return bytes
 }
 
 async function entryBody(access: ServiceAccess, index: bigint, size: bigint): Promise<Uint8Array> {
-  const number = index >> 8n
-  const bytes = await readWide(access, 'tile/entries', number, widthOf(number, size), bundleLimitBytes)
-  let at = 0
-  for (let entry = number << 8n; at + 2 <= bytes.length; entry++) {
-    const end = at + 2 + (bytes[at]! << 8) + bytes[at + 1]!
-    if (end > bytes.length) break
-    if (entry === index) return bytes.slice(at + 2, end)
-    at = end
-  }
-  throw new CountersignError(
-    'SERVICE_RESPONSE_MALFORMED',
-    `tile entries/${number}: want entry ${index} in it, got ${bytes.length} bytes without`,
-  )
+  const bundle = Number(index >> 8n)
+  const bytes = await readWide(access, { level: 'entries', index: bundle, width: widthOf(bundle, size) }, bundleLimitBytes)
+  const body = decodeEntryBundle(bytes)[Number(index & 255n)]
+  if (!body)
+    throw new CountersignError('SERVICE_RESPONSE_MALFORMED', `entry bundle ${bundle}: want entry ${index} in it, and it ends before`)
+  return body
 }
 
 /** How many of its 256 places a tile has in use, where there are so many things in all. */
-function widthOf(number: bigint, total: bigint): number {
-  const rest = total - (number << 8n)
+function widthOf(index: number, total: bigint): number {
+  const rest = total - (BigInt(index) << 8n)
   return rest >= 256n ? tileWidth : Number(rest)
 }
 
 /** A partial tile may be gone once the full one is there: then that has what was asked for at its beginning. */
-async function readWide(access: ServiceAccess, kind: string, number: bigint, width: number, limitBytes: number): Promise<Uint8Array> {
-  const path = `${kind}/${numberPath(number)}`
-  if (width === tileWidth) return await read(access, path, limitBytes)
+async function readWide(access: ServiceAccess, tile: TilePath, limitBytes: number): Promise<Uint8Array> {
   try {
-    return await read(access, `${path}.p/${width}`, limitBytes)
+    return await read(access, encodeTilePath(tile), limitBytes)
   } catch (error) {
-    if (!(error instanceof CountersignError) || error.code !== 'SERVICE_REFUSED') throw error
-    return await read(access, path, limitBytes)
+    if (tile.width === tileWidth || !(error instanceof CountersignError) || error.code !== 'SERVICE_REFUSED') throw error
+    return await read(access, encodeTilePath({ ...tile, width: tileWidth }), limitBytes)
   }
-}
-
-/** 1234067 is `x001/x234/067`. */
-function numberPath(number: bigint): string {
-  const digits = String(number)
-  const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, '0').match(/.{3}/g)!
-  return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/')
 }
 
 async function read(access: ServiceAccess, path: string, limitBytes: number): Promise<Uint8Array> {
