@@ -15,8 +15,8 @@ import type { TreeHead } from './tile-log.ts'
 export type HeadSigner = {
   /** The note over a head. Called for heads that are committed, and for no other. */
   readonly signHead: (head: TreeHead) => Promise<string>
-  /** What a note says that the same log signed. @throws CountersignError where it did not */
-  readonly verifyHead: (note: string) => Promise<Pick<TreeHead, 'size' | 'root'>>
+  /** What a note says that the same log signed, with its time where notes have one. @throws CountersignError where it did not */
+  readonly verifyHead: (note: string) => Promise<Pick<TreeHead, 'size' | 'root'> & Partial<Pick<TreeHead, 'timeMs'>>>
 }
 
 /**

@@ -9,7 +9,7 @@ import { copyOfDisk, emptyLogDisk, openMemoryStore } from '../testing/log/memory
 import { testLogSigners } from '../testing/sigstore/transparency-log.ts'
 import { noteHeadSigner } from './note-heads.ts'
 import type { LogStore } from './store.ts'
-import type { TileLog } from './tile-log.ts'
+import type { TileLog, TreeHead } from './tile-log.ts'
 
 const appendAll = (log: TileLog, texts: readonly string[]) => Promise.all(texts.map(text => log.append(proposalOf(text))))
 
@@ -21,6 +21,32 @@ test('log: a new one has a signed head over no entry', async () => {
   assert.equal(await log.entry(0n), undefined)
   assert.deepEqual(await log.rootAt(0n), log.head().root)
   await log.close()
+})
+
+test('log: a head that was signed is published again as it is, also where signatures differ from time to time', async () => {
+  const heads = noteHeadSigner(`${testOrigin} - 7`, testLogSigners.ecdsa())
+  const disk = emptyLogDisk()
+  const signed: bigint[] = []
+  const options = {
+    ...heads,
+    signHead: (head: TreeHead) => {
+      signed.push(head.size)
+      return heads.signHead(head)
+    },
+  }
+  const log = await openTestLog(openMemoryStore(disk), options)
+  const { head } = await log.append(proposalOf('entry'))
+  assert.match(head.note, /^log\.example - 7\n1\n[^\n]+\n\n\u2014 log\.example \S+\n$/)
+  await log.close()
+  const again = await openTestLog(openMemoryStore(disk), options)
+  assert.equal(again.head().note, head.note)
+  assert.deepEqual(signed, [0n, 1n])
+  await again.close()
+})
+
+test('log: an origin that no note can have is refused', () => {
+  for (const origin of ['', 'log example', 'log+example', ' - 7'])
+    assert.throws(() => noteHeadSigner(origin, testLogSigners.ed25519()), { name: 'TypeError', message: /want a name without white space/ })
 })
 
 test('log: what waits when it is closed is appended, and nothing after', async () => {

@@ -58,8 +58,12 @@ async function start(options: TileLogOptions): Promise<TileLog> {
   const state = await store.state()
   const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
   const noteWritten = await readCheckpoint(options)
-  if (noteWritten !== undefined) await checkExtends(tree, await headOf(noteWritten, options))
-  const head = await signHead(options, { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) })
+  const written = noteWritten === undefined ? undefined : { ...(await headOf(noteWritten, options)), note: noteWritten }
+  if (written) await checkExtends(tree, written)
+  const head =
+    written?.size === BigInt(state.size)
+      ? { ...written, timeMs: written.timeMs ?? BigInt(state.timeMs) } // what was signed is not signed again (G6)
+      : await signHead(options, { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) })
   const published = { head, tree }
 
   const behind = new WriteBehind({ store, bundles, sleep: options.sleep, events, published, tilesFiled: state.tilesFiled, noteWritten })

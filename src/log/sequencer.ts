@@ -109,7 +109,7 @@ export class Sequencer {
       const committed = await this.#known()
       const indexes = await this.#options.store.find(batch.map(({ identity }) => identity))
       const fresh = batch.filter((_, at) => indexes[at] === undefined)
-      const timeMs = Math.max(this.#options.now().getTime(), committed.state.timeMs)
+      const timeMs = Math.max(this.#options.now().getTime(), committed.state.timeMs, Number(this.#published.head.timeMs))
       const sealed = await this.#seal(fresh, committed.state.size, timeMs)
       const next = await this.#signed(sealed.length === 0 ? committed : await this.#commit(committed, sealed, timeMs))
       const answers: (() => void)[] = []
