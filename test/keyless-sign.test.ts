@@ -1,15 +1,25 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { good } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
 import { origin, setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
 
 const scene = await setSigningScene()
-const { cs, disk, push } = scene
+const { cs, disk, hosts, push } = scene
 const image = buildImage()
 const keyless = '--yes --identity-token token --trusted-root root.json'
 let images = 0
 const fresh = () => push(`app-${++images}`, image)
+
+for (const [name, file] of [
+  ['ed25519', 'ed25519.pkcs8.pem'],
+  ['rsa', 'rsa-2048.pkcs1.pem'],
+] as const) {
+  disk.set(`${name}.pem`, readFileSync(join(import.meta.dirname, 'vectors/cosign-keys/import', file)))
+  await good(cs(`import-key-pair --key ${name}.pem --output-key-prefix ${name}`))
+}
 
 const variables = {
   SIGSTORE_ROOT_FILE: 'ca.pem',
@@ -56,10 +66,9 @@ for (const { name, flags, verifying = '' } of [
   { name: 'bundle, Rekor v2, stamped', flags: '--signing-config v2.json', verifying: '--use-signed-timestamps' },
   { name: 'legacy, Rekor v1', flags: '--signing-config v1.json --new-bundle-format=false' },
 ])
-  for (const key of ['team', 'ed'])
+  for (const key of ['team', 'ed25519', 'rsa'])
     test(`what a key signs is logged where the config says so: ${key}, ${name}`, async () => {
       const named = await fresh()
-      if (key === 'ed') return // below
       await good(cs(`sign --key ${key}.key --trusted-root root.json ${flags} ${named}`))
       await good(cs(`verify --key ${key}.pub --trusted-root root.json ${verifying} ${named}`))
       await good(cs(`sign-blob --key ${key}.key --trusted-root root.json ${flags} --bundle out.json blob`))
@@ -81,5 +90,48 @@ test('the private Sigstore of cosign 2: everything by flags and variables', asyn
   const flags = `--yes --identity-token ${tokenOf()} --fulcio-url ${origin} --rekor-url ${origin} --new-bundle-format=false`
   await good(cs(`sign ${flags} ${named}`, { environment: variables }))
   await good(cs(`verify ${who} ${named}`))
-  assert.ok(disk.size > 0)
+})
+
+test('a key that signs and is logged leaves one layer, and one bundle, however often both are written', async () => {
+  const named = await fresh()
+  const line = `sign --key team.key --trusted-root root.json --signing-config v1.json --format both ${named}`
+  await good(cs(line))
+  const { stderr } = await good(cs(line))
+  assert.match(stderr, /^The bundle is there already: referrer /m)
+  assert.equal((await good(cs(`tree ${named}`))).stdout.split('🍒').length - 1, 2)
+  await good(cs(`sign --key team.key --tlog-upload=false --format bundle ${named}`)) // says less, and is no earlier one of the other
+})
+
+test('signing in GitHub Actions: what becomes known is said, and the permission that is missing is named', async () => {
+  const claims = {
+    email: undefined,
+    job_workflow_ref: 'org/app/.github/workflows/b.yml@refs/heads/main',
+    repository: 'org/app',
+    ref: 'refs/heads/main',
+  }
+  hosts.set('actions.test', async () =>
+    Response.json({ value: tokenOf({ ...claims, iss: 'https://token.actions.githubusercontent.com' }) }),
+  )
+  const named = await fresh()
+  const line = `sign --trusted-root root.json --signing-config v1.json ${named}`
+  const github = {
+    GITHUB_ACTIONS: 'true',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'secret',
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://actions.test/t?a=b',
+  }
+  const asked = await cs(line, { environment: github })
+  assert.equal(asked.code, 1)
+  assert.match(asked.stderr, /^Error: a question needs an answer, and standard input is no terminal: .*; --yes answers yes$/m)
+  assert.match(
+    asked.stderr,
+    /\n {2}identity: https:\/\/github\.com\/org\/app\/\.github\/workflows\/b\.yml@refs\/heads\/main\n.*\n {2}repository: org\/app\n/,
+  )
+  assert.deepEqual(
+    asked.requests.filter(request => request.startsWith('POST')),
+    [],
+  )
+  await good(cs(`${line} --yes`, { environment: github }))
+  await good(cs(line, { environment: { ...github, COSIGN_YES: 'true' } }))
+  const without = await cs(`${line} --yes`, { environment: { GITHUB_ACTIONS: 'true' } })
+  assert.match(without.stderr, /^Error: GitHub Actions gives this job no identity token: it lacks the permission `id-token: write`/m)
 })
