@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
+import { createRoot } from '../src/testing/sigstore/certificate-authority.ts'
 import { createRig, discovery, emailIssuer, jwks, person, testTime, tokenOf } from './fulcio/rig.ts'
 
 // Tokens that are refused: always 400 with one text, whatever is wrong, and the reason in the log of the service alone.
@@ -228,18 +229,19 @@ test('a meta issuer: only what its pattern names is asked, and the ones last wan
 })
 
 test('an issuer with authorities and credentials of its own is asked by a client of its own', async () => {
-  const config = `oidc-issuers:\n  ${emailIssuer}:\n    client-id: sigstore\n    type: email\n    ca-cert: PEM\n`
+  const { pem } = await createRoot()
+  const config = `oidc-issuers:\n  ${emailIssuer}:\n    client-id: sigstore\n    type: email\n    ca-cert: |\n${pem.replace(/^(?=.)/gm, '      ')}`
   await assert.rejects(createRig({ config }), { code: 'CONFIGURATION_MALFORMED', message: /issuer.example: ca-cert is not supported here/ })
   const seen: string[] = []
   const rig = await createRig({
     config,
     issuerAuthorization: new Map([[emailIssuer, async () => 'Bearer of-the-service']]),
     fetchTrusting: ca => async (url, init) => {
-      seen.push(`${ca} ${new Headers(init?.headers).get('authorization')}`)
+      seen.push(`${ca === pem} ${new Headers(init?.headers).get('authorization')}`)
       return discovery(String(url))
     },
   })
   assert.equal((await rig.ask(person)).status, 200)
   assert.deepEqual(rig.asked, [])
-  assert.deepEqual(seen, ['PEM Bearer of-the-service', 'PEM Bearer of-the-service'])
+  assert.deepEqual(seen, ['true Bearer of-the-service', 'true Bearer of-the-service'])
 })

@@ -112,11 +112,16 @@ export function createFulcio(options: FulcioOptions): Handler {
 
   return async request => {
     const begun = world.now().getTime()
-    const response = withCors(await answer(routes, request, events))
-    const labels = { code: String(response.status), method: methodLabel(request.method) }
-    events.count('http_requests_total', labels)
-    events.observe('fulcio_api_latency', Math.max(0, world.now().getTime() - begun) / 1000, labels)
-    return response
+    let code = '500' // unless there is an answer
+    try {
+      const response = withCors(await answer(routes, request, events))
+      code = String(response.status)
+      return response
+    } finally {
+      const labels = { code, method: methodLabel(request.method) }
+      events.count('http_requests_total', labels)
+      events.observe('fulcio_api_latency', Math.max(0, world.now().getTime() - begun) / 1000, labels)
+    }
   }
 }
 

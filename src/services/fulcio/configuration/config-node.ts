@@ -1,36 +1,28 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { parseJson, readAs } from '../../../codec/json.ts'
-import { encodeUtf8, quote } from '../../../codec/text.ts'
+import { quote } from '../../../codec/text.ts'
 
 /** A value of a configuration file, and where it stands. Maps by name, for names come from outside. */
 export type ConfigNode = {
   readonly value: string | number | boolean | null | readonly ConfigNode[] | ReadonlyMap<string, ConfigNode>
   readonly at: string // its path: oidc-issuers["https://issuer.example"].type
-  readonly line: number | undefined // from 1; of YAML alone
+  readonly line: number | undefined // from 1
 }
 
-const limitBytes = 1 << 20
+const limitCharacters = 1 << 20
 const maxAliases = 100
-
-/**
- * Reads the text of a configuration: JSON where it begins with a brace, else YAML 1.2 of one document, with anchors and merge keys.
- *
- * @param what - begins every message: the name of the file
- * @throws CountersignError `CONFIGURATION_MALFORMED`, with the line where YAML is broken, `LIMIT_EXCEEDED` past 1 MiB
- */
-export async function parseConfigText(text: string, what: string): Promise<ConfigNode> {
-  const bytes = encodeUtf8(text)
-  if (bytes.length > limitBytes)
-    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limitBytes} bytes, got ${bytes.length}`)
-  if (!/^\s*\{/.test(text)) return parseYaml(text, what)
-  const value = readAs('CONFIGURATION_MALFORMED', what, () => parseJson(bytes, what, { bytes: limitBytes }))
-  return nodeOf(value, what, () => undefined)
-}
 
 /** `*name:` at the head of a line: the YAML of Go ends the alias at the colon, YAML 1.2 takes it for part of the name. Public files have it. */
 const keyByAlias = /^([ \t]*\*[A-Za-z0-9_-]+):(?=[ \t\r\n])/gm
 
-async function parseYaml(text: string, what: string): Promise<ConfigNode> {
+/**
+ * Reads the text of a configuration: YAML 1.2 of one document, with anchors and merge keys. JSON is YAML too.
+ *
+ * @param what - begins every message: the name of the file
+ * @throws CountersignError `CONFIGURATION_MALFORMED`, with the line where YAML is broken, `LIMIT_EXCEEDED` past 2^20 characters
+ */
+export async function parseConfigText(text: string, what: string): Promise<ConfigNode> {
+  if (text.length > limitCharacters)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limitCharacters} characters, got ${text.length}`)
   const { LineCounter, parseDocument } = await import('yaml')
   const lineCounter = new LineCounter()
   const document = parseDocument(text.replace(keyByAlias, '$1 :'), { lineCounter, merge: true, logLevel: 'silent' })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createRoot } from '../../../testing/sigstore/certificate-authority.ts'
 import { defaultFulcioConfigText, findIssuer, parseFulcioConfig } from './fulcio-config.ts'
 
 const parse = (text: string) => parseFulcioConfig(text, { what: 'issuers.yaml' })
+
+const { pem } = await createRoot()
 
 test('an issuer with all that people write', async () => {
   const { issuers } = await parse(`
@@ -17,7 +20,8 @@ oidc-issuers:
     description: People
     contact: ops@example.com
     environment: production
-    ca-cert: PEM
+    ca-cert: |
+${pem.replace(/^(?=.)/gm, '      ')}
 `)
   const [issuer] = issuers
   assert.deepEqual(issuer, {
@@ -25,7 +29,7 @@ oidc-issuers:
     pattern: undefined,
     clientId: 'sigstore',
     kind: { type: 'email', issuerClaim: ['federated_claims', 'connector id', 'x'], skipEmailVerification: false },
-    caCertificates: 'PEM',
+    caCertificates: pem,
     environment: 'production',
     description: 'People',
     contact: 'ops@example.com',
@@ -111,7 +115,7 @@ for (const { name, text, message } of [
   { name: 'a key twice', text: 'define: 1\ndefine: 2', message: /^issuers.yaml: line 2: no YAML: "Map keys must be unique"/ },
   { name: 'a list', text: '- a', message: /^issuers.yaml \(line 1\): want a map$/ },
   { name: 'nothing', text: '', message: /want a map/ },
-  { name: 'no JSON', text: '{"OIDCIssuers": }', message: /^issuers.yaml: not JSON/ },
+  { name: 'no JSON', text: '{\n"OIDCIssuers": {', message: /^issuers.yaml: line 2: no YAML: / },
   { name: 'an unknown section', text: 'define: 1\noidc-issuer: {}', message: /^issuers.yaml: oidc-issuer \(line 2\): no such field$/ },
   {
     name: 'an unknown field',
@@ -121,6 +125,11 @@ for (const { name, text, message } of [
   { name: 'a field in both spellings', text: one('type: email\nClientID: x'), message: /\(line 5\): the same as "client-id"/ },
   { name: 'no type', text: one('description: x'), message: /want a field "type"/ },
   { name: 'no client id', text: 'oidc-issuers: {"https://a.example": {type: email}}', message: /want a field "client-id"/ },
+  {
+    name: 'authorities that are none',
+    text: one('type: email\nca-cert: PEM'),
+    message: /ca-cert \(line 5\): want certificates, PEM, and nothing else/,
+  },
   { name: 'an unknown type', text: one('type: mail'), message: /\.type \(line 4\): no such type of issuer: "mail"/ },
   { name: 'a type of objects', text: one('type: constructor'), message: /no such type of issuer/ },
   { name: 'a type that is a number', text: one('type: 1'), message: /want a text that is not empty, got "1"/ },
@@ -218,6 +227,6 @@ for (const { name, text, message } of [
     await assert.rejects(parse(text), { code: 'CONFIGURATION_MALFORMED', message })
   })
 
-test('configuration refused: more than 1 MiB', async () => {
-  await assert.rejects(parse(`define: ${'x'.repeat(1 << 20)}`), { code: 'LIMIT_EXCEEDED', message: /at most 1048576 bytes/ })
+test('configuration refused: more than 2^20 characters', async () => {
+  await assert.rejects(parse(`define: ${'x'.repeat(1 << 20)}`), { code: 'LIMIT_EXCEEDED', message: /at most 1048576 characters/ })
 })

@@ -1,4 +1,7 @@
+import { CountersignError } from '../../../codec/error.ts'
+import { decodePem } from '../../../codec/pem.ts'
 import { quote } from '../../../codec/text.ts'
+import { parseCertificate } from '../../../formats/x509/certificate.ts'
 import { isPlainLoopback } from '../../../identity/issuer-keys.ts'
 import { type Pattern, parsePattern } from '../../../verify/pattern.ts'
 import type { CiProvider } from './ci-provider.ts'
@@ -100,7 +103,7 @@ export function readIssuer(
     pattern: place === 'meta' ? patternOf(url, node.at) : undefined,
     clientId: textOf(fieldOf(fields, 'client-id', node)),
     kind: readKind(url, node, fields, providers),
-    caCertificates: text('ca-cert'),
+    caCertificates: readAuthorities(fields.get('ca-cert')),
     environment,
     description: text('description'),
     contact: fields.has('contact') ? scalarOf(fields.get('contact')!) : undefined,
@@ -163,6 +166,20 @@ function fieldOf(fields: ReadonlyMap<FieldName, ConfigNode>, name: FieldName, no
   const field = fields.get(name)
   if (!field) throw malformedAt(node, `want a field ${quote(name)}`)
   return field
+}
+
+/** PEM of one certificate or more, and nothing else. */
+function readAuthorities(node: ConfigNode | undefined): string | undefined {
+  if (!node) return undefined
+  try {
+    const blocks = decodePem(textOf(node), node.at)
+    for (const { bytes } of blocks) parseCertificate(bytes, node.at)
+    if (blocks.length > 0 && blocks.every(({ label }) => label === 'CERTIFICATE')) return textOf(node)
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw malformedAt(node, `want certificates, PEM: ${cause.message}`)
+  }
+  throw malformedAt(node, 'want certificates, PEM, and nothing else')
 }
 
 /** SPIFFE ID §2.1. */
