@@ -79,6 +79,7 @@ export type CommandGroup =
   | 'Sign and verify'
   | 'Bundles'
   | 'Trust'
+  | 'Transparency logs'
   | 'Keys'
   | 'Attached to images'
   | 'Moving images'

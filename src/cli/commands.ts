@@ -5,6 +5,7 @@ import { bundleCommands } from './table/bundles.ts'
 import { cleaningCommands } from './table/cleaning.ts'
 import { documentCommands } from './table/documents.ts'
 import { keyCommands } from './table/keys.ts'
+import { logCommands } from './table/log.ts'
 import { movingCommands } from './table/moving.ts'
 import { otherCommands } from './table/other.ts'
 import { registryCommands } from './table/registries.ts'
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   ...uploadCommands,
   ...registryCommands,
   ...trustCommands,
+  ...logCommands,
   ...stackCommands,
   ...otherCommands(() => commands),
 ]

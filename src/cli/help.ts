@@ -8,6 +8,7 @@ const groups: readonly CommandGroup[] = [
   'Sign and verify',
   'Bundles',
   'Trust',
+  'Transparency logs',
   'Keys',
   'Attached to images',
   'Moving images',

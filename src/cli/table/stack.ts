@@ -71,13 +71,7 @@ export const stackCommands: readonly Command[] = [
     description:
       'A trusted root and a signing config, and for cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing\n' +
       'of it is secret.',
-    examples: [
-      { what: 'files', line: 'stack export-trust --data ./stack --out ./trust' },
-      {
-        what: 'sign and verify with them',
-        line: 'verify-blob --trusted-root trust/trusted_root.json --bundle FILE.sigstore.json --certificate-identity dev@example.com --certificate-oidc-issuer http://127.0.0.1:7070 FILE',
-      },
-    ],
+    examples: [{ what: 'files, to hand to clients', line: 'stack export-trust --data ./stack --out ./trust' }],
     arguments: { name: '', min: 0, max: 0 },
     flags: stackExportTrustFlags,
     exits: 'own',

@@ -76,6 +76,16 @@ for (const { name, text, error } of [
     error: /line 6: issuer\.users\[0\]: want password-hash, got none$/,
   },
   { name: 'users that are none', text: `${least}issuer: { users: 7 }\n`, error: /issuer\.users: want a list, got 7$/ },
+  {
+    name: 'an address that others reach, without TLS',
+    text: `${least}listen: { address: "0.0.0.0:7070" }\n`,
+    error: /listen\.address: want certificate and key for an address that others reach, got "0\.0\.0\.0" alone$/,
+  },
+  {
+    name: 'metrics that others reach, without TLS',
+    text: `${least}metrics: 10.0.0.1:2112\n`,
+    error: /metrics: want certificate and key for an address that others reach, got "10\.0\.0\.1" alone$/,
+  },
   { name: 'a port past the last', text: `${least}metrics: 127.0.0.1:65536\n`, error: /metrics: want HOST:PORT, got "127\.0\.0\.1:65536"$/ },
   {
     name: 'a TLS certificate without its key',

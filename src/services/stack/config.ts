@@ -2,6 +2,7 @@ import { type Document, isNode, parseDocument } from 'yaml'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { parseYamlDocuments, type YamlMap, type YamlValue } from '../../formats/kubernetes-manifest/yaml-documents.ts'
+import { isLoopback } from '../issuer/configuration.ts'
 import { checkAgainst, type Schema, type SchemaPath } from './config-schema.ts'
 
 /** What a stack is told, in `stack.yaml` of its folder. */
@@ -121,16 +122,19 @@ export function parseStackConfig(text: string, what: string): StackConfig {
   const issuer = config.has('issuer') ? config.map('issuer') : undefined
   const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
   if ((certificate === undefined) !== (key === undefined)) throw malformed(what, 'listen: want certificate and key, got one of them')
-  const metrics = config.optional('metrics')
-  const address = listen.optional('address') ?? `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
+  const told = listen.optional('address') ?? `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
+  const address = parseHostPort(told, `${what}: listen.address`)
+  if (certificate === undefined) refuseWithoutTls(address, `${what}: listen.address`)
+  const metrics = config.has('metrics') ? parseHostPort(config.text('metrics'), `${what}: metrics`) : undefined
+  if (metrics && certificate === undefined) refuseWithoutTls(metrics, `${what}: metrics`)
   return {
     url,
     operator: config.text('operator'),
     listen: {
-      address: parseHostPort(address, `${what}: listen.address`),
+      address,
       ...(certificate !== undefined && key !== undefined && { certificate, key }),
     },
-    metrics: metrics === undefined ? undefined : parseHostPort(metrics, `${what}: metrics`),
+    metrics,
     fulcio: config.has('fulcio') ? sectionOf(text, 'fulcio') : '',
     rekor: {
       signWith: rekor.text('sign-with', 'v1') as 'v1' | 'v2',
@@ -143,6 +147,12 @@ export function parseStackConfig(text: string, what: string): StackConfig {
     },
     registry: config.flag('registry', false),
   }
+}
+
+/** Requests and answers must not be read or changed on their way. */
+function refuseWithoutTls({ host }: HostPort, what: string): void {
+  if (!isLoopback(host.includes(':') ? `[${host}]` : host))
+    throw malformed(what, `want certificate and key for an address that others reach, got ${quote(host)} alone`)
 }
 
 function parseOne(text: string, what: string): YamlValue {

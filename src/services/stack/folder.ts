@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { bytesEqual } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { encodePem } from '../../codec/pem.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
+import { decodeUtf8, quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import type { DeriveKey } from '../../crypto/encrypted-key.ts'
 import { encodePublicKeyPem, parsePublicKeyPem } from '../../crypto/public-key.ts'
@@ -12,7 +12,7 @@ import { parseCertificatesPem } from '../../trust/pem-trust.ts'
 import { createAuthorityChain, createTimestampChain } from './certificates.ts'
 import { parseStackConfig, type StackConfig } from './config.ts'
 import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, type RootKey, rootKeys } from './keys.ts'
-import { checkPrivate, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
+import { checkPrivate, exists, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
 import type { StackIdentity } from './trust.ts'
 
 /** What lies where in a stack's folder. */
@@ -54,6 +54,8 @@ export async function createFolder(
   derive?: DeriveKey,
 ): Promise<OpenedFolder & { readonly roots: Readonly<Record<RootKey, Signer>> }> {
   const config = parseStackConfig(configText, stackFiles.config)
+  for (const path of [join(folder, stackFiles.keys), join(folder, stackFiles.config), rootFolder])
+    if (await exists(path)) throw new CountersignError('KEY_EXISTS', `${quote(path)} is there already`)
   await makePrivateFolder(folder)
   const roots = signersOf(await createKeys(rootFolder, rootKeys, passphrase, world, derive))
   const signers = signersOf(await createKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, world, derive))

@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
-import { decodeUtf8, quote } from '../../codec/text.ts'
+import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
-import { isLoopback } from '../issuer/configuration.ts'
 import { type Handler, type Listener, listen } from '../listen.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { HostPort, StackConfig } from './config.ts'
@@ -18,7 +17,7 @@ export type Serving = { readonly url: URL; readonly close: () => Promise<void> }
 /**
  * Serves a stack where its configuration says, and its metrics.
  *
- * @throws CountersignError `CONFIGURATION_MALFORMED` for an address that others reach, without TLS; `ADDRESS_UNAVAILABLE`; `FILE_UNREADABLE`
+ * @throws CountersignError `ADDRESS_UNAVAILABLE`; `FILE_UNREADABLE`
  */
 export async function serveStack(
   folder: string,
@@ -28,8 +27,6 @@ export async function serveStack(
   world: Pick<World, 'randomBytes'>,
 ): Promise<Serving> {
   const { events } = operated
-  if (where.certificate === undefined) refuseWithoutTls(where.address, 'listen.address')
-  if (metrics) refuseWithoutTls(metrics, 'metrics')
   const pem = async (name: string) => decodeUtf8(await readFileAt(join(folder, name)), name)
   const tls = where.certificate === undefined ? undefined : { cert: await pem(where.certificate), key: await pem(where.key!) }
   const report = (error: unknown) =>
@@ -37,7 +34,7 @@ export async function serveStack(
   const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...(tls && { tls }), graceMs, report })
   const scraped =
     metrics &&
-    (await listenAt(metrics, operated.metrics, { graceMs: 1000, report }).catch(async cause => {
+    (await listenAt(metrics, operated.metrics, { ...(tls && { tls }), graceMs: 1000, report }).catch(async cause => {
       await services.close()
       throw cause
     }))
@@ -48,14 +45,6 @@ export async function serveStack(
       await scraped?.close()
     },
   }
-}
-
-function refuseWithoutTls({ host }: HostPort, what: string): void {
-  if (!isLoopback(host.includes(':') ? `[${host}]` : host))
-    throw new CountersignError(
-      'CONFIGURATION_MALFORMED',
-      `${what}: want certificate and key for an address that others reach, got ${quote(host)} alone`,
-    )
 }
 
 async function listenAt(

@@ -12,6 +12,7 @@ import type { TileLog } from '../../log/tile-log.ts'
 import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import { createCtLog } from '../ctlog/ct-log.ts'
 import { checkAuthority } from '../fulcio/authority.ts'
+import type { FulcioConfig } from '../fulcio/configuration/fulcio-config.ts'
 import { createFulcio } from '../fulcio/fulcio.ts'
 import { createIssuer, fileKeyStore, type Issuer } from '../issuer/issuer.ts'
 import type { Handler } from '../listen.ts'
@@ -53,12 +54,13 @@ export type Stack = {
  */
 export async function openStack(options: StackOptions, world: World, events: ServiceEvents): Promise<Stack> {
   const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
+  const issuers = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
   const logs = await openLogs(options.folder, opened, world, events)
   const close = async () => {
     await Promise.all(Object.values(logs).map(log => log.close()))
   }
   try {
-    return { ...(await openServices(options, opened, logs, world, events)), config: opened.config, close }
+    return { ...(await openServices(options, opened, issuers, logs, world, events)), config: opened.config, close }
   } catch (cause) {
     await close()
     throw cause
@@ -93,6 +95,7 @@ async function openLogs(folder: string, { config, signers }: OpenedFolder, world
 async function openServices(
   { folder, passphrase, dev }: StackOptions,
   { config, signers, identity }: OpenedFolder,
+  issuers: FulcioConfig,
   logs: Logs,
   world: World,
   events: ServiceEvents,
@@ -118,7 +121,7 @@ async function openServices(
   const [own, ...above] = identity.authority
   const authority = await checkAuthority({ chain: [own, ...above], signer: signers.authority }, world.now())
   const fulcio = createFulcio({
-    config: await fulcioConfigOf(config, stackFiles.config, dev !== undefined),
+    config: issuers,
     authority: () => authority,
     log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },
     world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
