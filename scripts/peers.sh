@@ -13,6 +13,8 @@ cosign-2        trixie  cosign           usr/bin/cosign            required
 cosign-3        sid     cosign           usr/bin/cosign            required
 crane           sid     crane            usr/bin/crane             required
 sigstore-go     sid     sigstore-go      usr/bin/sigstore-go-verification required
+sigstore-go-signing sid sigstore-go      usr/bin/sigstore-go-signing required
+rekor-cli       sid     rekor            usr/bin/rekor-cli         required
 oras            trixie  oras             usr/bin/oras              required
 docker-registry trixie  docker-registry  usr/bin/docker-registry   required
 umoci           trixie  umoci            usr/bin/umoci             required

@@ -6,7 +6,17 @@ import type { Place } from './place.ts'
 const root = join(import.meta.dirname, '../../..')
 
 /** Tools that scripts/peers.sh brings. */
-export type Tool = 'cosign-2' | 'cosign-3' | 'sigstore-go' | 'crane' | 'oras' | 'docker-registry' | 'umoci' | 'busybox'
+export type Tool =
+  | 'cosign-2'
+  | 'cosign-3'
+  | 'rekor-cli'
+  | 'sigstore-go'
+  | 'sigstore-go-signing'
+  | 'crane'
+  | 'oras'
+  | 'docker-registry'
+  | 'umoci'
+  | 'busybox'
 
 /** Shells, and what they need, that scripts/peers.sh brings where their libraries resolve. */
 export type OptionalTool = 'zsh' | 'zsh-functions' | 'fish'

@@ -26,9 +26,11 @@ export type SigstoreServer = ServedSigstore & {
 /**
  * Starts one. Its clock is the machine's, for so is that of the clients, unless it is behind: then its certificates have expired when they
  * are looked at.
+ *
+ * @param serve - makes the services; doubles of all of them unless told
  */
-export async function startSigstore(place: Place, { behindMs = 0 } = {}): Promise<SigstoreServer> {
-  const served = await serveTestSigstore('127.0.0.1', () => new Date(Date.now() - behindMs))
+export async function startSigstore(place: Place, { behindMs = 0, serve = serveTestSigstore } = {}): Promise<SigstoreServer> {
+  const served = await serve('127.0.0.1', () => new Date(Date.now() - behindMs))
   const failures: unknown[] = []
   const { url, close } = await listen(served.handler, { graceMs: 100, report: error => failures.push(error) })
   const origin = url.origin
