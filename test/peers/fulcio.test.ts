@@ -16,7 +16,7 @@ import type { Handler } from '../../src/services/listen.ts'
 import { type ServedSigstore, serveTestSigstore } from '../../src/testing/sigstore/http.ts'
 import { createTestIssuer, materialOf } from '../fulcio/rig.ts'
 import { cosign2, cosign3, ours } from './harness/actor.ts'
-import { run, runOk } from './harness/command.ts'
+import { run, runOk, tool } from './harness/command.ts'
 import { createPlace } from './harness/place.ts'
 import { type SigstoreServer, startSigstore } from './harness/sigstore.ts'
 import { blobWays, nameOfWay, signingFlags, verifyingFlags } from './harness/sigstore-ways.ts'
@@ -123,6 +123,15 @@ describe('files signed with a certificate of our Fulcio', { concurrency: 2 }, ()
           assert.equal(ended.code, 0, `${actor.name}: ${ended.stderr}`)
         }
       })
+})
+
+test('sigstore-go signs with a certificate of our Fulcio', async () => {
+  const flags = ['-id-token', tokenOf(identities.email), '-rekor', '-tsa', '-signing-config', sigstore.signingConfig('v2', true)]
+  const { stdout } = await runOk(place, tool('sigstore-go-signing'), [...flags, '-trusted-root', sigstore.trustedRootFile, 'blob'])
+  writeFileSync(place.path('go.json'), stdout.slice(stdout.indexOf('{'))) // it begins with the public key
+  const who = ['--certificate-identity', identities.email.name, '--certificate-oidc-issuer', sigstore.url]
+  const args = ['verify-blob', '--trusted-root', sigstore.trustedRootFile, '--use-signed-timestamps', ...who, '--bundle', 'go.json', 'blob']
+  for (const actor of [ours, cosign3]) await runOk(place, actor.command(), args)
 })
 
 test('what GitHub says of a run is verified by cosign from the extensions', async () => {

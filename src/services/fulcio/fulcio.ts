@@ -162,6 +162,7 @@ function auditFacts({ serialNumber, notAfter }: Certificate, { name, extensions 
   }
 }
 
+/** Without a newline at its end, as Fulcio writes it. */
 function pemOf({ der }: Certificate): string {
   return encodePem('CERTIFICATE', der).trimEnd()
 }

@@ -43,9 +43,9 @@ export async function issueLeaf(certified: Certified, key: PublicKey, options: I
   const now = world.now()
   if (now < issuer.notBefore || now > issuer.notAfter) throw authorityFailed(new Error('the certificate of the authority is not valid now'))
   const contents = leafContents(issuer, certified, key, now, randomSerialNumber(world.randomBytes))
-  if (!log) return sign(contents, authority)
+  if (!log) return parseLeaf(await sign(contents, authority))
   const sct = await logged(contents, log, options)
-  const leaf = await sign({ ...contents, extensions: [...contents.extensions, sctListExtension([sct])] }, authority)
+  const leaf = parseLeaf(await sign({ ...contents, extensions: [...contents.extensions, sctListExtension([sct])] }, authority))
   try {
     for (const embedded of embeddedScts(leaf)) await verifySct(embedded, leaf, issuer, log)
   } catch (cause) {
@@ -54,9 +54,18 @@ export async function issueLeaf(certified: Certified, key: PublicKey, options: I
   return leaf
 }
 
-async function sign(contents: CertificateContents, { signer }: CertificateAuthority): Promise<Certificate> {
+async function sign(contents: CertificateContents, { signer }: CertificateAuthority): Promise<Uint8Array> {
   try {
-    return parseCertificate(await issueCertificate(contents, signer), 'certificate')
+    return await issueCertificate(contents, signer)
+  } catch (cause) {
+    throw authorityFailed(cause)
+  }
+}
+
+/** What is handed out is read as verifiers will read it. */
+function parseLeaf(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der, 'certificate')
   } catch (cause) {
     throw authorityFailed(cause)
   }
@@ -66,7 +75,7 @@ async function logged(contents: CertificateContents, log: CertificateLog, { auth
   const precertificate = await sign({ ...contents, extensions: [...contents.extensions, precertificatePoisonExtension()] }, authority)
   const issuers = authority.chain.map(({ der }) => der)
   try {
-    const answer = await within(logTimeoutMs, log.logPrecertificate(precertificate.der, issuers))
+    const answer = await within(logTimeoutMs, log.logPrecertificate(precertificate, issuers))
     return { ...parseDetachedSct(answer, 'certificate timestamp'), entry: 'precertificate' }
   } catch (cause) {
     throw logFailed(cause)
