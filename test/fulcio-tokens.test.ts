@@ -245,3 +245,28 @@ test('an issuer with authorities and credentials of its own is asked by a client
   assert.deepEqual(rig.asked, [])
   assert.deepEqual(seen, ['true Bearer of-the-service', 'true Bearer of-the-service'])
 })
+
+test('not more than so many meta issuers are asked at once', async () => {
+  const waiting: (() => void)[] = []
+  const rig = await createRig({
+    config: 'meta-issuers:\n  https://*.example.com:\n    client-id: sigstore\n    type: kubernetes\n',
+    limits: { askedAtOnce: 3 },
+    fetch: url => new Promise(resolve => waiting.push(() => resolve(discovery(String(url))))),
+  })
+  const claims = { 'kubernetes.io': { namespace: 'default', serviceaccount: { name: 'builder' } } }
+  const ask = async (name: string) => (await rig.ask({ ...claims, iss: `https://${name}.example.com` }, { challenge: 'subject' })).status
+  const first = ['a', 'b', 'c'].map(ask)
+  while (waiting.length < 3) await new Promise(resolve => setImmediate(resolve))
+  assert.equal(await ask('d'), 503)
+  assert.equal(rig.asked.length, 3)
+  let isDone = false
+  const all = Promise.all(first).finally(() => {
+    isDone = true
+  })
+  while (!isDone) {
+    for (const answer of waiting.splice(0)) answer()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  assert.deepEqual(await all, [200, 200, 200])
+  assert.equal(waiting.length, 0)
+})

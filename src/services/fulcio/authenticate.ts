@@ -23,6 +23,7 @@ export type AuthenticationOptions = {
   readonly issuerAuthorization: ReadonlyMap<string, () => Promise<string>>
   readonly keyLimits: IssuerKeyLimits
   readonly keptIssuers: number // of meta issuers, whose keys are kept
+  readonly askedAtOnce: number // requests to meta issuers: anybody can name many
 }
 
 const message = 'There was an error processing the identity token'
@@ -59,9 +60,11 @@ export function createAuthentication(options: AuthenticationOptions): (compact: 
 
 /** Keys by issuer. Those of meta issuers are as many as their tokens name, so the ones not wanted for longest are forgotten. */
 function createKeyring(options: AuthenticationOptions): (url: string, issuer: IssuerConfig) => IssuerKeys {
-  const { config, localKeys, world, fetchTrusting, issuerAuthorization, keyLimits, keptIssuers } = options
-  const make = (url: string, { caCertificates }: IssuerConfig): IssuerKeys => {
-    const fetch = caCertificates === undefined ? world.fetch : fetchTrusting?.(caCertificates)
+  const { config, localKeys, world, fetchTrusting, issuerAuthorization, keyLimits, keptIssuers, askedAtOnce } = options
+  const inBounds = createBound(askedAtOnce)
+  const make = (url: string, { caCertificates, pattern }: IssuerConfig): IssuerKeys => {
+    const direct = caCertificates === undefined ? world.fetch : fetchTrusting?.(caCertificates)
+    const fetch = direct && pattern ? inBounds(direct) : direct
     if (!fetch) throw new CountersignError('CONFIGURATION_MALFORMED', `issuer ${url}: ca-cert is not supported here`)
     return fetchedIssuerKeys(url, { now: world.now, fetch }, keyLimits, issuerAuthorization.get(url))
   }
@@ -76,5 +79,19 @@ function createKeyring(options: AuthenticationOptions): (url: string, issuer: Is
     const [oldest] = kept.keys()
     if (kept.size > keptIssuers && oldest !== undefined) kept.delete(oldest)
     return keys
+  }
+}
+
+/** Makes clients that together have no more requests under way than a limit; what is more fails at once. */
+function createBound(limit: number): (fetch: Fetch) => Fetch {
+  let underWay = 0
+  return fetch => async (url, init) => {
+    if (underWay >= limit) throw new CountersignError('SERVICE_UNAVAILABLE', `more than ${limit} issuers are asked at once`)
+    underWay++
+    try {
+      return await fetch(url, init)
+    } finally {
+      underWay--
+    }
   }
 }

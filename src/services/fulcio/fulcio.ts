@@ -22,6 +22,7 @@ export type FulcioLimits = {
   readonly bodyBytes: number
   readonly logTimeoutMs: number
   readonly keptIssuers: number // of meta issuers, whose keys are kept
+  readonly askedAtOnce: number // requests to meta issuers: anybody can name many
   readonly issuerKeys: IssuerKeyLimits
   readonly rate: Rate | undefined // for each configured issuer; unlimited unless told
 }
@@ -31,6 +32,7 @@ export const defaultFulcioLimits: FulcioLimits = {
   bodyBytes: 4 << 20,
   logTimeoutMs: 30_000,
   keptIssuers: 100,
+  askedAtOnce: 32,
   issuerKeys: defaultIssuerKeyLimits,
   rate: undefined,
 }
@@ -77,6 +79,7 @@ export function createFulcio(options: FulcioOptions): Handler {
     issuerAuthorization: options.issuerAuthorization ?? new Map(),
     keyLimits: limits.issuerKeys,
     keptIssuers: limits.keptIssuers,
+    askedAtOnce: limits.askedAtOnce,
   })
   const takeTurn = limits.rate ? createRateLimit(limits.rate, () => world.now().getTime()) : () => {}
   const trustBundle = () => options.trustBundle?.() ?? [authority().chain]
