@@ -1,8 +1,5 @@
 import type { FlagTable } from '../command.ts'
 
-const login =
-  'logging in by a browser or a device is not supported yet; sign with --identity-token, in a CI system that gives tokens, or with --key'
-
 /** Keyless signing: identity tokens, Fulcio, the certificate it issues. */
 const identityFlags = {
   'fulcio-auth-flow': {
@@ -40,12 +37,11 @@ const identityFlags = {
     deprecated: 'support for this flag will be removed in the future',
     help: 'ask Fulcio for a certificate although a key is given',
   },
-  'oidc-client-id': { type: 'string', default: 'sigstore', placeholder: 'ID', refused: login, help: 'OAuth client id' },
+  'oidc-client-id': { type: 'string', default: 'sigstore', placeholder: 'ID', help: 'OAuth client id' },
   'oidc-client-secret-file': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: login,
     help: 'file that holds the OAuth client secret',
   },
   'oidc-disable-ambient-providers': {
@@ -59,11 +55,10 @@ const identityFlags = {
     placeholder: 'URL',
     hidden: true,
     deprecated: 'please use a signing config to specify an OIDC issuer; see `cosign signing-config create --help`',
-    refused: login,
     help: 'OIDC issuer to log in at',
   },
   'oidc-provider': { type: 'string', default: '', placeholder: 'NAME', help: 'the CI system to take the token from' },
-  'oidc-redirect-url': { type: 'string', default: '', placeholder: 'URL', refused: login, help: 'OAuth redirect URL' },
+  'oidc-redirect-url': { type: 'string', default: '', placeholder: 'URL', help: 'OAuth redirect URL' },
 } as const satisfies FlagTable
 
 /** Certificates brought along by the signer. */

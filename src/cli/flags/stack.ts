@@ -26,6 +26,14 @@ export const stackInitFlags = {
     own: true,
     help: 'for the keys that it does not need to run: keep that folder elsewhere',
   },
+  'sign-with': {
+    type: 'string',
+    default: 'v1',
+    choices: ['v1', 'v2'],
+    placeholder: 'LOG',
+    own: true,
+    help: 'the log that clients are told to use: v1 is understood by cosign 2 as well',
+  },
   url: {
     type: 'string',
     default: 'http://127.0.0.1:7070',

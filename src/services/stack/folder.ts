@@ -8,12 +8,14 @@ import type { DeriveKey } from '../../crypto/encrypted-key.ts'
 import { encodePublicKeyPem, parsePublicKeyPem } from '../../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../../crypto/signer.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
+import type { Folder } from '../../oci/layout/folder.ts'
 import { parseCertificatesPem } from '../../trust/pem-trust.ts'
 import { createAuthorityChain, createTimestampChain } from './certificates.ts'
 import { parseStackConfig, type StackConfig } from './config.ts'
-import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, type RootKey, rootKeys } from './keys.ts'
+import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, rootKeys } from './keys.ts'
 import { checkPrivate, exists, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
 import type { StackIdentity } from './trust.ts'
+import { createStackRepository } from './tuf.ts'
 
 /** What lies where in a stack's folder. */
 export const stackFiles = {
@@ -37,22 +39,22 @@ export type OpenedFolder = {
 
 export type NewStack = {
   readonly folder: string
+  readonly tufFolder: Folder // `stackFiles.tuf` of it
   readonly rootFolder: string // keys that the stack does not need to run, to be kept elsewhere
   readonly configText: string
   readonly passphrase: Uint8Array // of all the keys; the caller's to zero
 }
 
 /**
- * Makes a stack's folder: keys, certificates, configuration. The configuration is written last, so a folder that has one is whole.
- *
- * @returns what `openFolder` would, and the signers of the roots, for the TUF repository to be signed with
+ * Makes a stack's folder: keys, certificates, TUF repository, configuration. The configuration is written last, so a folder that has one is
+ * whole.
  * @throws CountersignError `CONFIGURATION_MALFORMED`; `KEY_EXISTS` where something is there already; `FILE_UNWRITABLE`
  */
 export async function createFolder(
-  { folder, rootFolder, configText, passphrase }: NewStack,
+  { folder, tufFolder, rootFolder, configText, passphrase }: NewStack,
   world: Pick<World, 'now' | 'randomBytes'>,
   derive?: DeriveKey,
-): Promise<OpenedFolder & { readonly roots: Readonly<Record<RootKey, Signer>> }> {
+): Promise<void> {
   const config = parseStackConfig(configText, stackFiles.config)
   for (const path of [join(folder, stackFiles.keys), join(folder, stackFiles.config), rootFolder])
     if (await exists(path)) throw new CountersignError('KEY_EXISTS', `${quote(path)} is there already`)
@@ -66,8 +68,9 @@ export async function createFolder(
   await writeNewFile(join(folder, stackFiles.authority), pemOf(authority))
   await writeNewFile(join(folder, stackFiles.timestamps), pemOf(timestamps))
   for (const name of logNames) await writeNewFile(join(folder, stackFiles.logKeys[name]), encodePublicKeyPem(signers[name].publicKey))
+  const identity = await readIdentity(folder)
+  await createStackRepository({ folder: tufFolder, config, identity, signers }, roots['tuf-root'], world)
   await writeNewFile(join(folder, stackFiles.config), configText)
-  return { config, signers, identity: await readIdentity(folder), roots }
 }
 
 /**

@@ -11,6 +11,7 @@ export const onlineKeys = {
   'rekor-v1': 'ecdsa-p256',
   'rekor-v2': 'ed25519', // which witnesses want, services §4.3
   timestamps: 'ecdsa-p256',
+  'tuf-targets': 'ecdsa-p256',
   'tuf-online': 'ecdsa-p256', // snapshot and timestamp
 } as const satisfies Readonly<Record<string, NewKeyKind>>
 
@@ -18,7 +19,7 @@ export const onlineKeys = {
 export const rootKeys = {
   'authority-root': 'ecdsa-p256',
   'timestamps-root': 'ecdsa-p256',
-  'tuf-root': 'ecdsa-p256', // root and targets
+  'tuf-root': 'ecdsa-p256',
 } as const satisfies Readonly<Record<string, NewKeyKind>>
 
 export type OnlineKey = keyof typeof onlineKeys

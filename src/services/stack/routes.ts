@@ -1,8 +1,8 @@
 import type { Handler } from '../listen.ts'
 
 /** The services of a stack on one origin: their paths do not collide. `issuer` takes what is nobody else's. @see services §0 */
-export type StackHandlers = Readonly<Record<'fulcio' | 'rekorV1' | 'rekorV2' | 'timestamps' | 'ct', Handler>> &
-  Readonly<Partial<Record<'issuer' | 'registry' | 'tuf', Handler>>> & {
+export type StackHandlers = Readonly<Record<'fulcio' | 'rekorV1' | 'rekorV2' | 'timestamps' | 'ct' | 'tuf', Handler>> &
+  Readonly<Partial<Record<'issuer' | 'registry', Handler>>> & {
     /** Why the stack should get no requests now. */
     readonly unready: () => readonly string[]
   }

@@ -8,6 +8,7 @@ import { encodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import type { DeriveKey } from '../../crypto/encrypted-key.ts'
+import { memoryFolder } from '../../testing/memory-folder.ts'
 import { parseSigningConfig } from '../../trust/signing-config.ts'
 import { parseTrustedRoot } from '../../trust/trusted-root.ts'
 import { noEvents } from '../service.ts'
@@ -25,13 +26,14 @@ const world: World = {
   now: () => new Date(),
   randomBytes: length => crypto.getRandomValues(new Uint8Array(length)),
   fetch: async () => assert.fail('no request leaves the process'),
-  sleep: async () => {},
+  sleep: (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))), // no hour passes
 }
+const tufFolder = memoryFolder(new Map(), 'tuf')
 let stack: Stack
 
 before(async () => {
-  await createFolder({ folder, rootFolder: join(place, 'root'), configText, passphrase }, world, deriveKey)
-  stack = await openStack({ folder, passphrase, deriveKey, dev: { ciSecret: 'only-for-this-test' } }, world, noEvents)
+  await createFolder({ folder, tufFolder, rootFolder: join(place, 'root'), configText, passphrase }, world, deriveKey)
+  stack = await openStack({ folder, tufFolder, passphrase, deriveKey, dev: { ciSecret: 'only-for-this-test' } }, world, noEvents)
 })
 after(async () => {
   await stack.close()
@@ -74,6 +76,9 @@ for (const { path, status, text } of [
   { path: '/ct/ct/v1/get-sth', status: 200, text: /"tree_size":0/ },
   { path: '/api/v1/timestamp/certchain', status: 200, text: /BEGIN CERTIFICATE/ },
   { path: '/.well-known/openid-configuration', status: 200, text: /"issuer":"http:\/\/127\.0\.0\.1:7070"/ },
+  { path: '/tuf/timestamp.json', status: 200, text: /"_type": ?"timestamp"/ },
+  { path: '/tuf/1.root.json', status: 200, text: /"_type": ?"root"/ },
+  { path: '/tuf/targets/rekor.pub', status: 200, text: /BEGIN PUBLIC KEY/ },
   { path: '/v2/', status: 200, text: /\{\}/ },
   { path: '/nobody', status: 404, text: /not found/ },
 ])
@@ -85,10 +90,13 @@ for (const { path, status, text } of [
   })
 
 test('openStack: a second process is refused while the first has the folder', async () => {
-  await assert.rejects(openStack({ folder, passphrase, deriveKey }, world, noEvents), { code: 'STORE_LOCKED', message: /ct-log/ })
+  await assert.rejects(openStack({ folder, tufFolder, passphrase, deriveKey }, world, noEvents), {
+    code: 'STORE_LOCKED',
+    message: /ct-log/,
+  })
 })
 
 test('openStack: another passphrase opens nothing', async () => {
-  const opening = openStack({ folder, passphrase: encodeUtf8('another'), deriveKey }, world, noEvents)
+  const opening = openStack({ folder, tufFolder, passphrase: encodeUtf8('another'), deriveKey }, world, noEvents)
   await assert.rejects(opening, { code: 'PASSPHRASE_WRONG' })
 })

@@ -9,6 +9,7 @@ import { noteHeadSigner } from '../../log/note-heads.ts'
 import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
 import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
 import type { TileLog } from '../../log/tile-log.ts'
+import type { Folder } from '../../oci/layout/folder.ts'
 import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import { createCtLog } from '../ctlog/ct-log.ts'
 import { checkAuthority } from '../fulcio/authority.ts'
@@ -21,14 +22,17 @@ import { createRekorV1 } from '../rekor/rekor-v1.ts'
 import { createRekorV2 } from '../rekor/rekor-v2.ts'
 import type { ServiceEvents } from '../service.ts'
 import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
+import type { TufRepositoryService } from '../tuf/tuf-repository.ts'
 import type { StackConfig } from './config.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { fulcioConfigOf } from './issuers.ts'
 import { routeServices } from './routes.ts'
 import { logHost, servicePaths } from './trust.ts'
+import { openStackRepository } from './tuf.ts'
 
 export type StackOptions = {
   readonly folder: string
+  readonly tufFolder: Folder // `stackFiles.tuf` of it
   readonly passphrase: Uint8Array // of its keys; the caller's to zero
   /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
   readonly dev?: { readonly ciSecret: string }
@@ -56,15 +60,38 @@ export async function openStack(options: StackOptions, world: World, events: Ser
   const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
   const issuers = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
   const logs = await openLogs(options.folder, opened, world, events)
+  const closing = new AbortController()
   const close = async () => {
+    closing.abort()
     await Promise.all(Object.values(logs).map(log => log.close()))
   }
   try {
-    return { ...(await openServices(options, opened, issuers, logs, world, events)), config: opened.config, close }
+    const repository = await openStackRepository({ ...opened, folder: options.tufFolder }, world, events)
+    void refreshHourly(repository, world, events, closing.signal)
+    return { ...(await openServices(options, opened, issuers, logs, repository, world, events)), config: opened.config, close }
   } catch (cause) {
     await close()
     throw cause
   }
+}
+
+const hourMs = 3_600_000
+
+/** Keeps the repository from expiring while the stack runs. What fails is tried again in an hour, long before clients would notice. */
+async function refreshHourly(
+  repository: TufRepositoryService,
+  { sleep }: World,
+  events: ServiceEvents,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted)
+    try {
+      await sleep(hourMs, signal)
+      await repository.refresh()
+    } catch (error) {
+      if (signal.aborted) return
+      events.log('error', 'the TUF repository was not signed anew', { reason: error instanceof Error ? error.message : String(error) })
+    }
 }
 
 type Logs = Readonly<Record<'ct' | 'v1' | 'v2', TileLog>>
@@ -97,6 +124,7 @@ async function openServices(
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
   logs: Logs,
+  repository: TufRepositoryService,
   world: World,
   events: ServiceEvents,
 ): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready'>> {
@@ -129,10 +157,7 @@ async function openServices(
   })
   const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
   const { signWith: _, ...rekorV2 } = config.rekor
-  const unready = () => [
-    ...(timestamps.unready() === undefined ? [] : [timestamps.unready()!]),
-    ...expired(identity.authority, world.now()),
-  ]
+  const unready = () => [timestamps.unready() ?? [], repository.unready() ?? [], expired(identity.authority, world.now())].flat()
   const handler = routeServices({
     fulcio,
     rekorV1: createRekorV1({
@@ -153,6 +178,7 @@ async function openServices(
     }),
     timestamps: timestamps.handler,
     ct: ct.handler,
+    tuf: repository.handler,
     ...(issuer && { issuer: issuer.handler }),
     ...(config.registry && { registry: createRegistry(await folderStore(join(folder, stackFiles.registry)), world, { deletes: false }) }),
     unready,

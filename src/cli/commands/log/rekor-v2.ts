@@ -32,7 +32,7 @@ export async function openRekorV2({ context, url, ask, trusted, verifyHead, stat
     return opened
   }
 
-  const bundle = async (index: number): Promise<readonly Uint8Array[]> => {
+  const fetchBundle = async (index: number): Promise<readonly Uint8Array[]> => {
     const width = Math.min(tileWidth, Number(size) - index * tileWidth)
     for (const wanted of width === tileWidth ? [tileWidth] : [width, tileWidth]) {
       const path = encodeTilePath({ level: 'entries', index, width: wanted })
@@ -42,6 +42,12 @@ export async function openRekorV2({ context, url, ask, trusted, verifyHead, stat
       if (entries.length >= width) return entries.slice(0, width)
     }
     throw new CountersignError('TLOG_UNAVAILABLE', `${url.host}: bundle ${index} of its entries is not there`)
+  }
+
+  let latest: { readonly index: number; readonly entries: Promise<readonly Uint8Array[]> } | undefined // neighbours are asked for together
+  const bundle = (index: number): Promise<readonly Uint8Array[]> => {
+    if (latest?.index !== index) latest = { index, entries: fetchBundle(index) }
+    return latest.entries
   }
 
   const entryAt = async (index: bigint): Promise<LogEntry | undefined> => {
@@ -74,7 +80,7 @@ export async function openRekorV2({ context, url, ask, trusted, verifyHead, stat
       const folder = stateFolder(context, given)
       if (!folder) throw new CountersignError('USAGE', 'no place to keep the local index: set HOME, or --state-folder')
       const place = { folder, name: nameOfLog(head), size: Number(size), maxEntries, progress: context.showStatus }
-      const indexes = await searchLocally(place, criteria, bundle, async node => (await tree()).node(node))
+      const indexes = await searchLocally(place, criteria, fetchBundle, async node => (await tree()).node(node))
       const entries: LogEntry[] = []
       for (const index of indexes.slice(0, limit)) entries.push((await entryAt(BigInt(index)))!)
       return entries

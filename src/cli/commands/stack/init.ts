@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
-import { createFolder, stackFiles } from '../../../services/stack/folder.ts'
+import { createFolder, type NewStack, stackFiles } from '../../../services/stack/folder.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { stackInitFlags } from '../../flags/stack.ts'
 
 /** `stack init`: keys, certificates and configuration of a new stack. */
-export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, operator, rootKeys, url }) => {
-  const configText = stackConfigText(url, operator)
+export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, operator, rootKeys, signWith, url }) => {
+  const configText = stackConfigText(url, operator, signWith)
   const passphrase = await context.prompts.passphrase({ confirm: true })
   try {
-    await createFolder({ folder: data, rootFolder: rootKeys, configText, passphrase }, context.world, context.deriveKey)
+    await makeStack(context, { folder: data, rootFolder: rootKeys, configText, passphrase })
   } finally {
     passphrase.fill(0)
   }
@@ -24,7 +24,7 @@ export const initStack: CommandFunction<typeof stackInitFlags> = async (context,
 }
 
 /** The first text of `stack.yaml`. @throws CountersignError `USAGE` */
-export function stackConfigText(url: string, operator: string): string {
+export function stackConfigText(url: string, operator: string, signWith: string): string {
   const parsed = URL.parse(url)
   if (!parsed || parsed.origin !== url) throw new CountersignError('USAGE', `--url: want scheme, host and port alone, got ${quote(url)}`)
   return `# A private Sigstore: countersign stack up --data FOLDER
@@ -54,7 +54,7 @@ operator: ${operator === '' ? parsed.hostname : operator}
 
 rekor:
   # Which log clients are told to use. v1 is understood by cosign 2 as well.
-  sign-with: v1
+  sign-with: ${signWith}
 
 # An OIDC issuer of its own. Users sign in with a password.
 issuer:
@@ -65,6 +65,10 @@ issuer:
 
 /** Makes a stack for trying things out, with an empty passphrase unless one is set. */
 export async function createDevelopmentStack(context: CommandContext, folder: string, url: string, passphrase: Uint8Array): Promise<void> {
-  const configText = stackConfigText(url, '')
-  await createFolder({ folder, rootFolder: join(folder, 'root-keys'), configText, passphrase }, context.world, context.deriveKey)
+  const configText = stackConfigText(url, '', 'v1')
+  await makeStack(context, { folder, rootFolder: join(folder, 'root-keys'), configText, passphrase })
+}
+
+async function makeStack({ files, world, deriveKey }: CommandContext, parts: Omit<NewStack, 'tufFolder'>): Promise<void> {
+  await createFolder({ ...parts, tufFolder: files.folder(join(parts.folder, stackFiles.tuf)) }, world, deriveKey)
 }

@@ -30,6 +30,7 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
   const ciSecret = encodeHex(context.world.randomBytes(16))
   const options = {
     folder: data,
+    tufFolder: context.files.folder(join(data, stackFiles.tuf)),
     passphrase,
     ...(dev && { dev: { ciSecret } }),
     ...(context.deriveKey && { deriveKey: context.deriveKey }),

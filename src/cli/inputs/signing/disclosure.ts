@@ -1,4 +1,5 @@
 import { disclosedFacts } from '../../../identity/disclosure.ts'
+import { isLoopback } from '../../../identity/login/issuer-client.ts'
 import type { IdentityToken } from '../../../identity/token-claims.ts'
 import type { CommandContext } from '../../context.ts'
 import type { ServicePlan } from './service-plan.ts'
@@ -26,8 +27,4 @@ export async function confirmDisclosure(
   )
   await context.prompts.confirm('this identity and these facts will be recorded for good', { yes, flag: '--yes' })
   if (authority?.protocol === 'http:' && !isLoopback(authority)) context.warn(`the identity token goes to ${authority.origin} unencrypted`)
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

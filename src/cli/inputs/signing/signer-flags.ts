@@ -7,8 +7,11 @@ export type SignerFlags = ServiceFlags & {
   readonly fulcioAuthFlow: '' | 'normal' | 'device' | 'token' | 'client_credentials'
   readonly identityToken: string
   readonly insecureSkipVerify: boolean
+  readonly oidcClientId: string
+  readonly oidcClientSecretFile: string
   readonly oidcDisableAmbientProviders: boolean
   readonly oidcProvider: string
+  readonly oidcRedirectUrl: string
   readonly outputCertificate: string
   readonly signingAlgorithm?: SigningAlgorithm
   readonly timestampClientCacert: string
@@ -24,9 +27,12 @@ const tokenFlags = [
   'fulcio-url',
   'identity-token',
   'insecure-skip-verify',
+  'oidc-client-id',
+  'oidc-client-secret-file',
   'oidc-disable-ambient-providers',
   'oidc-issuer',
   'oidc-provider',
+  'oidc-redirect-url',
   'signing-algorithm',
 ] as const
 

@@ -5,6 +5,7 @@ import type { AmbientEffects } from '../../../identity/ambient/provider.ts'
 import { checkUsable, type IdentityToken, looksLikeToken, parseIdentityToken } from '../../../identity/token-claims.ts'
 import { machineEffects } from '../../../oci/credentials/credential-effects.ts'
 import type { CommandContext } from '../../context.ts'
+import type { ServicePlan } from './service-plan.ts'
 import type { SignerFlags } from './signer-flags.ts'
 
 /** Tokens for one command: a certificate is asked for with the one that was shown, and later ones with new ones. */
@@ -18,16 +19,17 @@ export type TokenSource = {
 const tokenLimitBytes = 64 << 10
 
 /**
- * Where tokens come from: `--identity-token`, else the place where this runs, unless `--oidc-disable-ambient-providers`.
+ * Where tokens come from: `--identity-token`, else the place where this runs, unless `--oidc-disable-ambient-providers`, else somebody who
+ * logs in.
  *
  * @throws (from its functions) CountersignError `TOKEN_UNAVAILABLE`, `TOKEN_MALFORMED`, `TOKEN_INVALID`, `USAGE`, and as `findAmbientToken`
  * @see formats-and-flows §7
  */
-export function tokenSource(context: CommandContext, flags: SignerFlags): TokenSource {
+export function tokenSource(context: CommandContext, flags: SignerFlags, plan: ServicePlan): TokenSource {
   const { now } = context.world
   let current: IdentityToken | undefined
   const obtain = async (): Promise<IdentityToken> => {
-    const token = parseIdentityToken(await literalOf(context, flags))
+    const token = parseIdentityToken(await literalOf(context, flags, plan))
     checkUsable(token, now())
     current = token
     return token
@@ -36,7 +38,7 @@ export function tokenSource(context: CommandContext, flags: SignerFlags): TokenS
   return { first: next, next }
 }
 
-async function literalOf(context: CommandContext, flags: SignerFlags): Promise<string> {
+async function literalOf(context: CommandContext, flags: SignerFlags, plan: ServicePlan): Promise<string> {
   const { identityToken, fulcioAuthFlow, oidcDisableAmbientProviders, oidcProvider } = flags
   if (identityToken !== '') return await givenToken(context, identityToken)
   if (fulcioAuthFlow === 'token')
@@ -48,11 +50,8 @@ async function literalOf(context: CommandContext, flags: SignerFlags): Promise<s
       return found.token
     }
   }
-  throw new CountersignError(
-    'TOKEN_UNAVAILABLE',
-    'no identity token: --identity-token gives none, and this runs in no place that gives one; logging in by a browser or a device is not ' +
-      'supported yet; sign with --identity-token TOKEN_OR_FILE, or with --key',
-  )
+  const { logIn } = await import('./login.ts')
+  return await logIn(context, flags, plan)
 }
 
 /** A token itself, or the file that holds one. A broken token must not be looked for as a file: the failure would show it. */

@@ -42,7 +42,7 @@ export async function witnessed(context: CommandContext, flags: SignerFlags, pla
     flags.key === ''
       ? () => createEphemeralSigner(flags.signingAlgorithm ?? 'ecdsa-sha2-256-nistp256')
       : await signerFromFlag(context, flags.key)
-  const source = tokenSource(context, flags)
+  const source = tokenSource(context, flags, plan)
   if (authority) await confirmDisclosure(context, flags, plan, await source.first())
   return witnessedSigning(
     services,
