@@ -29,7 +29,11 @@ for (const { name, text, message } of [
   { name: 'no end', text: tokenOf({ iss: 'a', sub: 'a' }), message: /exp: want a whole number, got nothing/ },
   { name: 'an end in words', text: tokenOf({ ...always, exp: 'never' }), message: /exp: want a whole number/ },
   { name: 'a subject that is none', text: tokenOf({ ...always, sub: 7 }), message: /sub: want a string, got "7"/ },
-  { name: 'a claim twice', text: `${part({ alg: 'RS256' })}.${part('{"iss":"a","iss":"b"}')}.c`, message: /its claims are no JSON object$/ },
+  {
+    name: 'a claim twice',
+    text: `${part({ alg: 'RS256' })}.${part('{"iss":"a","iss":"b"}')}.c`,
+    message: /its claims are no JSON object$/,
+  },
 ])
   test(`a token is refused: ${name}`, () => {
     assert.throws(

@@ -36,14 +36,14 @@ definePlain('sign-blob', {
   prints: false,
 })
 
-const noToken: Refusal = { exit: 1, code: 'TOKEN_UNAVAILABLE', message: /no identity token: / }
+const nobody: Refusal = { exit: 1, code: 'USAGE', message: /whoever logs in is asked whether their name may be recorded/ }
 const unreachable = (message: RegExp): Refusal => ({ exit: 1, code: 'SERVICE_UNAVAILABLE', message })
 
 /** Flags of sign and sign-blob. */
 export function signCases(): readonly Case[] {
   const keyed: Case['check'] = async name => {
     const line = await plainLine(name)
-    await refuses(name, line.replace('--key team.key', ''), noToken)
+    await refuses(name, line.replace('--key team.key', ''), nobody)
     await refuses(name, line.replace('team.key', 'nowhere.key'), unreadable)
   }
   const configured: Case['check'] = async name => {
