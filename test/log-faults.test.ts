@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -180,4 +181,18 @@ test('a store that only lets itself be read refuses entries and answers readers'
     isReadOnly = false
     assert.equal((await log.append(proposalOf('meanwhile'))).entry.index, 1n)
     await log.close()
+  }))
+
+test('a folder that is open here stays locked for other processes, also after it was asked for here again', () =>
+  withFolder(async folder => {
+    const store = await openSqliteStore(folder)
+    const elsewhere = () => {
+      const program = `new (process.getBuiltinModule('node:sqlite').DatabaseSync)(${JSON.stringify(join(folder, 'log.db'))}).exec('SELECT * FROM log')`
+      return spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+    }
+    assert.match(elsewhere().stderr, /database is locked/)
+    await assert.rejects(openSqliteStore(folder), { code: 'STORE_LOCKED' })
+    assert.match(elsewhere().stderr, /database is locked/)
+    await store.close()
+    assert.deepEqual([elsewhere().status, elsewhere().stderr], [0, ''])
   }))

@@ -29,7 +29,7 @@ export type TileLogOptions = HeadSigner & {
 
 export type LogLimits = {
   readonly waiting?: number // entries that wait to be appended; 4096 unless told
-  readonly keptTiles?: number // full tiles in memory, 16 KiB each; 256 unless told
+  readonly keptTiles?: number // full tiles in memory, 16 KiB each; 1024 unless told
 }
 
 const rangeLimit = 1000
@@ -54,7 +54,7 @@ export async function openTileLog(options: TileLogOptions): Promise<TileLog> {
 
 async function start(options: TileLogOptions): Promise<TileLog> {
   const { store, bundles, leafOf = data => data, limits = {}, events = silent } = options
-  const tiles = new FullTiles(store, limits.keptTiles ?? 256)
+  const tiles = new FullTiles(store, limits.keptTiles ?? 1024)
   const state = await store.state()
   const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
   const noteWritten = await readCheckpoint(options)

@@ -253,3 +253,26 @@ test('log: another writer of the same store is noticed before anything is signed
   await new LogAudit().check(one)
   await one.close()
 })
+
+test('log: what became of a commit that failed is asked until the store answers', async () => {
+  const store = openMemoryStore(emptyLogDisk())
+  const failed = () => new CountersignError('STORE_UNAVAILABLE', 'log store: gone for now')
+  let failures = 0
+  const log = await openTestLog({
+    ...store,
+    commit: async batch => {
+      await store.commit(batch)
+      if (failures++ === 0) throw failed() // it has landed all the same
+    },
+    state: async () => {
+      if (failures > 0 && failures++ < 3) throw failed()
+      return await store.state()
+    },
+  })
+  for (let attempt = 1; attempt <= 3; attempt++)
+    await assert.rejects(log.append(proposalOf('entry')), { code: 'STORE_UNAVAILABLE', message: /gone for now/ })
+  assert.equal(log.head().size, 0n)
+  const { isNew, entry, head } = await log.append(proposalOf('entry'))
+  assert.deepEqual([isNew, entry.index, head.size], [false, 0n, 1n])
+  await log.close()
+})

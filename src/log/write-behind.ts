@@ -12,6 +12,8 @@ export const checkpointName = 'checkpoint'
 
 const restMs = 250 // replacing a file costs milliseconds of every commit beside it
 
+const atOnce = 8 // tiles that are filed; most of their time they wait for the disk
+
 /**
  * Writes full tiles, full bundles and the latest head as objects, behind the commits that made them durable: whoever appends does not wait.
  * What a crash keeps from being written is written after the next start.
@@ -77,8 +79,11 @@ export class WriteBehind {
   async #write(): Promise<void> {
     const published = this.#latest
     try {
-      for (const full = Math.floor(Number(published.head.size) / tileWidth); this.#tilesFiled < full; this.#tilesFiled++)
-        await this.#fileTile(this.#tilesFiled, published)
+      for (const full = Math.floor(Number(published.head.size) / tileWidth); this.#tilesFiled < full; ) {
+        const some = Array.from({ length: Math.min(atOnce, full - this.#tilesFiled) }, (_, at) => this.#tilesFiled + at)
+        await Promise.all(some.map(index => this.#fileTile(index, published)))
+        this.#tilesFiled += some.length
+      }
       if (published.head.note === this.#noteWritten) return
       await this.#store.writeObject(checkpointName, encodeUtf8(published.head.note))
       this.#noteWritten = published.head.note

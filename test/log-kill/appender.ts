@@ -38,4 +38,5 @@ async function client(number: number): Promise<void> {
   }
 }
 
+process.stdout.setMaxListeners(clients + 10)
 await Promise.all(Array.from({ length: clients }, (_, number) => client(number)))

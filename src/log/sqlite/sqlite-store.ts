@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { systemErrorCode } from '../../codec/system-error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type Sha256, sha256 } from '../../crypto/digest.ts'
 import type { LogStore, StoredRow } from '../store.ts'
@@ -35,7 +36,7 @@ export async function openSqliteStore(folder: string, options: SqliteStoreOption
   const path = join(root, 'log.db')
   try {
     await mkdir(root, { recursive: true, mode: 0o700 })
-    await (await open(path, 'a', 0o600)).close() // SQLite would make it readable by others
+    await makeFile(path)
     await syncFolder(root)
   } catch (cause) {
     throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: cannot be made`, { cause })
@@ -47,6 +48,15 @@ export async function openSqliteStore(folder: string, options: SqliteStoreOption
   } catch (cause) {
     database.close()
     throw asStoreError(cause, path)
+  }
+}
+
+/** Makes an empty file that nobody else can read, which SQLite would not. One that is there is not even opened, for its lock's sake. */
+async function makeFile(path: string): Promise<void> {
+  try {
+    await (await open(path, 'wx', 0o600)).close()
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'EEXIST') throw cause
   }
 }
 
