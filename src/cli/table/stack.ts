@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { stackDoctorFlags, stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/stack.ts'
+import { stackDoctorFlags, stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/sigstore/stack.ts'
 
 /** A Sigstore of one's own. */
 export const stackCommands: readonly Command[] = [

@@ -9,7 +9,7 @@ export type Schema =
   | {
       readonly type: 'string'
       readonly description: string
-      readonly pattern?: string
+      readonly pattern?: RegExp
       readonly enum?: readonly string[]
       readonly default?: string
     }
@@ -57,8 +57,7 @@ export function checkAgainst(schema: Schema, value: Value, place: (path: SchemaP
     case 'string':
       if (typeof value !== 'string') throw wrong(`want text, got ${describe(value)}`)
       if (schema.enum && !schema.enum.includes(value)) throw wrong(`want ${schema.enum.join(' or ')}, got ${quote(value)}`)
-      if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value))
-        throw wrong(`want ${schema.description}, got ${quote(value)}`)
+      if (schema.pattern !== undefined && !schema.pattern.test(value)) throw wrong(`want ${schema.description}, got ${quote(value)}`)
       return
     case 'integer':
       if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < schema.minimum || value > schema.maximum)

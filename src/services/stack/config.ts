@@ -25,7 +25,7 @@ export type HostPort = { readonly host: string; readonly port: number }
 
 export type IssuerUser = { readonly email: string; readonly passwordHash: string }
 
-const hostPort = '^(\\[[0-9a-f:]+\\]|[0-9a-z.-]+):[0-9]{1,5}$'
+const hostPort = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):([0-9]{1,5})$/
 
 /** The schema of `stack.yaml`, for editors as well: `docs/stack.schema.json`. */
 export const stackSchema: Schema = {
@@ -37,12 +37,12 @@ export const stackSchema: Schema = {
     url: {
       type: 'string',
       description: 'an http or https URL without a path, by which clients reach the stack',
-      pattern: '^https?://[0-9a-z.-]+(:[0-9]{1,5})?$',
+      pattern: /^https?:\/\/[0-9a-z.-]+(:[0-9]{1,5})?$/,
     },
     operator: {
       type: 'string',
       description: 'a name of at most 64 letters, digits, dots and dashes',
-      pattern: '^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$',
+      pattern: /^[0-9A-Za-z][0-9A-Za-z.-]{0,63}$/,
     },
     listen: {
       type: 'object',
@@ -92,7 +92,7 @@ export const stackSchema: Schema = {
             description: 'a user',
             required: ['email', 'password-hash'],
             properties: {
-              email: { type: 'string', description: 'an email address', pattern: '^[^@\\s]+@[^@\\s]+$' },
+              email: { type: 'string', description: 'an email address', pattern: /^[^@\s]+@[^@\s]+$/ },
               'password-hash': { type: 'string', description: 'what `stack hash-password` prints' },
             },
           },
@@ -192,7 +192,7 @@ function nodeAt(document: Document.Parsed, path: SchemaPath): unknown {
 
 /** @throws CountersignError `CONFIGURATION_MALFORMED` */
 function parseHostPort(text: string, what: string): HostPort {
-  const [, host, port] = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):([0-9]{1,5})$/.exec(text) ?? []
+  const [, host, port] = hostPort.exec(text) ?? []
   if (host === undefined || Number(port) > 65_535) throw malformed(what, `want HOST:PORT, got ${quote(text)}`)
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
 }

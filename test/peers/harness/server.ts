@@ -17,7 +17,7 @@ export type Server = {
  * Starts a server and waits for the line by which it says where it listens.
  *
  * @param ready - its first group is the host and port; the server must choose the port itself, so that no two tests meet
- * @throws when it ends first, or is not ready within 20 s; what it printed is in the message
+ * @throws when it ends first, or is not ready within 60 s; what it printed is in the message
  */
 export function startServer(
   place: Place,
@@ -36,7 +36,7 @@ export function startServer(
       child.kill('SIGKILL')
       reject(new Error(`${[...command, ...args].join(' ')}: ${why}\n${printed}`))
     }
-    const late = setTimeout(() => fail('not ready within 20 s'), 20_000)
+    const late = setTimeout(() => fail('not ready within 60 s'), 60_000)
     const look = (chunk: Buffer) => {
       printed += chunk.toString('utf8')
       const host = printed.match(ready)?.[1]

@@ -6,7 +6,7 @@ import { readIdentity, readStackConfig } from '../../../services/stack/folder.ts
 import { probeLog, probeToken } from '../../../services/stack/probe.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { stackDoctorFlags } from '../../flags/stack.ts'
+import type { stackDoctorFlags } from '../../flags/sigstore/stack.ts'
 import { examineServices, findingOf, reportFindings } from './findings.ts'
 
 /** `stack doctor`: everything that `status` shows, and a signature made and verified with each of the logs. */

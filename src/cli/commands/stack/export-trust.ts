@@ -1,7 +1,7 @@
 import { readIdentity, readStackConfig } from '../../../services/stack/folder.ts'
 import { trustFilesOf } from '../../../services/stack/trust.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { stackExportTrustFlags } from '../../flags/stack.ts'
+import type { stackExportTrustFlags } from '../../flags/sigstore/stack.ts'
 
 /** `stack export-trust`: what clients need, as files. */
 export const exportTrust: CommandFunction<typeof stackExportTrustFlags> = async (context, { data, out }) => {

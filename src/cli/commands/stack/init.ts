@@ -4,7 +4,7 @@ import { quote } from '../../../codec/text.ts'
 import { createFolder, type NewStack, stackFiles } from '../../../services/stack/folder.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { stackInitFlags } from '../../flags/stack.ts'
+import type { stackInitFlags } from '../../flags/sigstore/stack.ts'
 
 /** `stack init`: keys, certificates and configuration of a new stack. */
 export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, operator, rootKeys, signWith, url }) => {

@@ -1,6 +1,6 @@
 import { readIdentity, readStackConfig } from '../../../services/stack/folder.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { stackStatusFlags } from '../../flags/stack.ts'
+import type { stackStatusFlags } from '../../flags/sigstore/stack.ts'
 import { examineServices, reportFindings } from './findings.ts'
 
 /** `stack status`: whether the services of a stack answer, how large its logs are, what expires when. */

@@ -11,7 +11,7 @@ import { serveStack } from '../../../services/stack/serve.ts'
 import { openStack } from '../../../services/stack/stack.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { stackUpFlags } from '../../flags/stack.ts'
+import type { stackUpFlags } from '../../flags/sigstore/stack.ts'
 import { variable } from '../../parsing/environment.ts'
 import { createDevelopmentStack } from './init.ts'
 

@@ -1,5 +1,5 @@
-import type { FlagTable } from '../command.ts'
-import { failureFormatFlags } from './global.ts'
+import type { FlagTable } from '../../command.ts'
+import { failureFormatFlags } from '../global.ts'
 
 const data = {
   type: 'string',
