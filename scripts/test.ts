@@ -8,14 +8,13 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { testOnBun } from './bun-suite.ts'
 import { root, run, runOrDie } from './process.ts'
-
-/** What a run of tests came to. */
-export type Counts = { readonly passed: number; readonly failed: number }
+import { type Counts, readCounts } from './test-counts.ts'
+import { testInWorkers } from './test-workers.ts'
 
 const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
-  unit: files => testOnNode('unit', process.execPath, pick(files, unitTests)),
+  unit: files => testUnits('unit', process.execPath, files),
   bun: async files => report('bun', await testOnBun(pick(files, unitTests), files.length === 0)),
-  node24: async files => testOnNode('node24', await bringNode24(), pick(files, unitTests)),
+  node24: async files => testUnits('node24', await bringNode24(), files),
   conformance: ([first, ...others]) => {
     const isFolder = first !== undefined && others.length === 0 && !first.endsWith('.ts')
     const folder = isFolder ? resolve(first) : `${root}/../shared/conformance`
@@ -45,7 +44,15 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
   },
 }
 const raceRounds = 10 // what gets lost once in twenty crowds is seen more often than not
-const unitTests = ['src/**/*.test.ts', 'test/*.test.ts', 'scripts/*.test.ts']
+const unitTests = ['test/*.test.ts', 'src/**/*.test.ts', 'scripts/*.test.ts'] // what takes long comes first, so that all cores end together
+const compiled = { NODE_COMPILE_CACHE: `${root}/.cache/compiled` } // many processes read the same sources
+
+const print = (text: string) => void process.stdout.write(text)
+
+async function testUnits(suite: string, node: string, files: readonly string[]): Promise<boolean> {
+  const options = { workers: availableParallelism(), timeoutMs: 60_000, env: { ...process.env, ...compiled }, print }
+  return report(suite, await testInWorkers(node, pick(files, unitTests), options))
+}
 
 /** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */
 function testOnPeers(name: string, command: string, files: readonly string[]): Promise<boolean> {
@@ -65,20 +72,16 @@ async function testOnNode(
     `--test-timeout=${options.timeoutMs ?? 60_000}`,
     `--test-concurrency=${options.concurrency ?? availableParallelism()}`,
   ]
-  const env = { ...(options.env ?? process.env), NODE_COMPILE_CACHE: `${root}/.cache/compiled` } // each file of tests is a process that reads the same sources
+  const env = { ...(options.env ?? process.env), ...compiled }
   const { code, output } = await run(node, [...flags, ...files], { show: true, env })
-  const [passed, failed, cancelled, skipped, todo] = ['pass', 'fail', 'cancelled', 'skipped', 'todo'].map(name => {
-    const line = output.match(new RegExp(`^ℹ ${name} (\\d+)$`, 'm'))
-    if (!line) throw new Error(`${suite}: the runner printed no count of ${name}`)
-    return Number(line[1])
-  }) as [number, number, number, number, number]
-  if (skipped + todo > 0) console.error(`${suite}: ${skipped + todo} skipped: counted as failed`)
-  const counts = { passed, failed: failed + cancelled + skipped + todo }
-  return report(suite, code !== 0 && counts.failed === 0 ? { passed, failed: 1 } : counts)
+  const counts = readCounts(output)
+  if (!counts) throw new Error(`${suite}: the runner printed no counts`)
+  return report(suite, code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts)
 }
 
 /** Prints the line that .ci/run adds up, and tells whether the suite is green. */
 function report(suite: string, counts: Counts): boolean {
+  if (counts.skipped) console.error(`${suite}: ${counts.skipped} skipped: counted as failed`)
   if (counts.passed === 0) console.error(`${suite}: no test passed`)
   console.log(`${suite}: ${counts.passed} passed, ${counts.failed} failed`)
   return counts.passed > 0 && counts.failed === 0
