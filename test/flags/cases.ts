@@ -9,6 +9,7 @@ import { evidenceCases } from './keyless/evidence.ts'
 import { identityCases } from './keyless/identities.ts'
 import { keylessSigningCases } from './keyless/signing.ts'
 import { suggestCases } from './keyless/suggest.ts'
+import { logCases } from './log.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
 import { registryCommandCases } from './registries.ts'
@@ -44,6 +45,7 @@ export const cases: readonly Case[] = [
   ...trustCases(),
   ...trustedRootCases(),
   ...signingConfigCases(),
+  ...logCases(),
 ]
 
 /** Flags that answer questions where none is asked. */

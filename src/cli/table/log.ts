@@ -1,8 +1,9 @@
 import { type Command, defineCommand } from '../command.ts'
 import { logGetFlags, logInfoFlags, logSearchFlags, logVerifyFlags } from '../flags/log.ts'
 
-const keeping = `The head of the log is verified with the key of a trusted root, and must go on from the one that was seen last, which is kept in
---state-folder.`
+const keeping =
+  'The head of the log is verified with the key of a trusted root, and must go on from the one that was seen last, which is\n' +
+  'kept in --state-folder.'
 
 /** Looking into transparency logs: any Rekor of version 1 or 2. */
 export const logCommands: readonly Command[] = [
@@ -24,8 +25,9 @@ export const logCommands: readonly Command[] = [
     name: 'log get',
     group: 'Transparency logs',
     summary: 'Show entries of a transparency log, each proven to be in it',
-    description: `An entry is named by its index or, in Rekor v1, its ID; or what it is about is given by flags. Searches of Rekor v2 are made in a
-local index, for which all entries are fetched once.\n${keeping}`,
+    description:
+      'An entry is named by its index or, in Rekor v1, its ID; or flags say what it is about. Searches of Rekor v2 are made in a\n' +
+      `local index, for which all entries are fetched once.\n${keeping}`,
     examples: [
       { what: 'by its index', line: 'log get 1000' },
       { what: 'what was logged about a file, as JSON', line: 'log get --artifact app.tar.gz --output json' },
@@ -39,8 +41,9 @@ local index, for which all entries are fetched once.\n${keeping}`,
     name: 'log search',
     group: 'Transparency logs',
     summary: 'List entries of a transparency log by artifact, signer or key',
-    description: `Each entry that is listed is proven to be in the log. That nothing else is there, a Rekor v1 is believed about; of a Rekor v2, all
-entries are fetched into a local index, and proven.\n${keeping}`,
+    description:
+      'Each entry that is listed is proven to be in the log. That nothing else is there, a Rekor v1 is believed about; of a\n' +
+      `Rekor v2, all entries are fetched into a local index, and proven.\n${keeping}`,
     examples: [
       { what: 'who signed a file', line: 'log search --artifact app.tar.gz' },
       { what: 'what somebody signed', line: 'log search --email alice@example.com --limit 100' },
