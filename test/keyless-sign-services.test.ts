@@ -359,6 +359,22 @@ test('no route to the services: an error that says where to, in the end', async 
   })
 })
 
+test("an authority that never answers ends with the command's timeout", async () => {
+  const named = await fresh()
+  let asked: () => void = () => {}
+  const timeUp = new Promise<void>(resolve => {
+    asked = resolve
+  })
+  intercept(async request => {
+    if (new URL(request.url).pathname !== certificatePath) return undefined
+    asked()
+    return await new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))
+  })
+  const outcome = await cs(`sign ${keyless} --signing-config v1.json -o json ${named}`, { timeUp })
+  intercept(undefined)
+  assertRefused(outcome, { exit: 1, code: 'TIMED_OUT', message: /./ })
+})
+
 test('the host of the Sigstore is the one that was told of the token', async () => {
   const seen: string[] = []
   intercept(async request => {

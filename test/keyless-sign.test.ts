@@ -102,6 +102,14 @@ test('a key that signs and is logged leaves one layer, and one bundle, however o
   await good(cs(`sign --key team.key --tlog-upload=false --format bundle ${named}`)) // says less, and is no earlier one of the other
 })
 
+test('several container identities make several signatures', async () => {
+  const named = await fresh()
+  const identities = '--sign-container-identity a.test/a --sign-container-identity b.test/b'
+  await good(cs(`sign ${keyless} --signing-config v1.json --new-bundle-format=false ${identities} ${named}`))
+  const { stdout } = await good(cs(`verify ${who} ${named}`))
+  assert.deepEqual([...stdout.matchAll(/"docker-reference":"([^"]*)"/g)].map(([, name]) => name).sort(), ['a.test/a', 'b.test/b'])
+})
+
 test('signing in GitHub Actions: what becomes known is said, and the permission that is missing is named', async () => {
   const claims = {
     email: undefined,

@@ -12,10 +12,19 @@ export const signingCommands: readonly Command[] = [
     summary: 'Sign container images',
     description:
       'Name the image by its digest: a tag moves, and what is signed is what the tag points to now.\n' +
+      'Without --key it is signed by whoever an identity token names, and what that makes known is told first.\n' +
       'The signature is stored beside the image in its registry, as a Sigstore bundle that cosign 3 verifies;\n' +
       '--format legacy writes the layout of cosign 2, and --format both one of each: a run that broke off is completed by another.\n' +
       'IMAGE may be oci:DIR, an OCI image layout on the disk, which then holds the signature too.',
     examples: [
+      {
+        what: 'sign by the identity that the CI system gives this job, or that somebody logs in with',
+        line: 'sign --yes IMAGE@sha256:...',
+      },
+      {
+        what: 'the same by a token, at the services of a Sigstore of your own',
+        line: 'sign --yes --identity-token token.jwt --signing-config signing-config.json --trusted-root trusted_root.json IMAGE@sha256:...',
+      },
       {
         what: 'sign an image with a key, recording it in no transparency log',
         line: 'sign --key cosign.key --tlog-upload=false --use-signing-config=false IMAGE@sha256:...',
@@ -111,6 +120,10 @@ export const signingCommands: readonly Command[] = [
     summary: 'Sign files',
     description: 'FILE is a path, or - for standard input.',
     examples: [
+      {
+        what: 'sign a file by the identity that the CI system gives this job, or that somebody logs in with',
+        line: 'sign-blob --yes --bundle FILE.sigstore.json FILE',
+      },
       {
         what: 'sign a file and write a bundle',
         line: 'sign-blob --key cosign.key --tlog-upload=false --use-signing-config=false --bundle FILE.sigstore.json FILE',

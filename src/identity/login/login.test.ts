@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTestIssuer, type IssuerOptions, type TestIssuer } from '../../../test/keyless-sign/issuer.ts'
 import type { Handler } from '../../services/listen.ts'
+import { createTestIssuer, type IssuerOptions, type TestIssuer } from '../../testing/sigstore/test-issuer.ts'
 import { parseIdentityToken } from '../token-claims.ts'
 import { type BrowserEffects, loginByBrowser } from './browser.ts'
 import { loginByCredentials } from './client-credentials.ts'
@@ -11,7 +11,7 @@ import { connectIssuer, type LoginEffects } from './issuer-client.ts'
 const url = 'https://issuer.test/dex'
 
 function rig(options: Partial<IssuerOptions> = {}, handler?: (issuer: TestIssuer) => Handler) {
-  const issuer = createTestIssuer({ url, ...options })
+  const issuer = createTestIssuer({ url, now: () => new Date(), ...options })
   const handle = handler?.(issuer) ?? issuer.handler
   const said: string[] = []
   const pauses: number[] = []

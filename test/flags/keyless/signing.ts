@@ -3,7 +3,7 @@ import { decodeBase64 } from '../../../src/codec/base64.ts'
 import { parseBundle } from '../../../src/formats/bundle.ts'
 import { parseCertificate } from '../../../src/formats/x509/certificate.ts'
 import type { Refusal } from '../../../src/testing/command-rig.ts'
-import { createTestIssuer, type IssuerOptions } from '../../keyless-sign/issuer.ts'
+import { createTestIssuer, type IssuerOptions } from '../../../src/testing/sigstore/test-issuer.ts'
 import { addSigstore, origin, tokenOf, who as whoPlain } from '../../keyless-sign/scene.ts'
 import { type Case, cs, disk, fresh, good, refuses, rig, text, unreadable, usage } from '../setup.ts'
 
@@ -41,7 +41,7 @@ export function keylessSigningCases(): readonly Case[] {
 
 /** Somebody logs in at an issuer of the rig; its tokens are of now, so now is when the command runs. */
 async function login(name: string, flags: string, options: Partial<IssuerOptions> = {}, host = 'login.test') {
-  const issuer = createTestIssuer({ url: `https://${host}`, ...options })
+  const issuer = createTestIssuer({ url: `https://${host}`, now: () => new Date(), ...options })
   rig.hosts.set(host, issuer.handler)
   const outcome = await cs(await lineOf(name, `--yes ${trusted} ${byFlags} --oidc-disable-ambient-providers ${flags}`), {
     now: () => new Date(),

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { Handler } from '../../src/services/listen.ts'
+import { encodeBase64 } from '../../codec/base64.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import type { Handler } from '../../services/listen.ts'
 
 /** What an issuer of the tests does otherwise than it should, and what its tokens say. */
 export type IssuerOptions = {
   readonly url: string
+  /** When its tokens are issued. The library of clients looks at the machine's clock, so this has to be that. */
+  readonly now: () => Date
   readonly claims?: Readonly<Record<string, unknown>>
   /** Answers of the token endpoint before the token: `authorization_pending`, `slow_down`, `access_denied`. */
   readonly refusals?: readonly string[]
@@ -12,7 +16,7 @@ export type IssuerOptions = {
   readonly nonce?: string // in place of the one that was asked for
 }
 
-/** An issuer in memory: a client, no keys. Its tokens are those of now, for the library of clients looks at the machine's clock. */
+/** An issuer in memory: it has endpoints and no keys, for clients do not look at who signed a token that they were given. */
 export type TestIssuer = {
   readonly handler: Handler
   /** Requests to the token endpoint, as they came. */
@@ -23,12 +27,16 @@ export type TestIssuer = {
 
 /** Makes one. */
 export function createTestIssuer(options: IssuerOptions): TestIssuer {
-  const { url, claims = {}, refusals = [], interval = 1 } = options
+  const { url, now, claims = {}, refusals = [], interval = 1 } = options
   const asked: URLSearchParams[] = []
   let [challenge, nonce]: [string | undefined, string | undefined] = [undefined, undefined]
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const part = (value: unknown) =>
+    encodeBase64(encodeUtf8(JSON.stringify(value)))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replaceAll('=', '')
   const token = () => {
-    const iat = Math.floor(Date.now() / 1000)
+    const iat = Math.floor(now().getTime() / 1000)
     const payload = { iss: url, sub: 'someone', aud: 'sigstore', iat, exp: iat + 600, email: 'dev@example.com', email_verified: true }
     return `${part({ alg: 'RS256' })}.${part({ ...payload, ...(nonce !== undefined && { nonce: options.nonce ?? nonce }), ...claims })}.c2ln`
   }
