@@ -7,7 +7,7 @@ import { quote } from '../../codec/text.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { extensionOid } from '../x509/certificate-extensions.ts'
-import { verifyCertificateSignature } from '../x509/certificate-signature.ts'
+import { signatureChecks } from '../x509/certificate-signature.ts'
 import { encodeCertificate } from '../x509/certificate-writer.ts'
 import { checkAuthority, checkLeaf, checkWholePath, describeCertificate } from '../x509/path-rules.ts'
 import { withoutExtension } from '../x509/precertificate.ts'
@@ -102,6 +102,9 @@ function readAlgorithm(certificate: DerReader): Uint8Array {
   return algorithm
 }
 
+/** Signatures among authorities that were submitted before. It holds facts about bytes, nothing that differs between logs. */
+const shared = signatureChecks(256)
+
 async function proveIssuers(
   leaf: Certificate,
   above: readonly Certificate[],
@@ -110,7 +113,7 @@ async function proveIssuers(
   let subject = leaf
   for (const [at, issuer] of above.entries()) {
     const isRoot = at === above.length - 1 && roots.some(root => bytesEqual(root.fingerprint, issuer.fingerprint))
-    await proveIssuer(subject, issuer, isRoot ? 'root' : 'intermediate')
+    await proveIssuer(subject, issuer, isRoot ? 'root' : 'intermediate', subject !== leaf)
     subject = issuer
   }
   const [first, ...others] = above
@@ -120,20 +123,26 @@ async function proveIssuers(
   if (candidates.length === 0)
     throw untrusted(`${describeCertificate(subject)}: its issuer ${quote(subject.issuer.text)} is not accepted here`)
   const root = await firstToHold(candidates, async candidate => {
-    await proveIssuer(subject, candidate, 'root')
+    await proveIssuer(subject, candidate, 'root', subject !== leaf)
     return candidate
   })
   return first ? [first, ...others, root] : [root]
 }
 
-async function proveIssuer(subject: Certificate, issuer: Certificate, role: 'root' | 'intermediate'): Promise<void> {
+async function proveIssuer(
+  subject: Certificate,
+  issuer: Certificate,
+  role: 'root' | 'intermediate',
+  isToBeRemembered: boolean, // a leaf is met once
+): Promise<void> {
   if (!bytesEqual(subject.issuer.der, issuer.subject.der))
     throw untrusted(
       `${describeCertificate(subject)}: its issuer is ${quote(subject.issuer.text)}, and next in the chain is ${describeCertificate(issuer)}`,
     )
   checkAuthority(issuer, role)
+  if (shared.isKnown(subject, issuer)) return
   try {
-    await verifyCertificateSignature(subject, issuer)
+    await shared.verify(subject, issuer)
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
     throw new CountersignError(
@@ -142,6 +151,7 @@ async function proveIssuer(subject: Certificate, issuer: Certificate, role: 'roo
       { cause },
     )
   }
+  if (isToBeRemembered) shared.remember(subject, issuer)
 }
 
 function untrusted(problem: string): CountersignError {

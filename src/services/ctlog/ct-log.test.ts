@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomInt } from 'node:crypto'
 import { before, describe, test } from 'node:test'
 import { decodeBase64, encodeBase64 } from '../../codec/base64.ts'
 import { concatBytes } from '../../codec/bytes.ts'
@@ -81,6 +81,15 @@ async function openRig(options: Partial<CtLogOptions> = {}, disk: LogDisk = empt
 
 function post(kind: string, body: unknown): Request {
   return new Request(`${base}/ct/v1/${kind}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+}
+
+/** Whole numbers below a limit, the same for the same seed. */
+function pseudoRandom(seed: number): (limit: number) => number {
+  let state = seed
+  return limit => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return Math.floor((state / 0x80000000) * limit)
+  }
 }
 
 /** Certificates are valid around the clock of these tests. */
@@ -215,6 +224,20 @@ describe('submissions', () => {
       assert.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
       assert.equal(rig.log.head().size, 0n)
     })
+
+  test('no changed bit of a precertificate or its issuer is logged, or taken for a fault of the log', async () => {
+    const rig = await openRig()
+    const seed = randomInt(2 ** 31)
+    const random = pseudoRandom(seed)
+    const chain = [await newPrecertificate(), intermediate].map(({ der }) => der)
+    for (let mutant = 0; mutant < 300; mutant++) {
+      const [which, bit] = [random(2), random(8 * 400)]
+      const changed = chain.map((der, at) => (at === which ? der.with(bit >> 3, der[bit >> 3]! ^ (1 << (bit & 7))) : der))
+      const response = await rig.handler(post('add-pre-chain', { chain: changed.map(encodeBase64) }))
+      assert.equal(response.status, 400, `seed ${seed}: bit ${bit} of ${which}: ${await response.text()}`)
+    }
+    assert.equal(rig.log.head().size, 0n)
+  })
 
   const chainBody = async (issue: () => Promise<TestCertificate>) => ({
     chain: [await issue(), intermediate].map(({ der }) => encodeBase64(der)),

@@ -209,6 +209,23 @@ describe('refusals, in the words of upstream', () => {
       if (status === 405) assert.equal(response.headers.get('allow'), 'POST')
     })
 
+  test('whatever bit of a request is changed, it is answered or refused, and never a fault of ours', async () => {
+    const { handler } = await serve()
+    const request = encodeTimestampRequest({
+      imprint: { hash: 'sha256', digest: digest() },
+      policy: '1.3.6.1.4.1.57264.2',
+      nonce: 77n,
+      certificateWanted: true,
+    })
+    for (let bit = 0; bit < 8 * request.length; bit++) {
+      const mutant = request.with(bit >> 3, request[bit >> 3]! ^ (1 << (bit & 7)))
+      const { status } = await handler(query(mutant))
+      const isOfTheDigest = bit >= 8 * 24 && bit < 8 * 56
+      assert.ok(status === 400 || status === 200, `bit ${bit}: ${status}`)
+      if (isOfTheDigest) assert.equal(status, 200, `bit ${bit}`)
+    }
+  })
+
   test('what was wrong is told to the log', async () => {
     const logged: unknown[] = []
     const { handler } = await serve({ events: { ...noEvents, log: (...args) => logged.push(args) } })
