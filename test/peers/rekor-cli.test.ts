@@ -3,9 +3,12 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { encodePem } from '../../src/codec/pem.ts'
+import { encodeUtf8 } from '../../src/codec/text.ts'
+import { preAuthEncoding } from '../../src/formats/dsse.ts'
 import { listen } from '../../src/services/listen.ts'
 import { certificateOf } from '../../src/testing/rekor/rekor-rig.ts'
 import { freshSigner } from '../../src/testing/sigstore/certificate-authority.ts'
+import { testTimestampAuthority } from '../../src/testing/sigstore/timestamp-authority.ts'
 import { type Ended, run, runOk, tool } from './harness/command.ts'
 import { createPlace } from './harness/place.ts'
 import { type RekorSigstore, rekorSigstore } from './harness/rekor.ts'
@@ -101,6 +104,36 @@ test('loginfo, upload, get, verify, search and logproof, across a restart', asyn
   await cliOk('loginfo') // consistent with the tree that it remembers
   const proof = await cliOk('logproof', '--first-size', '1', '--last-size', '3')
   assert.match(proof, /"Hashes?":\["[0-9a-f]{64}"/i)
+})
+
+test('every kind that we make, as rekor-cli proposes it', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const payloadType = 'application/vnd.in-toto+json'
+  const statement = JSON.stringify({
+    _type: 'https://in-toto.io/Statement/v0.1',
+    subject: [{ name: 'x', digest: { sha256: 'ab'.repeat(32) } }],
+    predicateType: 'https://example.com/p',
+    predicate: {},
+  })
+  const signature = sign('sha256', preAuthEncoding(payloadType, encodeUtf8(statement)), privateKey).toString('base64')
+  const payload = Buffer.from(statement).toString('base64')
+  writeFileSync(place.path('envelope'), JSON.stringify({ payloadType, payload, signatures: [{ keyid: '', sig: signature }] }))
+  writeFileSync(place.path('envelope.pem'), publicKey.export({ type: 'spki', format: 'pem' }))
+  const authority = await testTimestampAuthority()
+  const stamp = { time: new Date('2026-03-01T12:00:00Z'), certificates: [authority.certificate] }
+  writeFileSync(place.path('stamp'), await authority.stamp(encodeUtf8(content), stamp))
+  const key = ['--public-key', 'envelope.pem', '--pki-format', 'x509']
+  for (const { kind, flags } of [
+    { kind: 'dsse:0.0.1', flags: ['--artifact', 'envelope', ...key] },
+    { kind: 'intoto:0.0.1', flags: ['--artifact', 'envelope', ...key] },
+    { kind: 'intoto:0.0.2', flags: ['--artifact', 'envelope', ...key] },
+    { kind: 'rfc3161:0.0.1', flags: ['--artifact', 'stamp'] },
+  ]) {
+    const { Index } = JSON.parse(await cliOk('upload', '--type', kind, ...flags)) as { Index: number }
+    const got = JSON.parse(await cliOk('get', '--log-index', String(Index))) as { Attestation?: string }
+    if (kind.startsWith('intoto')) assert.ok(JSON.stringify(got).includes('https://example.com/p'), 'the attestation comes along')
+    await cliOk('verify', '--type', kind, ...flags)
+  }
 })
 
 test('refusals are told', async () => {

@@ -2,137 +2,43 @@ import assert from 'node:assert/strict'
 import { createHash, verify } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { encodeBase64 } from '../../codec/base64.ts'
-import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { encodePem } from '../../codec/pem.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import { signerFromPkcs8 } from '../../crypto/signer.ts'
-import { preAuthEncoding } from '../../formats/dsse.ts'
-import { isRekorV1Origin } from '../../formats/log/checkpoint.ts'
 import { parseLogAnswer } from '../../formats/log/log-answer.ts'
-import { emptyRoot } from '../../formats/log/merkle.ts'
 import { verifyLogEntry } from '../../formats/log/verify-log-entry.ts'
 import {
-  type ClientKey,
-  certificateOf,
-  clientKey,
-  openRekorV1,
-  type RekorRig,
-  signContent,
-  testTreeId,
-} from '../../testing/rekor/rekor-rig.ts'
-import { testTimestampAuthority } from '../../testing/sigstore/timestamp-authority.ts'
+  type Answer,
+  base64Text,
+  changed,
+  content,
+  dsse,
+  envelope,
+  hashedRekord,
+  intoto1,
+  intoto2,
+  logKeyOf,
+  p256,
+  entriesPath as path,
+  preAuth,
+  rekord,
+  rfc3161,
+  type Spec,
+  statement,
+  stranger,
+  textOf,
+  treeHex,
+  upload,
+} from '../../testing/rekor/proposals.ts'
+import { certificateOf, clientKey, openRekorV1, type RekorRig, signContent } from '../../testing/rekor/rekor-rig.ts'
 import { testLogSigners } from '../../testing/sigstore/transparency-log.ts'
-
-const path = '/api/v1/log/entries'
-const p256 = clientKey('P-256')
-const stranger = clientKey('P-256')
-const content = encodeUtf8('a release\n')
-const base64Text = (text: string) => encodeBase64(encodeUtf8(text))
-const treeHex = testTreeId.toString(16).padStart(16, '0')
 
 let rekor: RekorRig
 before(async () => {
   rekor = await openRekorV1({ keepAttestations: true })
 })
 after(() => rekor.close())
-
-type Spec = Record<string, unknown>
-
-function hashedRekord(
-  key: ClientKey,
-  hash: 'sha256' | 'sha384' | 'sha512' = 'sha256',
-  signed = signContent(key, content, hash),
-  pem = key.pem,
-) {
-  const spec = {
-    data: { hash: { algorithm: hash as string, value: encodeHex(signed.digest) } },
-    signature: { content: encodeBase64(signed.signature), publicKey: { content: base64Text(pem) } },
-  }
-  return { apiVersion: '0.0.1', spec, kind: 'hashedrekord' }
-}
-
-function changed(change: (spec: ReturnType<typeof hashedRekord>['spec']) => void) {
-  const entry = hashedRekord(p256)
-  change(entry.spec)
-  return entry
-}
-
-const statement = JSON.stringify({
-  _type: 'https://in-toto.io/Statement/v1',
-  subject: [{ name: 'x', digest: { sha256: 'aa'.repeat(32) } }],
-  predicateType: 'https://example.com/p',
-  predicate: { materials: [{ digest: { sha1: 'bb'.repeat(20) } }] },
-})
-const payloadType = 'application/vnd.in-toto+json'
-const preAuth = preAuthEncoding(payloadType, encodeUtf8(statement))
-
-function envelope(...keys: readonly ClientKey[]): string {
-  const signatures = keys.map(key => ({ keyid: '', sig: encodeBase64(signContent(key, preAuth).signature) }))
-  return JSON.stringify({ payloadType, payload: base64Text(statement), signatures })
-}
-
-function dsse(text: string, ...verifiers: readonly string[]) {
-  const proposedContent = { envelope: text, verifiers: verifiers.map(base64Text) }
-  return { apiVersion: '0.0.1', kind: 'dsse', spec: { proposedContent, signatures: null } as Spec }
-}
-
-function intoto2(key: ClientKey, change: (content: Spec) => void = () => {}) {
-  const sig = base64Text(encodeBase64(signContent(key, preAuth).signature))
-  const inner: Spec = {
-    envelope: { payloadType, payload: base64Text(base64Text(statement)), signatures: [{ sig, publicKey: base64Text(key.pem) }] },
-    hash: { algorithm: 'sha256', value: '12'.repeat(32) },
-  }
-  change(inner)
-  return { apiVersion: '0.0.2', kind: 'intoto', spec: { content: inner } }
-}
-
-function intoto1(text: string, key: ClientKey) {
-  return { apiVersion: '0.0.1', kind: 'intoto', spec: { content: { envelope: text }, publicKey: base64Text(key.pem) } }
-}
-
-function rekord(key: ClientKey, change: (spec: { data: Spec; signature: Spec }) => void = () => {}) {
-  const signature: Spec = {
-    format: 'x509',
-    content: encodeBase64(signContent(key, content).signature),
-    publicKey: { content: base64Text(key.pem) },
-  }
-  const spec = { data: { content: encodeBase64(content) } as Spec, signature }
-  change(spec)
-  return { apiVersion: '0.0.1', kind: 'rekord', spec }
-}
-
-async function rfc3161(changeResponse: (response: Uint8Array) => void = () => {}, carriesCertificate = true) {
-  const authority = await testTimestampAuthority()
-  const certificates = carriesCertificate ? [authority.certificate] : []
-  const response = await authority.stamp(content, { time: new Date('2026-03-01T12:00:00Z'), certificates })
-  changeResponse(response)
-  return { apiVersion: '0.0.1', kind: 'rfc3161', spec: { tsr: { content: encodeBase64(response) } } }
-}
-
-function logKeyOf({ signer: { publicKey } }: RekorRig) {
-  return { key: publicKey, scheme: { scheme: 'ecdsa', hash: 'sha256' }, logId: publicKey.id, baseUrl: 'https://rekor.example' } as const
-}
-
-type Answer = Record<
-  string,
-  { body: string; logIndex: number; integratedTime: number; attestation?: { data: string }; verification: { signedEntryTimestamp: string } }
->
-
-async function upload(rig: RekorRig, proposal: unknown): Promise<{ id: string; answer: Answer[string]; body: Spec }> {
-  const response = await rig.post(path, proposal)
-  const text = await response.text()
-  assert.equal(response.status, 201, text)
-  const [[id, answer] = []] = Object.entries(JSON.parse(text) as Answer)
-  return { id: id!, answer: answer!, body: JSON.parse(Buffer.from(answer!.body, 'base64').toString()) as Spec }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const { code, message } = (await response.json()) as { code: number; message: string }
-  assert.equal(code, response.status)
-  return message
-}
 
 describe('rekor v1: entries that are taken', () => {
   for (const { name, proposal, spec } of [
@@ -272,6 +178,16 @@ describe('rekor v1: refused with 400', () => {
     { name: 'a name of the prototype', proposal: { kind: 'constructor', apiVersion: '0.0.1', spec: {} }, error: /not enabled/ },
     { name: 'no spec', proposal: { kind: 'hashedrekord', apiVersion: '0.0.1', spec: null }, error: /spec: want an object, got nothing/ },
     { name: 'an unknown member', proposal: changed(spec => Object.assign(spec, { more: 1 })), error: /unknown member "more"/ },
+    {
+      name: 'a key to be fetched, GHSA-4c4x-jm2x-pf9j',
+      proposal: changed(spec => Object.assign(spec.signature.publicKey, { url: 'http://127.0.0.1/key' })),
+      error: /unknown member "url"/,
+    },
+    {
+      name: 'an attestation of no form, GHSA-frqx-jfcm-6jjr',
+      proposal: { kind: 'intoto', apiVersion: '0.0.2', spec: { content: { envelope: null, hash: null } } },
+      error: /envelope: want an object, got nothing/,
+    },
     {
       name: 'a digest in capitals',
       proposal: changed(spec => {
@@ -471,286 +387,5 @@ describe('rekor v1: refused with 400', () => {
     assert.equal((await only.post(path, hashedRekord(p256))).status, 400)
     assert.equal((await only.post(path, dsse(envelope(p256), p256.pem))).status, 201)
     await only.close()
-  })
-})
-
-describe('rekor v1: reading', () => {
-  let ids: string[]
-  let read: RekorRig
-  before(async () => {
-    read = await openRekorV1()
-    ids = []
-    for (let at = 0; at < 3; at++) ids.push((await upload(read, hashedRekord(p256, 'sha256', signContent(p256, encodeUtf8(`${at}`))))).id)
-  })
-  after(() => read.close())
-
-  test('by index, by id and by leaf hash, in either case', async () => {
-    for (const address of [`${path}?logIndex=1`, `${path}/${ids[1]}`, `${path}/${ids[1]!.slice(16)}`, `${path}/${ids[1]!.toUpperCase()}`]) {
-      const response = await read.get(address)
-      assert.equal(response.status, 200)
-      assert.equal(response.headers.get('cache-control'), 'no-cache')
-      const [entry] = parseLogAnswerOf(await response.bytes())
-      assert.equal(entry!.logIndex, 1n)
-      await verifyLogEntry(entry!, logKeyOf(read))
-    }
-  })
-
-  for (const [name, address, status] of [
-    ['an index that is not there', `${path}?logIndex=3`, 404],
-    ['an index below zero', `${path}?logIndex=-1`, 400],
-    ['no index', path, 400],
-    ['an id that is not there', `${path}/${treeHex}${'ab'.repeat(32)}`, 404],
-    ['a leaf that is not there', `${path}/${'ab'.repeat(32)}`, 404],
-    ['another tree', `${path}/${'00'.repeat(7)}07${'ab'.repeat(32)}`, 404],
-    ['an id too short', `${path}/abc`, 400],
-    ['an id that is not hex', `${path}/${'x'.repeat(64)}`, 400],
-    ['another address', '/api/v1/other', 404],
-    ['a time-stamp, which is of the authority', '/api/v1/timestamp', 404],
-    ['a method', '/api/v1/index/retrieve', 405],
-    ['a proof of a tree to come', '/api/v1/log/proof?lastSize=4', 400],
-    ['a proof the wrong way', '/api/v1/log/proof?firstSize=3&lastSize=2', 400],
-    ['a proof of nothing', '/api/v1/log/proof', 400],
-    ['a proof from nothing', '/api/v1/log/proof?firstSize=0&lastSize=2', 400],
-    ['a proof of another tree', '/api/v1/log/proof?lastSize=2&treeID=7', 400],
-    ['the key of another tree', '/api/v1/log/publicKey?treeID=7', 400],
-  ] as const)
-    test(name, async () => {
-      const response = await read.get(address)
-      assert.equal(response.status, status)
-      if (status === 404 && address.startsWith(path)) assert.equal(await response.text(), '')
-      else assert.ok((await textOf(response)).length > 0)
-      if (status === 405) assert.equal(response.headers.get('allow'), 'POST')
-    })
-
-  test('texts of proofs that cannot be', async () => {
-    assert.equal(await textOf(await read.get('/api/v1/log/proof?firstSize=3&lastSize=2')), 'firstSize(3) must be less than lastSize(2)')
-    assert.equal(
-      await textOf(await read.get('/api/v1/log/proof?lastSize=4')),
-      'the tree size requested(4) was greater than what is currently observable(3)',
-    )
-  })
-
-  test('log, proof, key and ping', async () => {
-    const info = (await (await read.get('/api/v1/log')).json()) as Record<string, unknown>
-    const { root, note } = read.log.head()
-    assert.deepEqual(info, { rootHash: encodeHex(root), treeSize: 3, signedTreeHead: note, treeID: String(testTreeId), inactiveShards: [] })
-    assert.ok(isRekorV1Origin(note.split('\n')[0]!))
-    const hint = Buffer.from(note.trimEnd().split(' ').at(-1)!, 'base64').subarray(0, 4)
-    assert.deepEqual(Uint8Array.from(hint), read.signer.publicKey.id.slice(0, 4))
-    const proof = (await (await read.get('/api/v1/log/proof?firstSize=1&lastSize=2')).json()) as { rootHash: string; hashes: string[] }
-    assert.equal(proof.rootHash, encodeHex(root), 'the latest root, not that of lastSize')
-    assert.equal(proof.hashes.length, 1)
-    const key = await read.get(`/api/v1/log/publicKey?treeID=${testTreeId}`)
-    assert.equal(key.headers.get('content-type'), 'application/x-pem-file')
-    assert.equal(await key.text(), encodePem('PUBLIC KEY', read.signer.publicKey.spki))
-    assert.equal(await (await read.get('/ping')).text(), '.')
-  })
-
-  const retrieve = '/api/v1/log/entries/retrieve'
-  for (const { name, query, status = 200, count = 0 } of [
-    {
-      name: 'by id and by leaf hash',
-      query: () => ({ entryUUIDs: [ids[0], ids[1]!.slice(16)], logIndexes: null, entries: null }),
-      count: 2,
-    },
-    { name: 'by index', query: () => ({ entryUUIDs: null, logIndexes: [0, 2, 9] }), count: 2 },
-    { name: 'by proposal', query: () => ({ entries: [] as unknown[] }), count: 0 },
-    { name: 'ids that are not there are dropped', query: () => ({ entryUUIDs: [`${treeHex}${'ab'.repeat(32)}`, ids[0]] }), count: 1 },
-    { name: 'another tree is dropped', query: () => ({ entryUUIDs: [`${'00'.repeat(7)}07${'ab'.repeat(32)}`] }) },
-    { name: 'ten', query: () => ({ logIndexes: Array(10).fill(0) }), count: 10 },
-    { name: 'eleven', query: () => ({ logIndexes: Array(11).fill(0) }), status: 422 },
-    { name: 'eleven in all', query: () => ({ logIndexes: Array(6).fill(0), entryUUIDs: Array(5).fill(ids[0]) }), status: 422 },
-    { name: 'no id', query: () => ({ entryUUIDs: ['x'] }), status: 400 },
-    { name: 'no index', query: () => ({ logIndexes: ['1'] }), status: 400 },
-    { name: 'an unknown member', query: () => ({ indexes: [1] }), status: 400 },
-  ])
-    test(`retrieve: ${name}`, async () => {
-      const response = await read.post(retrieve, query())
-      assert.equal(response.status, status)
-      if (status !== 200) {
-        const text = await textOf(response)
-        if (status === 422) assert.equal(text, 'more than max allowed 10 entries in request')
-      } else assert.equal(((await response.json()) as unknown[]).length, count)
-    })
-
-  test('retrieve: a proposal that is there', async () => {
-    const proposal = hashedRekord(clientKey('P-256'))
-    const { id } = await upload(rekor, proposal)
-    const found = (await (await rekor.post(retrieve, { entries: [proposal] })).json()) as Answer[]
-    assert.deepEqual(
-      found.map(answer => Object.keys(answer)),
-      [[id]],
-    )
-    assert.equal(
-      (
-        await rekor.post(retrieve, {
-          entries: [
-            changed(spec => {
-              spec.data.hash.value = 'ab'.repeat(32)
-            }),
-          ],
-        })
-      ).status,
-      400,
-    )
-  })
-})
-
-describe('rekor v1: search', () => {
-  let searched: RekorRig
-  let byKey: string
-  let byCertificate: string
-  let byEnvelope: string
-  before(async () => {
-    searched = await openRekorV1()
-    byKey = (await upload(searched, hashedRekord(p256))).id
-    const pem = encodePem('CERTIFICATE', await certificateOf(stranger, 'Dev@Example.com'))
-    byCertificate = (await upload(searched, hashedRekord(stranger, 'sha256', signContent(stranger, content), pem))).id
-    byEnvelope = (await upload(searched, dsse(envelope(p256), p256.pem))).id
-  })
-  after(() => searched.close())
-
-  const digest = encodeHex(sha256(content))
-  for (const { name, query, ids } of [
-    { name: 'an artifact by its digest', query: { hash: `sha256:${digest}` }, ids: () => [byKey, byCertificate] },
-    { name: 'the same without its algorithm', query: { hash: digest }, ids: () => [byKey, byCertificate] },
-    {
-      name: 'a key, of artifacts and of envelopes',
-      query: { publicKey: { format: 'x509', content: base64Text(p256.pem) } },
-      ids: () => [byKey, byEnvelope],
-    },
-    { name: 'an address, in whatever case', query: { email: 'DEV@example.com' }, ids: () => [byCertificate] },
-    { name: 'a subject', query: { subject: 'dev@example.com' }, ids: () => [byCertificate] },
-    { name: 'a subject of a statement', query: { hash: 'aa'.repeat(32) }, ids: () => [byEnvelope] },
-    { name: 'a material of a statement', query: { hash: `sha1:${'bb'.repeat(20)}` }, ids: () => [byEnvelope] },
-    { name: 'a payload', query: { hash: encodeHex(sha256(encodeUtf8(statement))) }, ids: () => [byEnvelope] },
-    { name: 'either', query: { email: 'dev@example.com', hash: 'aa'.repeat(32), operator: 'or' }, ids: () => [byCertificate, byEnvelope] },
-    { name: 'both', query: { email: 'dev@example.com', hash: digest, operator: 'and' }, ids: () => [byCertificate] },
-    { name: 'both, of which there is none', query: { email: 'dev@example.com', hash: 'aa'.repeat(32), operator: 'and' }, ids: () => [] },
-    { name: 'nothing', query: { hash: '', publicKey: null }, ids: () => [] },
-    { name: 'what is not there', query: { email: 'nobody@example.com' }, ids: () => [] },
-  ])
-    test(name, async () => {
-      const response = await searched.post('/api/v1/index/retrieve', query)
-      assert.equal(response.status, 200)
-      assert.deepEqual(await response.json(), ids())
-    })
-
-  for (const { name, query, error } of [
-    { name: 'a digest of no length', query: { hash: 'abc' }, error: /query.hash: want a digest in hex/ },
-    { name: 'a digest of another length than its algorithm', query: { hash: `sha1:${digest}` }, error: /query.hash/ },
-    {
-      name: 'a key of another format',
-      query: { publicKey: { format: 'pgp', content: '' } },
-      error: /^the PKI format requested is not supported by this server$/,
-    },
-    { name: 'no key', query: { publicKey: { format: 'x509', content: 'eA==' } }, error: /^public key provided could not be parsed$/ },
-    { name: 'another operator', query: { operator: 'xor' }, error: /want "or" or "and", got "xor"/ },
-    { name: 'an unknown member', query: { issuer: 'x' }, error: /unknown member "issuer"/ },
-  ])
-    test(`refused: ${name}`, async () => {
-      const response = await searched.post('/api/v1/index/retrieve', query)
-      assert.equal(response.status, 400)
-      assert.match(await textOf(response), error)
-    })
-
-  test('501 where it is switched off', async () => {
-    const silent = await openRekorV1({ search: false })
-    const response = await silent.post('/api/v1/index/retrieve', { email: 'dev@example.com' })
-    assert.deepEqual([response.status, await textOf(response)], [501, 'Search Index API not enabled in this Rekor instance'])
-    await silent.close()
-  })
-})
-
-describe('rekor v1: trees, failures, metrics', () => {
-  test('entries of trees that have ended keep their places, and new ones are counted on', async () => {
-    const old = await openRekorV1({ treeId: 7n })
-    const first = await upload(old, hashedRekord(p256))
-    await upload(old, hashedRekord(stranger))
-    const empty = await openRekorV1({ treeId: 8n })
-    const trees = [old, empty].map((rig, at) => ({ treeId: BigInt(7 + at), publicKey: rig.signer.publicKey, log: rig.log }))
-    const current = await openRekorV1({ earlierTrees: trees, signer: testLogSigners.ecdsaStranger() })
-    const next = await upload(current, dsse(envelope(p256), p256.pem))
-    assert.equal(next.answer.logIndex, 2)
-    const [entry] = parseLogAnswerOf(await (await current.get(`${path}?logIndex=2`)).bytes())
-    assert.deepEqual([entry!.logIndex, entry!.inclusionProof!.logIndex], [2n, 0n])
-    await verifyLogEntry(entry!, logKeyOf(current))
-    for (const address of [`${path}?logIndex=0`, `${path}/${first.id}`, `${path}/${first.id.slice(16)}`]) {
-      const [earlier] = parseLogAnswerOf(await (await current.get(address)).bytes())
-      assert.equal(earlier!.inclusionProof!.checkpoint, old.log.head().note)
-      await verifyLogEntry(earlier!, logKeyOf(old))
-    }
-    const info = (await (await current.get('/api/v1/log')).json()) as { inactiveShards: { treeID: string; treeSize: number }[] }
-    assert.deepEqual(
-      info.inactiveShards.map(({ treeID, treeSize }) => [treeID, treeSize]),
-      [
-        ['7', 2],
-        ['8', 0],
-      ],
-    )
-    assert.equal(await (await current.get('/api/v1/log/publicKey?treeID=7')).text(), encodePem('PUBLIC KEY', old.signer.publicKey.spki))
-    assert.equal((await current.get('/api/v1/log/proof?lastSize=2&treeID=7')).status, 200)
-    const found = await (await current.post('/api/v1/index/retrieve', { hash: encodeHex(sha256(content)) })).json()
-    assert.equal((found as string[])[0], first.id)
-    await Promise.all([old, empty, current].map(rig => rig.close()))
-  })
-
-  test('an empty log', async () => {
-    const empty = await openRekorV1()
-    const info = (await (await empty.get('/api/v1/log')).json()) as { treeSize: number; rootHash: string }
-    assert.deepEqual([info.treeSize, info.rootHash], [0, encodeHex(emptyRoot)])
-    await empty.close()
-  })
-
-  for (const { name, cause, status, message } of [
-    {
-      name: 'too many wait',
-      cause: new CountersignError('LOG_OVERLOADED', 'full'),
-      status: 503,
-      message: /^unexpected error communicating with transparency log/,
-    },
-    {
-      name: 'the store is away',
-      cause: new CountersignError('STORE_UNAVAILABLE', 'no space left'),
-      status: 503,
-      message: /^unexpected error communicating with transparency log$/,
-    },
-    {
-      name: 'the log contradicts itself',
-      cause: new CountersignError('STORE_CORRUPT', 'no'),
-      status: 500,
-      message: /^unexpected error communicating/,
-    },
-  ])
-    test(name, async () => {
-      const broken = await openRekorV1({ log: { ...rekor.log, append: () => Promise.reject(cause) } })
-      const response = await broken.post(path, hashedRekord(p256))
-      assert.equal(response.status, status)
-      assert.match(await textOf(response), message)
-      if (status === 500) assert.equal(broken.counted.get('rekor_inclusion_proof_failure_total'), 1)
-      await broken.close()
-    })
-
-  test('504 where it takes too long', async () => {
-    const slow = await openRekorV1({ log: { ...rekor.log, append: () => new Promise<never>(() => {}) }, limits: { timeoutMs: 1 } })
-    assert.equal((await slow.post(path, hashedRekord(p256))).status, 504)
-    await slow.close()
-  })
-
-  test('what it counts has labels of its own alone', async () => {
-    const rig = await openRekorV1()
-    await rig.post(path, hashedRekord(p256))
-    await rig.get(`${path}/${'ab'.repeat(32)}`)
-    await rig.get('/api/v1/__proto__')
-    await rig.get('/constructor')
-    await rig.post('/ping', '', { method: 'PURGE' })
-    assert.deepEqual([...rig.counted].sort(), [
-      ['rekor_new_entries', 1],
-      ['rekor_qps_by_api path=/api/v1/log/entries method=post code=201', 1],
-      ['rekor_qps_by_api path=/api/v1/log/entries/{entryUUID} method=get code=404', 1],
-      ['rekor_qps_by_api path=/ping method=other code=405', 1],
-      ['rekor_qps_by_api path=other method=get code=404', 2],
-    ])
-    await rig.close()
   })
 })

@@ -80,7 +80,7 @@ function readHash(text: string): string {
 
 /** Entries of artifacts have the bare digest of their key, those of envelopes the algorithm before it. */
 async function readKey(value: unknown): Promise<readonly string[]> {
-  const { format, content } = readFields(value, 'query.publicKey', ['format', 'content', 'url'])
+  const { format, content } = readFields(value, 'query.publicKey', ['format', 'content'])
   if (readString(format, 'query.publicKey.format') !== 'x509')
     throw new ServiceRefusal(400, 'the PKI format requested is not supported by this server')
   try {
