@@ -15,13 +15,13 @@ import { copyOfDisk, emptyLogDisk, type LogDisk, openMemoryStore, unplug } from 
 // Crash points C1 to C9, C17 and C18 of the stores' contract (services §9.3): every write of a run fails once, before and after it lands, and
 // an auditor that kept every answer looks at what is there then. A tile and a bundle become full on the way.
 
-const rounds = 6
+const rounds = 4
 
 const perRound = 10
 
 const newPerRound = 9 // the tenth is one of them
 
-const sizeBefore = 220
+const sizeBefore = 235
 
 const sizeAfter = BigInt(sizeBefore + rounds * newPerRound)
 
@@ -93,7 +93,6 @@ async function faultAt(fault: StoreFault): Promise<void> {
   await audit.check(again)
   await run(again, audit)
   assert.equal(again.head().size, sizeAfter)
-  await audit.check(again)
   await again.close()
 }
 

@@ -151,17 +151,18 @@ function readsOf(reading: Reading): Omit<TileLog, 'append' | 'close'> {
     head: () => latest().head,
     entry: index => guarded(() => entry(index)),
     entries: (start, end) => guarded(() => entries(start, end)),
-    find: async identity => {
-      const [index] = await store.find([identity])
-      return index !== undefined && isPublished(BigInt(index)) ? BigInt(index) : undefined
-    },
+    find: identity =>
+      guarded(async () => {
+        const [index] = await store.find([identity])
+        return index !== undefined && isPublished(BigInt(index)) ? BigInt(index) : undefined
+      }),
     include: index =>
       guarded(async () => {
         const published = latest()
         const found = await entry(index)
         return found && (await include(found, published))
       }),
-    search: async (key, limit) => (await store.search(key, Number(latest().head.size), limit)).map(BigInt),
+    search: (key, limit) => guarded(async () => (await store.search(key, Number(latest().head.size), limit)).map(BigInt)),
     inclusionPath: (index, size) => guarded(async () => latest().tree.inclusionPath(published(index, size - 1n), published(size))),
     consistencyPath: (first, second) => guarded(async () => latest().tree.consistencyPath(published(first, second), published(second))),
     rootAt: size => guarded(async () => latest().tree.rootAt(published(size))),

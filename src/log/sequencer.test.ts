@@ -147,17 +147,27 @@ test('log: without bundles an entry may be of any length', async () => {
   await log.close()
 })
 
-test('log: past so many that wait no more are taken, and it goes on', async () => {
-  const refused: string[] = []
-  const events = { count: (metric: string) => void refused.push(metric), observe: () => {}, log: () => {} }
+test('log: past so many that wait no more are taken, and it goes on; all of it is counted', async () => {
+  const results: string[] = []
+  const seconds: number[] = []
+  const events = {
+    count: (metric: string, labels: Readonly<Record<string, string>> = {}) => void results.push(`${metric} ${labels['result']}`),
+    observe: (_: string, taken: number) => void seconds.push(taken),
+    log: () => {},
+  }
   const log = await openTestLog(openMemoryStore(emptyLogDisk()), { limits: { waiting: 2 }, events })
   const outcomes = await Promise.allSettled(['a', 'b', 'c', 'a'].map(text => log.append(proposalOf(text))))
   assert.deepEqual(
     outcomes.map(outcome => (outcome.status === 'fulfilled' ? outcome.value.entry.index : outcome.reason.code)),
     [0n, 1n, 'LOG_OVERLOADED', 0n], // who asks for what waits already adds nothing
   )
-  assert.ok(refused.includes('log_entries_overloaded'))
-  assert.equal((await log.append(proposalOf('c'))).entry.index, 2n)
+  for (const text of ['c', 'b']) await log.append(proposalOf(text))
+  assert.equal(log.head().size, 3n)
+  assert.deepEqual(
+    results,
+    ['overloaded', 'new', 'new', 'new', 'known'].map(result => `log_entries ${result}`),
+  )
+  assert.deepEqual(seconds, [0, 0, 0])
   await log.close()
 })
 

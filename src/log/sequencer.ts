@@ -70,7 +70,7 @@ export class Sequencer {
       const waiting = this.#waiting.get(key)
       if (waiting) return void waiting.callers.push({ resolve, reject })
       if (this.#waiting.size >= this.#options.waitingLimit) {
-        this.#options.events.count('log_entries_overloaded')
+        this.#options.events.count('log_entries', { result: 'overloaded' })
         throw new CountersignError('LOG_OVERLOADED', `log: ${this.#waiting.size} entries wait to be appended, and no more are taken`)
       }
       this.#waiting.set(key, { ...proposal, callers: [{ resolve, reject }] })
@@ -104,12 +104,13 @@ export class Sequencer {
 
   /** Answers everybody in a batch, whatever happens. */
   async #appendBatch(batch: readonly Waiting[]): Promise<void> {
+    const beganMs = this.#options.now().getTime()
     try {
       if (this.#stopped?.code === 'STORE_CORRUPT') throw this.#stopped
       const committed = await this.#known()
       const indexes = await this.#options.store.find(batch.map(({ identity }) => identity))
       const fresh = batch.filter((_, at) => indexes[at] === undefined)
-      const timeMs = Math.max(this.#options.now().getTime(), committed.state.timeMs, Number(this.#published.head.timeMs))
+      const timeMs = Math.max(beganMs, committed.state.timeMs, Number(this.#published.head.timeMs))
       const sealed = await this.#seal(fresh, committed.state.size, timeMs)
       const next = await this.#signed(sealed.length === 0 ? committed : await this.#commit(committed, sealed, timeMs))
       const answers: (() => void)[] = []
@@ -121,9 +122,13 @@ export class Sequencer {
       }
       this.#publish(next)
       for (const answer of answers) answer()
+      const { events, now } = this.#options
+      for (const [at] of batch.entries()) if (indexes[at] !== undefined) events.count('log_entries', { result: 'known' })
+      for (const _ of sealed) events.count('log_entries', { result: 'new' })
+      events.observe('log_batch_seconds', Math.max(0, now().getTime() - beganMs) / 1000)
     } catch (cause) {
       if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') this.stop(cause)
-      this.#options.events.count('log_batches_failed')
+      for (const _ of batch) this.#options.events.count('log_entries', { result: 'failed' })
       for (const { callers } of batch) for (const { reject } of callers) reject(cause) // of those answered already nothing comes
     }
   }

@@ -9,21 +9,30 @@ import { tileOfPath } from '../formats/log/tile-path.ts'
 import { openTestLog } from '../testing/log/log-rig.ts'
 import { emptyLogDisk, type LogDisk, openMemoryStore } from '../testing/log/memory-store.ts'
 import { treeRoot } from '../testing/sigstore/naive-tree.ts'
+import type { NewRow } from './store.ts'
 import { edgeOfTiles, growEdge } from './tree.ts'
 
 const longest = 70_000
 
-const leaves: readonly Sha256[] = Array.from({ length: longest }, (_, index) => leafHash(encodeUtf8(`entry ${index}`)))
+const rows: readonly NewRow[] = Array.from({ length: longest }, (_, index) => {
+  const data = encodeUtf8(`entry ${index}`)
+  const leaf = leafHash(data)
+  return { index, timeMs: 1, identity: leaf, leafHash: leaf, data, extra: new Uint8Array(0), searchKeys: [] }
+})
+
+const leaves: readonly Sha256[] = rows.map(row => row.leafHash)
+
+/** Roots of the sizes of these tests, which are computed in one go. */
+const roots = new Map<number, Sha256>()
+let edge = edgeOfTiles(0, [])
+for (const size of [1, 255, 256, 257, 600, 65_536, 65_792, longest]) {
+  edge = growEdge(edge, leaves.slice(edge.size, size)).edge
+  roots.set(size, edge.root)
+}
 
 /** A disk with a log of this size, of which no tile was written. */
 function diskOf(size: number): LogDisk {
-  const first = leaves.slice(0, size)
-  const { edge } = growEdge(edgeOfTiles(0, []), first)
-  const rows = first.map((leaf, index) => {
-    const row = { index, timeMs: 1, identity: leaf, leafHash: leaf, data: encodeUtf8(`entry ${index}`), extra: new Uint8Array(0) }
-    return { ...row, searchKeys: [] }
-  })
-  return { ...emptyLogDisk(), rows, state: { size, root: edge.root, timeMs: 1, tilesFiled: 0 } }
+  return { ...emptyLogDisk(), rows: rows.slice(0, size), state: { size, root: roots.get(size)!, timeMs: 1, tilesFiled: 0 } }
 }
 
 /** By level, roots of the full subtrees of 256^level leaves. They are the same whatever comes after them. */

@@ -53,8 +53,8 @@ test('tree: every size to 300 has the roots and paths of the definition', async 
     const tree = growing.grow(leaves.slice(size - 1, size))
     const first = leaves.slice(0, size)
     assert.deepEqual(tree.edge.root, treeRoot(first))
-    // The ends, the middle, and two places that differ from size to size.
-    for (const index of new Set([0, size - 1, Math.floor(size / 2), 7919 % size, 104_729 % size])) {
+    // The last, and one that differs from size to size.
+    for (const index of new Set([size - 1, 104_729 % size])) {
       assert.deepEqual(hex(await tree.inclusionPath(index, size)), hex(inclusionPath(index, first)), `leaf ${index} of ${size}`)
       assert.deepEqual(
         hex(await tree.consistencyPath(index, size)),
@@ -68,10 +68,10 @@ test('tree: every size to 300 has the roots and paths of the definition', async 
 test('tree: earlier sizes are still there when it has grown', async () => {
   const leaves = Array.from({ length: 700 }, (_, index) => leafHash(encodeUtf8(`entry ${index}`)))
   const tree = growingTree().grow(leaves)
-  for (const size of [1, 2, 200, 255, 256, 257, 511, 512, 513, 640, 699, 700]) {
+  for (const size of [1, 255, 256, 257, 512, 513, 699]) {
     const first = leaves.slice(0, size)
     assert.deepEqual(await tree.rootAt(size), treeRoot(first))
-    for (const index of [0, Math.floor(size / 3), size - 1]) {
+    for (const index of [0, Math.floor(size / 3)]) {
       assert.deepEqual(hex(await tree.inclusionPath(index, size)), hex(inclusionPath(index, first)), `leaf ${index} of ${size}`)
       if (index > 0)
         assert.deepEqual(hex(await tree.consistencyPath(index, size)), hex(consistencyPath(index, first)), `${index} to ${size}`)
