@@ -23,7 +23,7 @@ export const signingCommands: readonly Command[] = [
       },
       {
         what: 'the same by a token, at the services of a Sigstore of your own',
-        line: 'sign --yes --identity-token token.jwt --signing-config signing-config.json --trusted-root trusted_root.json IMAGE@sha256:...',
+        line: 'sign --yes --identity-token token.jwt --signing-config sigstore.json --trusted-root sigstore-root.json IMAGE@sha256:...',
       },
       {
         what: 'sign an image with a key, recording it in no transparency log',

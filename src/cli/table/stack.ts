@@ -1,5 +1,12 @@
 import { type Command, defineCommand } from '../command.ts'
-import { stackDoctorFlags, stackExportTrustFlags, stackInitFlags, stackStatusFlags, stackUpFlags } from '../flags/sigstore/stack.ts'
+import {
+  stackDoctorFlags,
+  stackExportTrustFlags,
+  stackHashPasswordFlags,
+  stackInitFlags,
+  stackStatusFlags,
+  stackUpFlags,
+} from '../flags/sigstore/stack.ts'
 
 /** A Sigstore of one's own. */
 export const stackCommands: readonly Command[] = [
@@ -76,5 +83,17 @@ export const stackCommands: readonly Command[] = [
     flags: stackExportTrustFlags,
     exits: 'own',
     load: async () => (await import('../commands/stack/export-trust.ts')).exportTrust,
+  }),
+  defineCommand({
+    name: 'stack hash-password',
+    group: 'Private Sigstore',
+    summary: 'Hash a password for a user in stack.yaml',
+    description:
+      'The password is typed twice, or is what standard input holds. argon2id where the runtime has it, scrypt where it has not.',
+    examples: [{ what: 'for `issuer.users` of stack.yaml', line: 'stack hash-password' }],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackHashPasswordFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/hash-password.ts')).printPasswordHash,
   }),
 ]

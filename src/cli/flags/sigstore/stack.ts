@@ -82,3 +82,5 @@ export const stackExportTrustFlags = {
   data,
   out: { type: 'string', default: 'trust', placeholder: 'FOLDER', own: true, help: 'write the files into FOLDER, which is made' },
 } as const satisfies FlagTable
+
+export const stackHashPasswordFlags = failureFormatFlags
