@@ -60,9 +60,13 @@ test('every command has an example', () => {
   )
 })
 
-/** Where the log is that a signature is looked up in: no example shows the flag. */
-function logOf(line: string): Readonly<Record<string, string>> {
-  return line.startsWith('bundle create') ? { COSIGN_REKOR_URL: addresses.services.url } : {}
+/** What no example shows: where the log is that a signature is looked up in, and the Sigstore that signs without a key where none is named. */
+function surroundingsOf(line: string): Readonly<Record<string, string>> {
+  const { url, token, signingConfig, trustedRootFile } = addresses.services
+  if (line.startsWith('bundle create')) return { COSIGN_REKOR_URL: url }
+  if (!/^sign(-blob)? --yes (?!.*--identity-token)/.test(line)) return {}
+  const services = { COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }
+  return { ...services, SIGSTORE_ID_TOKEN: token({ sub: 'opaque' }) }
 }
 
 const known = new Set<string>()
@@ -75,7 +79,7 @@ for (const { name, examples, endless } of commands)
       const filled = fillIn(line, scene, addresses)
       assert.doesNotMatch(filled, /[A-Z]{4,}(?!_)(?=[ .:@]|$)|example\.com|\.\.\./, 'nothing is left that stands for something else')
       const folder = await prepareFolder(scene, filled, addresses)
-      const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken, ...logOf(line) }
+      const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken, ...surroundingsOf(line) }
       if (endless) {
         const place = { ...scene.place, folder }
         const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)

@@ -105,6 +105,9 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
   'key.pem': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/prime256v1.sec1.pem'), path),
   'signing-config.json': (_, path) =>
     writeFileSync(path, '{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json","rekorTlogConfig":{},"tsaConfig":{}}'),
+  'token.jwt': (_, path, { services }) => writeFileSync(path, services.token({ sub: 'opaque' })),
+  'sigstore.json': (_, path, { services }) => copyFileSync(services.signingConfig('v1', true), path),
+  'sigstore-root.json': (_, path, { services }) => copyFileSync(services.trustedRootFile, path),
   'images.txt': (scene, path) => writeFileSync(path, `${scene.registry.host}/app:v1\n`),
   'deployment.yaml': (scene, path) => writeFileSync(path, deployment(scene)),
   Dockerfile: (scene, path) => writeFileSync(path, `FROM ${scene.registry.host}/app:v1\nRUN true\n`),
