@@ -5,6 +5,7 @@ import { type ServiceEvents, ServiceRefusal } from '../service.ts'
 export type RekorLimits = {
   readonly bodyBytes: number
   readonly inFlight: number // requests at once that wait to be logged
+  readonly bytesInFlight: number // of their bodies together; one whose length is not told counts as the longest
   readonly timeoutMs: number // until an entry is logged
 }
 
@@ -39,16 +40,26 @@ export function refusalOfLogFailure(
   }
 }
 
-/** Lets so many tasks be under way at once; the next is refused. */
-export function createBound(most: number, refuse: () => ServiceRefusal): <T>(task: () => Promise<T>) => Promise<T> {
-  let underWay = 0
-  return async task => {
-    if (underWay >= most) throw refuse()
-    underWay++
+/**
+ * Lets so many requests, with so many bytes of body together, be answered at once. The next is refused before any of it is read, unless it is alone: many clients
+ * with long bodies would otherwise take all the memory there is.
+ */
+export function createBound(
+  limits: RekorLimits,
+  refuse: () => ServiceRefusal,
+): (request: Request, task: () => Promise<Response>) => Promise<Response> {
+  let [requests, bytes] = [0, 0]
+  return async (request, task) => {
+    const told = Number(request.headers.get('content-length') ?? Number.NaN)
+    const reserved = Number.isNaN(told) ? limits.bodyBytes : told > limits.bodyBytes ? 0 : told // what is too long is refused unread
+    if (requests >= limits.inFlight || (requests > 0 && bytes + reserved > limits.bytesInFlight)) throw refuse()
+    requests++
+    bytes += reserved
     try {
       return await task()
     } finally {
-      underWay--
+      requests--
+      bytes -= reserved
     }
   }
 }

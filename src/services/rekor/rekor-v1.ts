@@ -14,7 +14,13 @@ import { consistencyProof, entryById, entryByIndex, logInfo, publicKeyPem, retri
 import { entryIdOf, numberTrees, type ReadableTree, type TreeEntry } from './rekor-trees.ts'
 import { searchIndex } from './search-index.ts'
 
-export const defaultRekorV1Limits: RekorV1Limits = { bodyBytes: 32 << 20, inFlight: 4096, timeoutMs: 30_000, attestationBytes: 100 << 10 }
+export const defaultRekorV1Limits: RekorV1Limits = {
+  bodyBytes: 32 << 20,
+  inFlight: 4096,
+  bytesInFlight: 256 << 20,
+  timeoutMs: 30_000,
+  attestationBytes: 100 << 10,
+}
 
 export type RekorV1Limits = RekorLimits & { readonly attestationBytes: number }
 
@@ -51,7 +57,7 @@ export function createRekorV1(options: RekorV1Options): Handler {
   const accepted = { kinds: new Set(options.kinds ?? rekorV1Kinds), algorithms: new Set(options.algorithms ?? rekorV1Algorithms) }
   const trees = numberTrees({ treeId, publicKey: signer.publicKey, log }, options.earlierTrees ?? [])
   const overloaded = () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } })
-  const bounded = createBound(limits.inFlight, overloaded)
+  const bounded = createBound(limits, overloaded)
 
   const readJson = async (request: Request): Promise<Json> =>
     parseJson(await readRequestBody(request, limits.bodyBytes), 'request', { bytes: limits.bodyBytes })
@@ -90,16 +96,16 @@ export function createRekorV1(options: RekorV1Options): Handler {
     },
     '/api/v1/log/entries': {
       GET: async ({ query }) => found(await entryByIndex(trees, query)),
-      POST: ({ request }) => bounded(() => create(request)),
+      POST: ({ request }) => bounded(request, () => create(request)),
     },
     '/api/v1/log/entries/{entryUUID}': { GET: async ({ id }) => found(await entryById(trees, id)) },
     '/api/v1/log/entries/retrieve': {
-      POST: ({ request }) => bounded(async () => json(await retrieveEntries(trees, await readJson(request), accepted))),
+      POST: ({ request }) => bounded(request, async () => json(await retrieveEntries(trees, await readJson(request), accepted))),
     },
     '/api/v1/index/retrieve': {
-      POST: async ({ request }) => {
+      POST: ({ request }) => {
         if (!search) throw new ServiceRefusal(501, 'Search Index API not enabled in this Rekor instance')
-        return json(await searchIndex(await readJson(request), trees))
+        return bounded(request, async () => json(await searchIndex(await readJson(request), trees)))
       },
     },
   }

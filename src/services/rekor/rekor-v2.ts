@@ -11,7 +11,7 @@ import { createBound, inTime, methodLabel, type RekorLimits, refusalOfLogFailure
 import { checkOrigin } from './origin.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
 
-export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, timeoutMs: 20_000 }
+export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, bytesInFlight: 64 << 20, timeoutMs: 20_000 }
 
 export type RekorV2Options = {
   /** Its heads are notes by `publicKey` under `origin`; its bundles have the framing of tlog-tiles. */
@@ -47,7 +47,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
   const limits = { ...defaultRekorV2Limits, ...options.limits }
   const algorithms = new Set(options.algorithms ?? rekorV2Algorithms)
   const logId = encodeBase64(noteKeyId(origin, publicKey))
-  const bounded = createBound(limits.inFlight, () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } }))
+  const bounded = createBound(limits, () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } }))
 
   const prove = async (request: Request): Promise<ProvenEntry> => {
     const bytes = await readRequestBody(request, limits.bodyBytes)
@@ -73,7 +73,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (pathname === entriesPath) return request.method === 'POST' ? bounded(() => create(request)) : methodRefused('POST')
+    if (pathname === entriesPath) return request.method === 'POST' ? bounded(request, () => create(request)) : methodRefused('POST')
     if (pathname === '/healthz') return isRead ? Response.json({ status: 'SERVING' }) : methodRefused('GET, HEAD')
     const path = pathname.replace(/^\/(api\/v2\/)?/, '')
     if (isTilePath(path) && !isRead) return methodRefused('GET, HEAD')
