@@ -41,8 +41,8 @@ export function refusalOfLogFailure(
 }
 
 /**
- * Lets so many requests, with so many bytes of body together, be answered at once. The next is refused before any of it is read, unless it is alone: many clients
- * with long bodies would otherwise take all the memory there is.
+ * Lets so many requests, with so many bytes of body together, be answered at once. The next is refused before any of it is read, unless it is
+ * alone: many clients with long bodies would otherwise take all the memory there is.
  */
 export function createBound(
   limits: RekorLimits,
