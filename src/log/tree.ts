@@ -89,18 +89,18 @@ export class Tree {
     this.#full = full
   }
 
-  /** A complete node of the tree. */
-  async node(node: Node): Promise<Sha256> {
+  /** A complete node of the tree, at once where its tile is in memory: a promise for each node of each path would cost more than the path. */
+  node(node: Node): Sha256 | Promise<Sha256> {
     const { level, tile } = tileOfNode(node)
     const edge = this.edge.tiles[level]
     if (edge?.index === tile) return nodeIn(edge, node)
     const found = this.fullTile(level, tile)
-    return nodeIn(found instanceof Promise ? await found : found, node)
+    return found instanceof Promise ? found.then(full => nodeIn(full, node)) : nodeIn(found, node)
   }
 
   /** A tile that is full in this tree. */
   fullTile(level: number, index: number): Tile | Promise<Tile> {
-    return this.#full(level, index, () => this.node({ height: (level + 1) * tileHeight, index }))
+    return this.#full(level, index, async () => await this.node({ height: (level + 1) * tileHeight, index }))
   }
 
   /** The root of the first `size` leaves, at most those of the edge. */
@@ -127,30 +127,36 @@ export class Tree {
     const path: Sha256[] = []
     let last = Math.floor((size - 1) / 2 ** height) // the node of this height that has the last leaf, complete or not
     for (let [level, at] = [height, index]; last > 0; level++, at = Math.floor(at / 2), last = Math.floor(last / 2)) {
-      if (at % 2 === 1) path.push(await this.node({ height: level, index: at - 1 }))
-      else if (at + 1 < last || (at + 1 === last && (at + 2) * 2 ** level <= size))
-        path.push(await this.node({ height: level, index: at + 1 }))
-      else if (at + 1 === last) path.push(await this.#restFrom((at + 1) * 2 ** level, size))
-      // else there is nothing right of it at this height: it goes up as it is
+      const sibling = this.#sibling(level, at, last, size)
+      if (sibling !== undefined) path.push(sibling instanceof Promise ? await sibling : sibling)
     }
     return path
   }
 
+  /** What stands beside a node of a tree of `size` leaves, of which `last` is the last node of the same height; nothing where it goes up alone. */
+  #sibling(height: number, index: number, last: number, size: number): Sha256 | Promise<Sha256> | undefined {
+    if (index % 2 === 1) return this.node({ height, index: index - 1 })
+    if (index >= last) return undefined
+    const isComplete = index + 1 < last || (index + 2) * 2 ** height <= size
+    return isComplete ? this.node({ height, index: index + 1 }) : this.#restFrom((index + 1) * 2 ** height, size)
+  }
+
   /** The hash of all leaves from the end of one of the tree's peaks, or from 0, up to `size`. */
-  async #restFrom(start: number, size: number): Promise<Sha256> {
-    if (this.#rest?.size !== size) {
-      const peaks = peaksOf(size)
-      const hashes: Sha256[] = []
-      for (const peak of peaks) hashes.push(await this.node(peak))
-      const rest = new Map<number, Sha256>()
-      let right: Sha256 | undefined
-      for (let at = peaks.length - 1; at >= 0; at--) {
-        right = right ? nodeHash(hashes[at]!, right) : hashes[at]!
-        rest.set(peaks[at]!.index * 2 ** peaks[at]!.height, right)
-      }
-      this.#rest = { size, hashes: rest }
-      return rest.get(start)!
+  #restFrom(start: number, size: number): Sha256 | Promise<Sha256> {
+    return this.#rest?.size === size ? this.#rest.hashes.get(start)! : this.#computeRest(start, size)
+  }
+
+  async #computeRest(start: number, size: number): Promise<Sha256> {
+    const peaks = peaksOf(size)
+    const hashes: Sha256[] = []
+    for (const peak of peaks) hashes.push(await this.node(peak))
+    const rest = new Map<number, Sha256>()
+    let right: Sha256 | undefined
+    for (let at = peaks.length - 1; at >= 0; at--) {
+      right = right ? nodeHash(hashes[at]!, right) : hashes[at]!
+      rest.set(peaks[at]!.index * 2 ** peaks[at]!.height, right)
     }
-    return this.#rest.hashes.get(start)!
+    this.#rest = { size, hashes: rest }
+    return rest.get(start)!
   }
 }
