@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { good } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
+import { createTufRepository } from '../src/testing/tuf-repository.ts'
 import { origin, setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
 
 const scene = await setSigningScene()
@@ -74,6 +75,21 @@ for (const { name, flags, verifying = '' } of [
       await good(cs(`sign-blob --key ${key}.key --trusted-root root.json ${flags} --bundle out.json blob`))
       await good(cs(`verify-blob --key ${key}.pub --trusted-root root.json ${verifying} --bundle out.json blob`))
     })
+
+test('no flag says which services: those that the TUF repository distributes, and its trust', async () => {
+  const text = (name: string) => new TextDecoder().decode(disk.get(name) as Uint8Array)
+  const repository = createTufRepository({
+    targets: { 'trusted_root.json': text('root.json'), 'signing_config.v0.2.json': text('v2.json') },
+  })
+  hosts.set('tuf.test', request => repository.fetch(request.url))
+  disk.set('tuf-root.json', repository.root(1))
+  const environment = { TUF_ROOT: 'tuf', TUF_MIRROR: 'https://tuf.test/sigstore', TUF_ROOT_JSON: 'tuf-root.json' }
+  const [first, second] = [await fresh(), await fresh()]
+  await good(cs(`sign --yes --identity-token token ${first}`, { environment }))
+  await good(cs(`sign --key team.key ${second}`, { environment }))
+  await good(cs(`verify ${who.replace(' --trusted-root root.json', '')} ${first}`, { environment }))
+  await good(cs(`verify --key team.pub ${second}`, { environment }))
+})
 
 test('both layouts, an index and its images, one certificate for all of them', async () => {
   const other = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
