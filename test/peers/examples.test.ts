@@ -5,7 +5,17 @@ import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
-import { type Addresses, exampleEnvironment, fillIn, prepareFolder, pushExamples, runLine, sigstore } from './harness/example-place.ts'
+import {
+  type Addresses,
+  exampleEnvironment,
+  fillIn,
+  logFile,
+  prepareFolder,
+  pushExamples,
+  runLine,
+  sigstore,
+} from './harness/example-place.ts'
+import { type RekorSigstore, rekorSigstore } from './harness/rekor.ts'
 import { openScene, type Scene } from './harness/scene.ts'
 import { type Server, startDockerRegistry, startOwnRegistry, startServer } from './harness/server.ts'
 import { startSigstore } from './harness/sigstore.ts'
@@ -15,12 +25,14 @@ import { startTufMirror } from './harness/tuf-mirror.ts'
 // and the words that stand for any name are replaced, and the files it reads are there.
 
 let scene: Scene
+let logs: RekorSigstore
 let addresses: Addresses
 const servers: Server[] = []
 const listeners: Listener[] = []
 const faults: unknown[] = [] // of the servers, not of the examples
 before(async () => {
   scene = await openScene()
+  logs = rekorSigstore(scene.place)
   await pushExamples(scene)
   const htpasswd = scene.place.path('htpasswd')
   writeFileSync(htpasswd, 'robot:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n') // of `correct horse`
@@ -43,11 +55,13 @@ before(async () => {
     web: web!,
     forge: forge!,
     tuf,
-    services: await startSigstore(scene.place),
+    services: await startSigstore(scene.place, { serve: logs.serve }),
   }
+  await logFile(scene, scene.place.path('first.sigstore.json'), addresses)
 })
 after(async () => {
   for (const listener of [...listeners, addresses.tuf, addresses.services]) await listener.close()
+  await logs.closeLogs()
   for (const server of servers) await server.stop()
   await scene.close()
   assert.deepEqual(faults, [])
@@ -60,9 +74,10 @@ test('every command has an example', () => {
   )
 })
 
-/** What no example shows: where the log is that a signature is looked up in, and the Sigstore that signs without a key where none is named. */
+/** What no example shows: where the log is, whose it is, and the Sigstore that signs without a key where none is named. */
 function surroundingsOf(line: string): Readonly<Record<string, string>> {
   const { url, token, signingConfig, trustedRootFile } = addresses.services
+  if (line.startsWith('log ')) return { COSIGN_REKOR_URL: url, COSIGN_LOG_VERSION: 'v1', COSIGN_TRUSTED_ROOT: trustedRootFile }
   if (line.startsWith('bundle create')) return { COSIGN_REKOR_URL: url }
   if (!/^sign(-blob)? --yes (?!.*--identity-token)/.test(line)) return {}
   const services = { COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }

@@ -14,7 +14,7 @@ export const logCommands: readonly Command[] = [
     description: keeping,
     examples: [
       { what: 'the public log', line: 'log info' },
-      { what: 'a log of your own', line: 'log info --rekor-url https://rekor.example.com --trusted-root trusted_root.json' },
+      { what: 'for programs', line: 'log info --output json' },
     ],
     arguments: { name: '', min: 0, max: 0 },
     flags: logInfoFlags,
@@ -29,8 +29,8 @@ export const logCommands: readonly Command[] = [
       'An entry is named by its index or, in Rekor v1, its ID; or flags say what it is about. Searches of Rekor v2 are made in a\n' +
       `local index, for which all entries are fetched once.\n${keeping}`,
     examples: [
-      { what: 'by its index', line: 'log get 1000' },
-      { what: 'what was logged about a file, as JSON', line: 'log get --artifact app.tar.gz --output json' },
+      { what: 'the first', line: 'log get 0' },
+      { what: 'what was logged about a file, as JSON', line: 'log get --artifact FILE --output json' },
     ],
     arguments: { name: 'INDEX|ID', min: 0, max: 1 },
     flags: logGetFlags,
@@ -45,8 +45,8 @@ export const logCommands: readonly Command[] = [
       'Each entry that is listed is proven to be in the log. That nothing else is there, a Rekor v1 is believed about; of a\n' +
       `Rekor v2, all entries are fetched into a local index, and proven.\n${keeping}`,
     examples: [
-      { what: 'who signed a file', line: 'log search --artifact app.tar.gz' },
-      { what: 'what somebody signed', line: 'log search --email alice@example.com --limit 100' },
+      { what: 'who signed a file', line: 'log search --artifact FILE' },
+      { what: 'what somebody signed', line: 'log search --email alice@acme.test --limit 100' },
     ],
     arguments: { name: '', min: 0, max: 0 },
     flags: logSearchFlags,
@@ -59,8 +59,8 @@ export const logCommands: readonly Command[] = [
     summary: 'Prove that an entry is in a transparency log, and that the log only grew',
     description: keeping,
     examples: [
-      { what: 'that the entries of a bundle are in the log', line: 'log verify --bundle app.tar.gz.sigstore.json' },
-      { what: 'that a file was logged', line: 'log verify --artifact app.tar.gz' },
+      { what: 'that the entries of a bundle are in the log', line: 'log verify --bundle logged.sigstore.json' },
+      { what: 'that a file was logged', line: 'log verify --artifact FILE' },
     ],
     arguments: { name: 'INDEX|ID', min: 0, max: 1 },
     flags: logVerifyFlags,

@@ -15,6 +15,7 @@ import { pushIndex } from './image.ts'
 import type { Place } from './place.ts'
 import type { Scene } from './scene.ts'
 import type { SigstoreServer } from './sigstore.ts'
+import { signingFlags } from './sigstore-ways.ts'
 import type { TufMirror } from './tuf-mirror.ts'
 
 const vectors = join(import.meta.dirname, '../../vectors')
@@ -128,6 +129,7 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
     const outputs = ['--output-certificate', path, '--output-signature', path.replace('.pem', '.sig')] // in place of the signature by a key
     await runOk(scene.place, cosign2.command(), ['sign-blob', ...flags, ...outputs, contentPath(scene)], { env: variables })
   },
+  'logged.sigstore.json': logFile,
   'file.att': (scene, path) => attestFile(scene, path),
   'attestation.json': (scene, path) => attestFile(scene, path),
   'image.sigstore.json': async (scene, path) => {
@@ -219,6 +221,13 @@ async function signFile(scene: Scene, format: 'bundle' | 'legacy', path: string)
   const signer = format === 'bundle' ? cosign3 : cosign2
   const flags = [...signer.signs(format), '--key', scene.a.key, '--bundle', path]
   await runOk(scene.place, signer.command(), ['sign-blob', ...flags, contentPath(scene)])
+}
+
+/** Signs the file without a key, so that a log has it. */
+export async function logFile(scene: Scene, path: string, { services }: Pick<Addresses, 'services'>): Promise<void> {
+  const way = { signer: cosign3, format: 'bundle', log: 'v1', stamped: false } as const
+  const flags = signingFlags(services, way, services.token({ sub: 'opaque' }))
+  await runOk(scene.place, cosign3.command(), ['sign-blob', ...flags, '--bundle', path, contentPath(scene)])
 }
 
 async function attestFile(scene: Scene, path: string): Promise<void> {
