@@ -16,7 +16,10 @@ export async function confirmDisclosure(
   { authority, logs }: ServicePlan,
   token: IdentityToken,
 ): Promise<void> {
-  const places = [...(authority ? [`the certificate log of ${authority.host}`] : []), ...logs.map(({ url }) => url.host)]
+  const places = [
+    ...(authority ? [`the certificate log of ${authority.host}`] : []),
+    ...logs.map(({ url }) => `the transparency log of ${url.host}`),
+  ]
   context.stderr(
     [
       `Signing without a key makes this known to whoever can read ${places.join(' and ')}, and it cannot be taken back:`,
