@@ -109,6 +109,17 @@ for (const [driver, makePlace] of Object.entries(drivers)) {
     return store
   })
 
+  withStore('keys find entries that are far apart', async store => {
+    const far = 16_384
+    const rows = Array.from({ length: 2 * far + 1 }, (_, index) => rowOf(index, index % far === 0 ? ['far'] : []))
+    await store.commit(batchOf(0, rows))
+    assert.deepEqual(await store.search('far', rows.length, 10), [0, far, 2 * far])
+    assert.deepEqual(await store.search('far', rows.length, 2), [0, far])
+    assert.deepEqual(await store.search('far', 2 * far, 10), [0, far])
+    assert.deepEqual(await store.search('far', far, 10), [0])
+    return store
+  })
+
   withStore('objects are replaced, and stay', async (store, place) => {
     await store.writeObject('checkpoint', encodeUtf8('first'))
     await store.writeObject('checkpoint', encodeUtf8('second'))

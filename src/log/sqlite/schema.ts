@@ -25,7 +25,12 @@ const steps: readonly string[] = [
      data BLOB NOT NULL
    ) STRICT;
    CREATE TABLE identities (identity BLOB PRIMARY KEY, idx INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-   CREATE TABLE search_keys (key BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (key, idx)) STRICT, WITHOUT ROWID;`,
+   CREATE TABLE search_keys ( -- by chapters of entries, so that what a commit changes lies close together, however long the log
+     chapter INTEGER NOT NULL,
+     key BLOB NOT NULL,
+     idx INTEGER NOT NULL,
+     PRIMARY KEY (chapter, key, idx)
+   ) STRICT, WITHOUT ROWID;`,
 ]
 
 /** The version of the schema that this program writes (`PRAGMA user_version`). */
