@@ -190,10 +190,10 @@ async function countersignIn(job: NodeJS.ProcessEnv, expected: number, ...args: 
   if (code !== expected) throw new Error(`want exit status ${expected}, got ${code}`)
 }
 
-/** What is trusted goes into the tour's own folder, and no CI job that this runs in is taken for the tour's. */
+/** What is trusted, and the source as compiled, go into the tour's own folder; no CI job that this runs in is taken for the tour's. */
 function environment(): NodeJS.ProcessEnv {
   const { ACTIONS_ID_TOKEN_REQUEST_URL: _url, ACTIONS_ID_TOKEN_REQUEST_TOKEN: _token, ...others } = process.env
-  return { ...others, TUF_ROOT: join(folder, 'trust'), COSIGN_PASSWORD: '' }
+  return { NODE_COMPILE_CACHE: join(folder, 'compiled'), ...others, TUF_ROOT: join(folder, 'trust'), COSIGN_PASSWORD: '' }
 }
 
 /** The registry without a socket, for what the tour does on the side. */

@@ -29,7 +29,7 @@ export type CommandContext = {
    * standard error is no terminal. `createProgress` says when.
    */
   readonly showStatus: (line: string) => void
-  /** In place of scrypt itself: tests that sign often keep what it gave. */
+  /** In place of scrypt itself, both ways: tests that sign often keep what it gave. */
   readonly deriveKey?: DeriveKey
   readonly stdin: StandardInput
   readonly files: Files

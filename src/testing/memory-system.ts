@@ -3,8 +3,10 @@ import { createStandardInput } from '../cli/process/standard-input.ts'
 import type { Sink, System } from '../cli/system.ts'
 import { joinBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
+import { encodeHex } from '../codec/hex.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
+import { digestOf } from '../crypto/digest.ts'
 import { type DeriveKey, deriveKey } from '../crypto/encrypted-key.ts'
 import { type MemoryFile, memoryFolder } from './memory-folder.ts'
 
@@ -47,7 +49,7 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
   return {
     world: {
       now: options.now ?? (() => new Date('2026-01-02T03:04:05Z')),
-      randomBytes: options.randomBytes ?? (length => new Uint8Array(length)),
+      randomBytes: length => noted(options.randomBytes?.(length) ?? new Uint8Array(length)),
       sleep: (ms, signal) => (options.passing?.(ms) ? Promise.resolve() : untilAborted(signal)),
     },
     connect,
@@ -135,11 +137,23 @@ function asBytes(data: string | Uint8Array): Uint8Array {
 }
 
 const derived = new Map<string, Promise<Uint8Array>>()
+const made = new Set<string>()
 
-/** scrypt, once for each passphrase and salt: it is most of what a test that signs would take. */
+/** Remembers random bytes that may become the salt of a key file. */
+function noted(bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 32) made.add(encodeHex(bytes))
+  return bytes
+}
+
+/**
+ * scrypt, once for each passphrase and salt: it is most of what a test that signs would take. Of a salt that a command here has made,
+ * which no file from elsewhere has, it is a hash in place of scrypt, and the key file is one for the commands of this process only.
+ */
 const deriveOnce: DeriveKey = async (passphrase, salt, cost) => {
   const name = JSON.stringify([...passphrase, 'salt', ...salt, cost])
-  const key = derived.get(name) ?? deriveKey(Uint8Array.from(passphrase), salt, cost)
+  const derive = async () =>
+    made.has(encodeHex(salt)) ? digestOf('sha256', encodeUtf8(name)) : deriveKey(Uint8Array.from(passphrase), salt, cost)
+  const key = derived.get(name) ?? derive()
   derived.set(name, key)
   return Uint8Array.from(await key)
 }

@@ -41,7 +41,7 @@ async function generateInForge(context: CommandContext, store: SecretStore, publ
   const passphrase = await context.prompts.passphrase({ confirm: true })
   const key = generateEcdsaP256()
   try {
-    const privateKey = await encryptPrivateKey(key, passphrase, context.world.randomBytes)
+    const privateKey = await encryptPrivateKey(key, passphrase, context.world.randomBytes, context.deriveKey)
     const publicKey = encodePublicKeyPem(signerFromPkcs8(key, 'new key').publicKey)
     await storeKeyPair(
       store,

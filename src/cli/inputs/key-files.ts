@@ -17,7 +17,7 @@ export async function writeKeyPair(context: CommandContext, prefix: string, make
   const passphrase = await context.prompts.passphrase({ confirm: true })
   const key = makeKey()
   try {
-    const encrypted = await encryptPrivateKey(key, passphrase, context.world.randomBytes)
+    const encrypted = await encryptPrivateKey(key, passphrase, context.world.randomBytes, context.deriveKey)
     const { publicKey } = signerFromPkcs8(key, 'new key')
     await context.files.write(privatePath, encrypted, { mode: 0o600, onlyNew: !replaces.privateKey })
     context.stderr(`Private key written to ${privatePath}\n`)
