@@ -17,6 +17,7 @@ import { registryCases } from './registry.ts'
 import type { Case } from './setup.ts'
 import { signCases } from './sign.ts'
 import { signingConfigCases } from './signing-configs.ts'
+import { stackCases } from './stack.ts'
 import { trustCases } from './trust.ts'
 import { trustedRootCases } from './trusted-roots.ts'
 import { uploadCases } from './uploads.ts'
@@ -46,9 +47,13 @@ export const cases: readonly Case[] = [
   ...trustedRootCases(),
   ...signingConfigCases(),
   ...logCases(),
+  ...stackCases(),
 ]
 
 /** Flags that answer questions where none is asked. */
 export const nothingToAnswer: ReadonlySet<string> = new Set()
-/** Flags of the server command, which test/registry-command.test.ts runs on a socket. */
-export const ofTheServer = new Set(['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`))
+/** Flags of the commands that serve, which test/registry-command.test.ts and test/stack.test.ts run on sockets. */
+export const ofTheServer = new Set([
+  ...['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`),
+  ...['data', 'dev', 'output-file'].map(flag => `stack up --${flag}`),
+])

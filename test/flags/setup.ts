@@ -65,6 +65,7 @@ export type Plain = {
   readonly failing: (line: string) => string
   /** Whether it writes to standard output. */
   readonly prints: boolean
+  readonly varies?: true // prints something else each time
 }
 
 export const plain = new Map<string, Plain>()

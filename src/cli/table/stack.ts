@@ -15,7 +15,7 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Make the folder of a private Sigstore: keys, certificates, configuration',
     description:
-      'All keys are encrypted with one passphrase, from COSIGN_PASSWORD, the terminal or standard input. The keys of the roots go into\n' +
+      'All keys are encrypted with one passphrase, from COSIGN_PASSWORD, the terminal or standard input. Those of the roots go into\n' +
       'a folder of their own: the stack runs without them.',
     examples: [
       { what: 'to try it on this machine', line: 'stack init --data ./stack --root-keys ./stack-root-keys' },
@@ -31,7 +31,8 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Run a private Sigstore: certificate authority, logs, timestamps, issuer',
     description:
-      'Fulcio, a certificate transparency log, Rekor v1 and v2, a timestamp authority and an OIDC issuer on one address, in one process.\n' +
+      'Fulcio, a certificate transparency log, Rekor v1 and v2, a timestamp authority, a TUF repository and an OIDC issuer on one\n' +
+      'address, in one process.\n' +
       'Its URL is the first line of standard output; the log stream is standard error. Serves until it is interrupted.',
     examples: [
       { what: 'what `stack init` made', line: 'stack up --data ./stack' },
@@ -48,7 +49,7 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Show whether a stack serves, how large its logs are, and what expires when',
     description:
-      'Asks the services at the URL of the folder; no passphrase is needed. Fails when a service does not answer or something has expired.',
+      'Asks the services at the URL of the folder; no passphrase is needed. Fails when one does not answer or something has expired.',
     examples: [{ what: 'as JSON', line: 'stack status --data ./stack --output json' }],
     arguments: { name: '', min: 0, max: 0 },
     flags: stackStatusFlags,
@@ -60,8 +61,8 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Sign and verify a probe by a stack that serves, and show what expires when',
     description:
-      'Does what clients do: gets a certificate, a timestamp and an entry in each log for random bytes, and verifies what came of it by\n' +
-      'what `stack export-trust` gives them. The passphrase is needed for a token by the issuer of the stack; --identity-token does without.',
+      'Does what clients do: gets a certificate, a timestamp and an entry in each log for random bytes, and verifies what came of\n' +
+      'it by what `stack export-trust` gives them. The passphrase is for a token by its own issuer; --identity-token needs none.',
     examples: [
       { what: 'after every change', line: 'stack doctor --data ./stack' },
       { what: 'as JSON, for a monitor', line: 'stack doctor --data ./stack --output json' },
@@ -76,8 +77,8 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Write what clients need to trust a stack',
     description:
-      'A trusted root and a signing config, and for cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing\n' +
-      'of it is secret.',
+      'A trusted root and a signing config, and for cosign 2 the keys and certificates one by one. No passphrase is needed, and\n' +
+      'nothing of it is secret.',
     examples: [{ what: 'files, to hand to clients', line: 'stack export-trust --data ./stack --out ./trust' }],
     arguments: { name: '', min: 0, max: 0 },
     flags: stackExportTrustFlags,
@@ -91,7 +92,7 @@ export const stackCommands: readonly Command[] = [
     description:
       'The password is typed twice, or is what standard input holds. argon2id where the runtime has it, scrypt where it has not.',
     examples: [{ what: 'for `issuer.users` of stack.yaml', line: 'stack hash-password' }],
-    arguments: { name: '', min: 0, max: 0 },
+    arguments: { name: 'FILE', min: 0, max: 1 },
     flags: stackHashPasswordFlags,
     exits: 'own',
     load: async () => (await import('../commands/stack/hash-password.ts')).printPasswordHash,

@@ -11,6 +11,11 @@ test('parseStackConfig: what is not told', () => {
   assert.deepEqual([metrics, issuer, registry, fulcio], [undefined, undefined, false, ''])
 })
 
+test('parseStackConfig: a stack whose URL is elsewhere listens on loopback, for a proxy, unless told', () => {
+  const { listen } = parseStackConfig(least.replace('http://127.0.0.1:7070', 'https://sigstore.example.com'), 'stack.yaml')
+  assert.deepEqual(listen, { address: { host: '127.0.0.1', port: 7070 } })
+})
+
 test('parseStackConfig: all that can be told', () => {
   const config = parseStackConfig(
     `${least.replace('http:', 'https:')}listen: { address: "[::1]:8443", certificate: tls.pem, key: tls.key }

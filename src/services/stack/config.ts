@@ -46,7 +46,7 @@ export const stackSchema: Schema = {
     },
     listen: {
       type: 'object',
-      description: 'where it serves; the host and port of url unless told',
+      description: 'where it serves: unless told, at url where that is on loopback, else at 127.0.0.1:7070, for a proxy with TLS before it',
       properties: {
         address: { type: 'string', description: 'HOST:PORT', pattern: hostPort },
         certificate: { type: 'string', description: 'PEM file of the TLS certificate and its chain, beside this file' },
@@ -122,7 +122,7 @@ export function parseStackConfig(text: string, what: string): StackConfig {
   const issuer = config.has('issuer') ? config.map('issuer') : undefined
   const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
   if ((certificate === undefined) !== (key === undefined)) throw malformed(what, 'listen: want certificate and key, got one of them')
-  const told = listen.optional('address') ?? `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`
+  const told = listen.optional('address') ?? (isLoopback(url.hostname) ? `${url.hostname}:${url.port || 80}` : behindProxy)
   const address = parseHostPort(told, `${what}: listen.address`)
   if (certificate === undefined) refuseWithoutTls(address, `${what}: listen.address`)
   const metrics = config.has('metrics') ? parseHostPort(config.text('metrics'), `${what}: metrics`) : undefined
@@ -148,6 +148,9 @@ export function parseStackConfig(text: string, what: string): StackConfig {
     registry: config.flag('registry', false),
   }
 }
+
+/** Where a stack listens whose URL is that of a proxy before it, unless told. */
+const behindProxy = '127.0.0.1:7070'
 
 /** Requests and answers must not be read or changed on their way. */
 function refuseWithoutTls({ host }: HostPort, what: string): void {

@@ -8,7 +8,7 @@ import type { Certificate } from '../../formats/x509/certificate.ts'
 import { noteHeadSigner } from '../../log/note-heads.ts'
 import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
 import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
-import type { TileLog } from '../../log/tile-log.ts'
+import type { LogEvents, TileLog } from '../../log/tile-log.ts'
 import type { Folder } from '../../oci/layout/folder.ts'
 import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import { createCtLog } from '../ctlog/ct-log.ts'
@@ -107,7 +107,7 @@ async function openLogs(folder: string, { config, signers }: OpenedFolder, world
   const opened: TileLog[] = []
   const open = async (name: keyof Logs, layout: Omit<TileLogOptions, 'store' | 'now'>): Promise<TileLog> => {
     const store = await openSqliteStore(join(folder, stackFiles.logs[name]))
-    const log = await openTileLog({ ...layout, store, now: world.now, events })
+    const log = await openTileLog({ ...layout, store, now: world.now, sleep: world.sleep, events: about(stackFiles.logs[name], events) })
     opened.push(log)
     return log
   }
@@ -116,6 +116,15 @@ async function openLogs(folder: string, { config, signers }: OpenedFolder, world
   } catch (cause) {
     await Promise.all(opened.map(log => log.close()))
     throw cause
+  }
+}
+
+/** The events of one log, told from those of the others. */
+function about(log: string, { count, observe, log: write }: ServiceEvents): LogEvents {
+  return {
+    count: (metric, labels) => count(metric, { ...labels, log }),
+    observe: (metric, seconds, labels) => observe(metric, seconds, { ...labels, log }),
+    log: (level, message, facts) => write(level, message, { ...facts, log }),
   }
 }
 

@@ -36,7 +36,8 @@ url: ${url}
 # Who runs it, in certificates and in the signing config.
 operator: ${operator === '' ? parsed.hostname : operator}
 
-# Where it listens; the host and port of url unless told. Anything but loopback needs TLS: PEM files beside this one.
+# Where it listens. Unless told, at url where that is on loopback, else at 127.0.0.1:7070, for a proxy with TLS before it.
+# An address that others reach needs TLS here: PEM files beside this one.
 # listen:
 #   address: 0.0.0.0:443
 #   certificate: tls.pem

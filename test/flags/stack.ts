@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { encodeUtf8 } from '../../src/codec/text.ts'
+import { noEvents } from '../../src/services/service.ts'
+import { stackFiles } from '../../src/services/stack/folder.ts'
+import { openStack } from '../../src/services/stack/stack.ts'
+import { assertRefused } from '../../src/testing/command-rig.ts'
+import { memoryFolder } from '../../src/testing/memory-folder.ts'
+import { createMemorySystem } from '../../src/testing/memory-system.ts'
+import { testPassphrase } from '../../src/testing/test-keys.ts'
+import { type Case, cs, definePlain, disk, good, rig, usage } from './setup.ts'
+
+// The stack's folder is on the disk, its services are in this process. `stack up` runs in test/stack.test.ts.
+
+const place = mkdtempSync(join(tmpdir(), 'countersign-flags-stack-'))
+const data = join(place, 'stack')
+const host = 'stack.test'
+const surplus = (line: string) => `${line} surplus`
+let made = 0
+const initLine = () => `stack init --data ${join(place, `made-${++made}`)} --root-keys ${join(place, `roots-${made}`)}`
+
+disk.set('password', 'hunter2\n')
+await good(cs(`stack init --data ${data} --root-keys ${join(place, 'roots')} --url https://${host}`))
+const tufFiles = [...disk].flatMap(([path, file]) =>
+  path.startsWith(`${data}/`) ? [[path, { data: typeof file === 'string' ? encodeUtf8(file) : file, mode: 0o644 }] as const] : [],
+)
+const stack = await openStack(
+  {
+    folder: data,
+    tufFolder: memoryFolder(new Map(tufFiles), join(data, stackFiles.tuf)),
+    passphrase: encodeUtf8(testPassphrase),
+    deriveKey: createMemorySystem().deriveKey!,
+  },
+  {
+    now: () => new Date('2026-01-02T03:04:05Z'),
+    randomBytes: length => crypto.getRandomValues(new Uint8Array(length)),
+    fetch: async () => assert.fail('no request leaves the process'),
+    sleep: (_, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  },
+  noEvents,
+)
+rig.hosts.set(host, stack.handler)
+after(async () => {
+  await stack.close()
+  rmSync(place, { recursive: true })
+})
+
+definePlain('stack init', { line: async () => initLine(), failing: line => `${line} --url http://127.0.0.1/path`, prints: false })
+definePlain('stack up', { line: async () => `stack up --data ${data}`, failing: line => `${line} --url http://127.0.0.1:1`, prints: true })
+definePlain('stack status', { line: async () => `stack status --data ${data}`, failing: surplus, prints: true })
+definePlain('stack doctor', { line: async () => `stack doctor --data ${data}`, failing: surplus, prints: true, varies: true })
+definePlain('stack export-trust', { line: async () => `stack export-trust --data ${data} --out trust`, failing: surplus, prints: true })
+definePlain('stack hash-password', { line: async () => 'stack hash-password password', failing: surplus, prints: true, varies: true })
+
+/** Flags of the stack's commands. */
+export function stackCases(): readonly Case[] {
+  const configOf = (folder: string) => readFileSync(join(folder, stackFiles.config), 'utf8')
+  const initWith = async (flags: string) => {
+    const line = initLine()
+    await good(cs(`${line} ${flags}`))
+    return configOf(join(place, `made-${made}`))
+  }
+  return [
+    {
+      flag: 'data',
+      commands: ['stack status', 'stack doctor', 'stack export-trust'],
+      what: 'names the folder',
+      check: async name =>
+        assertRefused(await cs(`${name} --data ${join(place, 'nowhere')} --output json`), {
+          exit: 6,
+          code: 'FILE_UNREADABLE',
+          message: /nowhere\/stack\.yaml" cannot be read/,
+        }),
+    },
+    {
+      flag: 'data',
+      commands: ['stack init'],
+      what: 'names the folder to make',
+      check: async () => assert.match(await initWith(''), /^version: 1$/m),
+    },
+    {
+      flag: 'root-keys',
+      commands: ['stack init'],
+      what: 'names the folder of the keys that it runs without',
+      check: async () => {
+        await good(cs(initLine()))
+        assert.match(readFileSync(join(place, `roots-${made}`, 'tuf-root.key'), 'utf8'), /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----/)
+      },
+    },
+    {
+      flag: 'operator',
+      commands: ['stack init'],
+      what: 'is in the configuration',
+      check: async () => assert.match(await initWith('--operator acme'), /^operator: acme$/m),
+    },
+    {
+      flag: 'url',
+      commands: ['stack init'],
+      what: 'is in the configuration',
+      check: async () => assert.match(await initWith('--url https://other.test'), /^url: https:\/\/other\.test$/m),
+    },
+    {
+      flag: 'sign-with',
+      commands: ['stack init'],
+      what: 'is the log that clients are told to use',
+      check: async () => {
+        assert.match(await initWith('--sign-with v2'), /^ {2}sign-with: v2$/m)
+        const published = disk.get(join(place, `made-${made}`, 'tuf/targets/signing_config.v0.2.json'))!
+        const config = JSON.parse(typeof published === 'string' ? published : new TextDecoder().decode(published))
+        assert.deepEqual(
+          config.rekorTlogUrls.map(({ majorApiVersion }: { majorApiVersion: number }) => majorApiVersion),
+          [2],
+        )
+      },
+    },
+    {
+      flag: 'identity-token',
+      commands: ['stack doctor'],
+      what: 'is what the probe is signed by',
+      check: async () => {
+        disk.set('token', await stack.issuer!.token({ sub: 'dev@example.com', email: 'dev@example.com', email_verified: true }))
+        const { stdout } = await good(cs(`stack doctor --data ${data} --identity-token token`))
+        assert.match(stdout, /^good {2}probe with log v1 {6}signed as dev@example\.com, logged at index \d+, and verified$/m)
+        assertRefused(await cs(`stack doctor --data ${data} --identity-token password --output json`), {
+          exit: 3,
+          code: 'TOKEN_MALFORMED',
+          message: /want three parts of base64url/,
+        })
+      },
+    },
+    {
+      flag: 'out',
+      commands: ['stack export-trust'],
+      what: 'names the folder that is written',
+      check: async () => {
+        await good(cs(`stack export-trust --data ${data} --out elsewhere`))
+        assert.ok(disk.has('elsewhere/trusted_root.json') && disk.has('elsewhere/rekor.pub'))
+      },
+    },
+    {
+      flag: 'url',
+      commands: ['stack up'],
+      what: 'is refused for a folder that has one',
+      check: async () =>
+        assertRefused(
+          await cs(`stack up --data ${data} --url http://127.0.0.1:1 --output json`),
+          usage(/--url goes with --dev and a folder/),
+        ),
+    },
+  ]
+}
