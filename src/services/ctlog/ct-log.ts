@@ -7,8 +7,9 @@ import type { Certificate } from '../../formats/x509/certificate.ts'
 import { parseDetachedSct, type SctSubject } from '../../formats/x509/sct.ts'
 import { encodeSctAnswer } from '../../formats/x509/sct-writer.ts'
 import type { TileLog } from '../../log/tile-log.ts'
+import { type Bounded, createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
-import { noEvents, readRequestBody, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { ctLogLayout, servedHeads } from './ct-heads.ts'
 import { loggedIssuers } from './issuers.ts'
 import { getConsistency, getEntries, getEntryAndProof, getProofByHash, getRoots, getSth, type Rfc6962Source } from './rfc6962-reads.ts'
@@ -17,6 +18,7 @@ import { logSubmission } from './submissions.ts'
 
 export type CtLogLimits = {
   readonly bodyBytes: number
+  readonly bytesInFlight: number // of bodies together
   readonly submissions: number // under way at once; more are answered 503
   readonly timeoutMs: number // until a submission is logged
   readonly headAgeMs: number // after which a head is signed again
@@ -24,6 +26,7 @@ export type CtLogLimits = {
 
 export const defaultCtLogLimits: CtLogLimits = {
   bodyBytes: 1 << 20,
+  bytesInFlight: 32 << 20,
   submissions: 1024,
   timeoutMs: 30_000,
   headAgeMs: 3_600_000,
@@ -74,6 +77,10 @@ export function createCtLog(options: CtLogOptions): CtLogService {
     issuers,
     head: servedHeads(log, ctLogLayout(options.origin, signer), now, limits.headAgeMs),
     limits,
+    bounded: createBound(
+      { ...limits, inFlight: limits.submissions },
+      () => new ServiceRefusal(503, 'too many submissions at once', retryAfter(1)),
+    ),
     submit: bounded(submit, limits),
   }
   const handler: Handler = async request => {
@@ -91,6 +98,7 @@ export function createCtLog(options: CtLogOptions): CtLogService {
 
 type Source = Rfc6962Source & {
   readonly limits: CtLogLimits
+  readonly bounded: Bounded
   readonly submit: (kind: SctSubject['entry'], chain: readonly Uint8Array[]) => Promise<Uint8Array>
 }
 
@@ -138,9 +146,11 @@ function demandMethod({ method }: Request, wanted: 'GET' | 'POST'): void {
 }
 
 /** `add-chain`, `add-pre-chain`. @see RFC 6962 §4.1 and §4.2 */
-async function addChain({ limits, submit }: Source, kind: SctSubject['entry'], request: Request): Promise<Response> {
-  const body = await readRequestBody(request, limits.bodyBytes)
-  const sct = await refusingSubmissions(() => submit(kind, readChain(body, limits)))
+async function addChain({ limits, bounded, submit }: Source, kind: SctSubject['entry'], request: Request): Promise<Response> {
+  const sct = await bounded(request, async readBody => {
+    const body = await readBody()
+    return await refusingSubmissions(() => submit(kind, readChain(body, limits)))
+  })
   return new Response(Uint8Array.from(encodeSctAnswer(parseDetachedSct(sct, 'SCT'))), { headers: { 'content-type': 'application/json' } })
 }
 

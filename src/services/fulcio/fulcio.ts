@@ -6,8 +6,9 @@ import type { Fetch, World } from '../../codec/world.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import { defaultIssuerKeyLimits, type IssuerKeyLimits, type IssuerKeys } from '../../identity/issuer-keys.ts'
+import { type BoundLimits, createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
-import { grpcRefusal, noEvents, readRequestBody, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { type Authenticated, createAuthentication } from './authenticate.ts'
 import type { CertificateAuthority } from './authority.ts'
 import type { FulcioConfig } from './configuration/fulcio-config.ts'
@@ -18,8 +19,7 @@ import { defaultKeyTypes, provenKey } from './proven-key.ts'
 import { createRateLimit, type Rate } from './rate-limit.ts'
 import { bearerToken, readSigningRequest } from './signing-request.ts'
 
-export type FulcioLimits = {
-  readonly bodyBytes: number
+export type FulcioLimits = BoundLimits & {
   readonly logTimeoutMs: number
   readonly keptIssuers: number // of meta issuers, whose keys are kept
   readonly askedAtOnce: number // requests to meta issuers: anybody can name many
@@ -30,6 +30,8 @@ export type FulcioLimits = {
 /** services.md §11. */
 export const defaultFulcioLimits: FulcioLimits = {
   bodyBytes: 4 << 20,
+  inFlight: 1024,
+  bytesInFlight: 64 << 20,
   logTimeoutMs: 30_000,
   keptIssuers: 100,
   askedAtOnce: 32,
@@ -84,8 +86,10 @@ export function createFulcio(options: FulcioOptions): Handler {
   const takeTurn = limits.rate ? createRateLimit(limits.rate, () => world.now().getTime()) : () => {}
   const trustBundle = () => options.trustBundle?.() ?? [authority().chain]
 
-  const sign = async (version: 'v1' | 'v2', request: Request): Promise<Response> => {
-    const body = await readRequestBody(request, limits.bodyBytes)
+  const bounded = createBound(limits, () => new ServiceRefusal(503, 'too many requests at once', { headers: { 'retry-after': '1' } }))
+
+  const sign = async (version: 'v1' | 'v2', request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
+    const body = await readBody()
     const { token, proof } = readSigningRequest(version, body, bearerToken(request.headers.get('authorization')))
     const authenticated = await authenticate(token)
     takeTurn(authenticated.issuer.url)
@@ -102,8 +106,8 @@ export function createFulcio(options: FulcioOptions): Handler {
   }
 
   const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
-    ['/api/v1/signingCert', { method: 'POST', answer: request => sign('v1', request) }],
-    ['/api/v2/signingCert', { method: 'POST', answer: request => sign('v2', request) }],
+    ['/api/v1/signingCert', { method: 'POST', answer: request => bounded(request, readBody => sign('v1', request, readBody)) }],
+    ['/api/v2/signingCert', { method: 'POST', answer: request => bounded(request, readBody => sign('v2', request, readBody)) }],
     ['/api/v1/rootCert', { method: 'GET', answer: () => pemAnswer(trustBundle()) }],
     [
       '/api/v2/trustBundle',

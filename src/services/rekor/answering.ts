@@ -1,11 +1,9 @@
 import { CountersignError } from '../../codec/error.ts'
+import type { BoundLimits } from '../bound.ts'
 import { type ServiceEvents, ServiceRefusal } from '../service.ts'
 
 /** What one request, and all of them together, may cost. */
-export type RekorLimits = {
-  readonly bodyBytes: number
-  readonly inFlight: number // requests at once that wait to be logged
-  readonly bytesInFlight: number // of their bodies together; one whose length is not told counts as the longest
+export type RekorLimits = BoundLimits & {
   readonly timeoutMs: number // until an entry is logged
 }
 
@@ -37,30 +35,6 @@ export function refusalOfLogFailure(
       return new ServiceRefusal(500, texts.failed, { cause })
     default:
       return undefined
-  }
-}
-
-/**
- * Lets so many requests, with so many bytes of body together, be answered at once. The next is refused before any of it is read, unless it is
- * alone: many clients with long bodies would otherwise take all the memory there is.
- */
-export function createBound(
-  limits: RekorLimits,
-  refuse: () => ServiceRefusal,
-): (request: Request, task: () => Promise<Response>) => Promise<Response> {
-  let [requests, bytes] = [0, 0]
-  return async (request, task) => {
-    const told = Number(request.headers.get('content-length') ?? Number.NaN)
-    const reserved = Number.isNaN(told) ? limits.bodyBytes : told > limits.bodyBytes ? 0 : told // what is too long is refused unread
-    if (requests >= limits.inFlight || (requests > 0 && bytes + reserved > limits.bytesInFlight)) throw refuse()
-    requests++
-    bytes += reserved
-    try {
-      return await task()
-    } finally {
-      requests--
-      bytes -= reserved
-    }
   }
 }
 

@@ -5,9 +5,10 @@ import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
 import { proveProposedEntry, rekorV1Algorithms, rekorV1Kinds } from '../../formats/log/proposed/rekor-v1.ts'
 import { signedEntryBytes } from '../../formats/log/signed-entry-timestamp.ts'
 import type { Place, SealedEntry, TileLog } from '../../log/tile-log.ts'
+import { createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
-import { noEvents, plainRefusal, readRequestBody, type ServiceEvents, ServiceRefusal } from '../service.ts'
-import { createBound, inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
+import { noEvents, plainRefusal, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { entryAnswer } from './entry-answer.ts'
 import { encodeEntryExtra } from './entry-extra.ts'
 import { consistencyProof, entryById, entryByIndex, logInfo, publicKeyPem, retrieveEntries } from './read-log.ts'
@@ -59,8 +60,8 @@ export function createRekorV1(options: RekorV1Options): Handler {
   const overloaded = () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } })
   const bounded = createBound(limits, overloaded)
 
-  const readJson = async (request: Request): Promise<Json> =>
-    parseJson(await readRequestBody(request, limits.bodyBytes), 'request', { bytes: limits.bodyBytes })
+  const withJson = (request: Request, answer: (value: Json) => Promise<Response>): Promise<Response> =>
+    bounded(request, async readBody => answer(parseJson(await readBody(), 'request', { bytes: limits.bodyBytes })))
 
   const seal = async ({ body, searchKeys, attestation }: ProvenEntry, { index, timeMs }: Place): Promise<SealedEntry> => {
     const promised = {
@@ -74,8 +75,8 @@ export function createRekorV1(options: RekorV1Options): Handler {
     return { leaf: body, data: body, extra, searchKeys }
   }
 
-  const create = async (request: Request): Promise<Response> => {
-    const entry = await proveProposedEntry(await readJson(request), accepted)
+  const create = async (request: Request, proposal: Json): Promise<Response> => {
+    const entry = await proveProposedEntry(proposal, accepted)
     const append = () => log.append({ identity: entry.leafHash, seal: place => seal(entry, place) })
     const included = await inTime(append, limits.timeoutMs, request.signal)
     const id = entryIdOf(trees.active, entry.leafHash)
@@ -96,16 +97,16 @@ export function createRekorV1(options: RekorV1Options): Handler {
     },
     '/api/v1/log/entries': {
       GET: async ({ query }) => found(await entryByIndex(trees, query)),
-      POST: ({ request }) => bounded(request, () => create(request)),
+      POST: ({ request }) => withJson(request, proposal => create(request, proposal)),
     },
     '/api/v1/log/entries/{entryUUID}': { GET: async ({ id }) => found(await entryById(trees, id)) },
     '/api/v1/log/entries/retrieve': {
-      POST: ({ request }) => bounded(request, async () => json(await retrieveEntries(trees, await readJson(request), accepted))),
+      POST: ({ request }) => withJson(request, async query => json(await retrieveEntries(trees, query, accepted))),
     },
     '/api/v1/index/retrieve': {
       POST: ({ request }) => {
         if (!search) throw new ServiceRefusal(501, 'Search Index API not enabled in this Rekor instance')
-        return bounded(request, async () => json(await searchIndex(await readJson(request), trees)))
+        return withJson(request, async query => json(await searchIndex(query, trees)))
       },
     },
   }

@@ -5,9 +5,10 @@ import { noteKeyId } from '../../formats/log/note-key.ts'
 import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
 import { parseRekorV2Request, proveRekorV2Request, rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
 import type { Included, TileLog } from '../../log/tile-log.ts'
+import { createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
-import { grpcRefusal, noEvents, readRequestBody, type ServiceEvents, ServiceRefusal } from '../service.ts'
-import { createBound, inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
+import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { checkOrigin } from './origin.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
 
@@ -49,8 +50,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
   const logId = encodeBase64(noteKeyId(origin, publicKey))
   const bounded = createBound(limits, () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } }))
 
-  const prove = async (request: Request): Promise<ProvenEntry> => {
-    const bytes = await readRequestBody(request, limits.bodyBytes)
+  const prove = async (bytes: Uint8Array): Promise<ProvenEntry> => {
     const asked = await refusing('invalid request', () => parseRekorV2Request(bytes, limits.bodyBytes))
     if (!asked || (asked.kind === 'dsse' && !acceptDsse))
       throw new ServiceRefusal(400, `invalid type, must be hashedrekord${acceptDsse ? ' or dsse' : ''}`)
@@ -60,9 +60,9 @@ export function createRekorV2(options: RekorV2Options): Handler {
     return entry
   }
 
-  const create = async (request: Request): Promise<Response> => {
+  const create = async (request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
     if (frozen) return new Response(frozenText, { status: 405, headers: { 'content-type': 'text/plain; charset=utf-8', allow: '' } })
-    const { kind, body, leafHash, searchKeys } = await prove(request)
+    const { kind, body, leafHash, searchKeys } = await prove(await readBody())
     const sealed = { leaf: body, data: body, extra: new Uint8Array(0), searchKeys }
     const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
     if (included.isNew) events.count(`rekor_v2_new_${kind}_entries`)
@@ -73,7 +73,8 @@ export function createRekorV2(options: RekorV2Options): Handler {
   const answer = async (request: Request): Promise<Response> => {
     const { pathname } = new URL(request.url)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (pathname === entriesPath) return request.method === 'POST' ? bounded(request, () => create(request)) : methodRefused('POST')
+    if (pathname === entriesPath)
+      return request.method === 'POST' ? bounded(request, readBody => create(request, readBody)) : methodRefused('POST')
     if (pathname === '/healthz') return isRead ? Response.json({ status: 'SERVING' }) : methodRefused('GET, HEAD')
     const path = pathname.replace(/^\/(api\/v2\/)?/, '')
     if (isTilePath(path) && !isRead) return methodRefused('GET, HEAD')
