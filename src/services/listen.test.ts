@@ -266,3 +266,26 @@ KoZIzj0EAwIDRwAwRAIgSYcR368t5ieufyI/Poz90nvMmnTJpSCXa+wC6ZoPpfkC
 IE0inxzGP6u+TcKDmqX8KsK5629KglDxOfXwXR5VVszN
 -----END CERTIFICATE-----
 `
+
+test('a connection that sends its requests far ahead of their answers is closed; others are served', async () => {
+  const waiting = Promise.withResolvers<void>()
+  let begun = 0
+  const { url } = await serve(async request => {
+    if (new URL(request.url).pathname === '/other') return new Response('served')
+    begun++
+    await waiting.promise
+    return new Response('late')
+  })
+  const ahead = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+  const some = raw(url, `${ahead.repeat(15)}GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+  assert.equal(await raw(url, ahead.repeat(2000)), '')
+  assert.equal(await (await fetch(new URL('/other', url))).text(), 'served')
+  waiting.resolve()
+  assert.equal((await some).match(/late/g)?.length, 16)
+  assert.equal(begun, 32)
+})
+
+test('a request that names two hosts is refused, for which of them it is meant nobody knows', async () => {
+  const { url } = await serve(async () => new Response('served'))
+  assert.match(await raw(url, 'GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /)
+})

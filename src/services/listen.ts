@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
 export type Handler = (request: Request) => Promise<Response>
@@ -15,6 +16,9 @@ export type ListenOptions = {
   /** Told of every request whose handler failed; the client is told 500 and nothing else. */
   readonly report: (error: unknown, request: Request) => void
 }
+
+/** Requests that one connection may send ahead of their answers. Clients send none; whoever sends thousands would keep all others waiting. */
+const pipelineLimit = 16
 
 export type Listener = { readonly url: URL; readonly close: () => Promise<void> }
 
@@ -43,10 +47,16 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   server.setTimeout(options.idleMs ?? 60_000)
 
   const underWay = new Set<AbortController>()
+  const asked = new WeakMap<Socket, number>() // requests of a connection that have no answer yet
   server.on('request', (message, reply) => {
+    const { socket } = message
+    const waiting = (asked.get(socket) ?? 0) + 1
+    asked.set(socket, waiting)
+    if (waiting > pipelineLimit) return void socket.destroy()
     const gone = new AbortController()
     underWay.add(gone)
     reply.on('close', () => {
+      asked.set(socket, (asked.get(socket) ?? 1) - 1)
       underWay.delete(gone)
       if (!reply.writableFinished) gone.abort(new Error('the client went away'))
     })
@@ -106,6 +116,7 @@ async function answer(
 function toRequest(message: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
   const { method = 'GET', url = '', rawHeaders } = message
   const host = message.headers.host ?? 'localhost'
+  if (rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) return undefined // RFC 9112 §3.2
   if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') return undefined // fetch forbids them
   if (!url.startsWith('/') || !/^[A-Za-z0-9._:[\]-]+$/.test(host)) return undefined
   const address = URL.parse(`${scheme}://${host}${url}`)
