@@ -76,6 +76,11 @@ export async function createDoor(
       ...(form && { body: form.toString() }),
     })
   }
+  /** Whether a browser has been here before: the provider takes an answer of one that has not for a failure of its own. */
+  const hasSession = async (request: Request): Promise<boolean> => {
+    const [, id] = /(?:^|; *)issuer=([A-Za-z0-9_-]{1,64})(?:;|$)/.exec(request.headers.get('cookie') ?? '') ?? []
+    return id !== undefined && (await state.adapter('Session').find(id)) !== undefined
+  }
   const roomForSignIn = (): void => {
     if (state.isFull())
       throw new ServiceRefusal(429, 'too many sign-ins are under way: try again later', { headers: { 'retry-after': '30' } })
@@ -123,13 +128,17 @@ export async function createDoor(
         return answerToken(request)
       case 'deviceAuthorization':
         return beginDevice(request)
-      case 'device':
+      case 'device': {
         if (request.method !== 'POST') {
           roomForSignIn()
           return run(open(request))
         }
         codes.allow('')
-        return run(open(request, { form: await readForm(request) }))
+        const form = await readForm(request)
+        if (!(await hasSession(request)))
+          throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
+        return run(open(request, { form }))
+      }
       case 'resume':
         return run(open(request))
       case 'endSession':

@@ -208,3 +208,10 @@ test('tokens for what runs in this process', async () => {
   })
   await assert.rejects(issuer.token({ sub: 'x', exp: 1 }), { code: 'USAGE', message: /want no exp/ })
 })
+
+for (const headers of [{}, { cookie: 'issuer=made-up' }])
+  test(`a code that a browser sends without having been asked is its own mistake, ${JSON.stringify(headers)}`, async () => {
+    const response = await (await createRig()).post('device', { user_code: 'BCDF-GHJK', xsrf: 'x' }, headers)
+    assert.equal(response.status, 400)
+    assert.match(await response.text(), /This browser was not asked for a code/)
+  })
