@@ -37,5 +37,17 @@ for (const { name, curve, oracle } of [
   test(`${name}: inverses`, () => {
     fc.assert(fc.property(scalar, value => assert.equal(mod(value * invert(value, curve.n), curve.n), 1n)))
     for (const value of [1n, 2n, curve.n - 1n]) assert.equal(mod(value * invert(value, curve.n), curve.n), 1n)
+    for (
+      let part = 2n;
+      part < 500n;
+      part++ // first quotients long and short, and what leading bits alone do not tell
+    )
+      for (const value of [part, curve.p / part, curve.p / part + 1n, curve.p - part, 2n ** (part / 2n) - 1n])
+        assert.equal(mod(value * invert(value, curve.p), curve.p), 1n, `${value}`)
   })
 }
+
+test('inverses modulo small primes, where leading bits are all there are', () => {
+  for (const modulus of [2n, 3n, 5n, 101n, 65_537n, 2n ** 61n - 1n])
+    for (let value = 1n; value < modulus && value < 500n; value++) assert.equal(mod(value * invert(value, modulus), modulus), 1n % modulus)
+})

@@ -74,16 +74,36 @@ export function addPoints({ p }: Curve, a: Point, b: Point): Point {
   return { x, y: mod(slope * (a.x - x) - a.y, p) }
 }
 
-/** The inverse of `0 < value < modulus` that has no factor in common with the modulus, by Euclid. Not constant time: for public values only. */
+/**
+ * The inverse of `0 < value < modulus` that has no factor in common with the modulus, by Euclid. Not constant time: for public values only.
+ *
+ * Some two dozen quotients at a time are found from the leading bits alone, and the long numbers follow in one go: a fifth of the time that
+ * one division of long numbers for each quotient takes. @see Knuth, The Art of Computer Programming 2, §4.5.2 algorithm L (Lehmer)
+ */
 export function invert(value: bigint, modulus: bigint): bigint {
   let [low, high] = [value, modulus]
   let [lowFactor, highFactor] = [1n, 0n]
   while (low > 1n) {
-    const quotient = high / low
-    ;[high, low] = [low, high - quotient * low]
-    ;[highFactor, lowFactor] = [lowFactor, highFactor - quotient * lowFactor]
+    const [a, b, c, d] = leadingSteps(high, low)
+    ;[high, low] = [a * high + b * low, c * high + d * low]
+    ;[highFactor, lowFactor] = [a * highFactor + b * lowFactor, c * highFactor + d * lowFactor]
   }
   return mod(lowFactor, modulus)
+}
+
+/** What the next steps of Euclid's algorithm, at least one, come to: the next pair is `a * high + b * low` and `c * high + d * low`. */
+function leadingSteps(high: bigint, low: bigint): readonly [a: bigint, b: bigint, c: bigint, d: bigint] {
+  const spare = BigInt(Math.max(0, 4 * high.toString(16).length - 52)) // 52 bits: then every number below is exact, and so is each quotient
+  let [x, y] = [Number(high >> spare), Number(low >> spare)]
+  let [a, b, c, d] = [1, 0, 0, 1]
+  while (y + c !== 0 && y + d !== 0) {
+    const quotient = Math.floor((x + a) / (y + c))
+    if (quotient !== Math.floor((x + b) / (y + d))) break // it depends on bits that were left out
+    ;[a, c] = [c, a - quotient * c]
+    ;[b, d] = [d, b - quotient * d]
+    ;[x, y] = [y, x - quotient * y]
+  }
+  return b === 0 ? [0n, 1n, 1n, -(high / low)] : [BigInt(a), BigInt(b), BigInt(c), BigInt(d)]
 }
 
 /** The remainder between 0 and modulus - 1, whatever the sign of the value. */
