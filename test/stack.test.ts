@@ -17,6 +17,7 @@ const environment = {
   PATH: process.env['PATH'],
   HOME: place,
   COSIGN_PASSWORD: 'only for this test',
+  NODE_COMPILE_CACHE: join(place, 'compiled'), // many processes run one file
   BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
 }
 const workflow = 'https://github.com/example/app/.github/workflows/build.yml@refs/heads/main'
