@@ -1,5 +1,6 @@
 /**
- * Runs one suite: `node scripts/test.ts SUITE [FILE...]`; `conformance FOLDER` runs the client conformance cases of another folder.
+ * Runs one suite: `node scripts/test.ts SUITE [FILE...]`; `conformance FOLDER` runs the client conformance cases of another folder, `kills N`
+ * so many rounds of kills.
  * A suite without tests fails, and so does one that skips: a test that cannot run here says so aloud, never by silence.
  * The last line of each run is `SUITE: N passed, N failed`; .ci/run adds these up.
  */
@@ -35,6 +36,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     testOnNode('mutations', process.execPath, pick(files, ['test/peers/other-verifiers.test.ts']), {
       timeoutMs: 3_600_000,
       env: { ...process.env, MUTATIONS: 'all' }, // every verifier is asked about every mutant
+    }),
+  kills: ([rounds = '20']) =>
+    testOnNode(`kills (${rounds} rounds)`, process.execPath, ['test/log-kill.test.ts'], {
+      timeoutMs: 3_600_000,
+      env: { ...process.env, LOG_KILLS: rounds }, // a process that appends to a log is killed so often
     }),
   race: async files => {
     const chosen = pick(files, ['test/peers/concurrency.test.ts'])
