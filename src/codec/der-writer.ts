@@ -1,14 +1,24 @@
-import { compareBytes, concatBytes } from './bytes.ts'
+import { compareBytes } from './bytes.ts'
 import { derTag } from './der.ts'
 import { decodeHex } from './hex.ts'
 import { encodeUtf8 } from './text.ts'
 
 /** One value: identifier octet, shortest length, and the parts joined as its content. */
 export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  const octets: number[] = []
-  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256)
-  return concatBytes(Uint8Array.from(length < 0x80 ? [tag, length] : [tag, 0x80 | octets.length, ...octets]), ...parts)
+  let length = 0
+  for (const part of parts) length += part.length
+  let lengthOctets = 0 // after the first, which tells how many
+  if (length >= 0x80) for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) lengthOctets++
+  const encoded = new Uint8Array(2 + lengthOctets + length)
+  encoded[0] = tag
+  encoded[1] = lengthOctets === 0 ? length : 0x80 | lengthOctets
+  for (let [at, rest] = [1 + lengthOctets, length]; at > 1; at--, rest = Math.floor(rest / 256)) encoded[at] = rest % 256
+  let at = 2 + lengthOctets
+  for (const part of parts) {
+    encoded.set(part, at)
+    at += part.length
+  }
+  return encoded
 }
 
 /** SEQUENCE of encoded elements. */
@@ -23,8 +33,9 @@ export function encodeDerSet(...members: readonly Uint8Array[]): Uint8Array {
 
 /** An INTEGER in the fewest octets of two's complement. */
 export function encodeDerInteger(value: bigint): Uint8Array {
-  let octets = 1
-  while (BigInt.asIntN(8 * octets, value) !== value) octets++
+  const magnitude = (value < 0n ? ~value : value).toString(16)
+  const bits = 4 * magnitude.length - Math.clz32(Number.parseInt(magnitude[0]!, 16)) + 28
+  const octets = Math.floor(bits / 8) + 1 // one bit more than the magnitude has, for the sign
   const hex = BigInt.asUintN(8 * octets, value).toString(16)
   return encodeDer(derTag.integer, decodeHex(hex.padStart(2 * octets, '0'), 'integer'))
 }
@@ -69,13 +80,22 @@ export function encodeDerTime(time: Date): Uint8Array {
 
 /** An OBJECT IDENTIFIER from dotted decimal. */
 export function encodeDerOid(dotted: string): Uint8Array {
-  const [root, second, ...rest] = dotted.split('.').map(BigInt)
-  const octets = [root! * 40n + second!, ...rest].flatMap(arc => {
-    const groups = [Number(arc & 0x7fn)]
-    for (let high = arc >> 7n; high > 0n; high >>= 7n) groups.unshift(Number(high & 0x7fn) | 0x80)
-    return groups
-  })
+  const [root, second, ...rest] = dotted.split('.')
+  const octets = [String(BigInt(root!) * 40n + BigInt(second!)), ...rest].flatMap(octetsOfArc)
   return encodeDer(derTag.oid, Uint8Array.from(octets))
+}
+
+/** Seven bits an octet, each but the last marked. An arc has no upper limit, but nearly all fit a number, which is many times faster. */
+function octetsOfArc(arc: string): readonly number[] {
+  if (/^[0-9]{1,9}$/.test(arc)) {
+    const number = Number(arc)
+    const octets = [number & 0x7f]
+    for (let high = number >> 7; high > 0; high >>= 7) octets.unshift((high & 0x7f) | 0x80)
+    return octets
+  }
+  const octets = [Number(BigInt(arc) & 0x7fn)]
+  for (let high = BigInt(arc) >> 7n; high > 0n; high >>= 7n) octets.unshift(Number(high & 0x7fn) | 0x80)
+  return octets
 }
 
 /** A string of one of the types that hold text. */
