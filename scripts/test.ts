@@ -37,6 +37,7 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
       timeoutMs: 3_600_000,
       env: { ...process.env, MUTATIONS: 'all' }, // every verifier is asked about every mutant
     }),
+  package: files => testOnNode('package', process.execPath, pick(files, ['test/package/*.test.ts']), { timeoutMs: 300_000 }),
   kills: ([rounds = '20']) =>
     testOnNode(`kills (${rounds} rounds)`, process.execPath, ['test/log-kill.test.ts'], {
       timeoutMs: 3_600_000,

@@ -16,14 +16,14 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { installPackage, packagesBelow, readManifest } from '../scripts/install-package.ts'
-import { run } from '../scripts/process.ts'
-import { encodeUtf8 } from '../src/codec/text.ts'
-import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
+import { installPackage, packagesBelow, readManifest } from '../../scripts/install-package.ts'
+import { run } from '../../scripts/process.ts'
+import { encodeUtf8 } from '../../src/codec/text.ts'
+import { createTestSigstore } from '../../src/testing/sigstore/test-sigstore.ts'
 
 // What a user gets from `npm install countersign`.
 
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'countersign-package-'))
 const installed = join(folder, 'user/node_modules')
 const manifest = readManifest(root)
