@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { encodeHex } from '../../codec/hex.ts'
 import type { World } from '../../codec/world.ts'
-import { type DeriveKey, decryptPrivateKey, encryptPrivateKey } from '../../crypto/encrypted-key.ts'
+import { type DeriveKey, decryptPrivateKey, deriveKey, encryptPrivateKey } from '../../crypto/encrypted-key.ts'
 import { generatePrivateKey, type NewKeyKind } from '../../crypto/private-key.ts'
 import { checkPrivate, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
 
@@ -41,12 +42,16 @@ export async function createKeys<Name extends string>(
   derive?: DeriveKey,
 ): Promise<Keys<Name>> {
   await makePrivateFolder(folder)
-  const made = await Promise.all(
-    namesOf(kinds).map(async name => {
-      const key = generatePrivateKey(kinds[name])
-      await writeNewFile(pathOf(folder, name), await encryptPrivateKey(key, passphrase, randomBytes, derive))
-      return [name, key] as const
-    }),
+  const salt = randomBytes(saltLength) // the same for all: the passphrase is, and each key has a nonce of its own
+  const random = (length: number) => (length === saltLength ? salt : randomBytes(length))
+  const made = await derivingOnce(derive, deriveOnce =>
+    Promise.all(
+      namesOf(kinds).map(async name => {
+        const key = generatePrivateKey(kinds[name])
+        await writeNewFile(pathOf(folder, name), await encryptPrivateKey(key, passphrase, random, deriveOnce))
+        return [name, key] as const
+      }),
+    ),
   )
   return Object.fromEntries<Uint8Array>(made) as Record<Name, Uint8Array>
 }
@@ -64,14 +69,33 @@ export async function loadKeys<Name extends string>(
   derive?: DeriveKey,
 ): Promise<Keys<Name>> {
   await checkPrivate(folder)
-  const loaded = await Promise.all(
-    namesOf(kinds).map(async name => {
-      const path = pathOf(folder, name)
-      await checkPrivate(path)
-      return [name, await decryptPrivateKey(await readFileAt(path), passphrase, path, derive)] as const
-    }),
+  const loaded = await derivingOnce(derive, deriveOnce =>
+    Promise.all(
+      namesOf(kinds).map(async name => {
+        const path = pathOf(folder, name)
+        await checkPrivate(path)
+        return [name, await decryptPrivateKey(await readFileAt(path), passphrase, path, deriveOnce)] as const
+      }),
+    ),
   )
   return Object.fromEntries<Uint8Array>(loaded) as Record<Name, Uint8Array>
+}
+
+const saltLength = 32
+
+/** Lets a task derive once for each salt: it takes a fifth of a second, and starting a stack would take seconds. */
+async function derivingOnce<T>(derive: DeriveKey = deriveKey, task: (derive: DeriveKey) => Promise<T>): Promise<T> {
+  const derived = new Map<string, Promise<Uint8Array>>()
+  try {
+    return await task(async (passphrase, salt, cost) => {
+      const name = `${encodeHex(salt)} ${cost}`
+      const key = derived.get(name) ?? derive(passphrase, salt, cost)
+      derived.set(name, key)
+      return Uint8Array.from(await key) // who asked zeroes it
+    })
+  } finally {
+    for (const key of await Promise.allSettled(derived.values())) if (key.status === 'fulfilled') key.value.fill(0)
+  }
 }
 
 function pathOf(folder: string, name: string): string {
