@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { type Actor, cosign2, cosign3, ours } from './harness/actor.ts'
-import { countersign, type Ended, run, runOk } from './harness/command.ts'
+import { countersign, type Ended, run, runOk, tool } from './harness/command.ts'
 import { createPlace } from './harness/place.ts'
 import { type Server, startServer } from './harness/server.ts'
 
 // services.md §12, 61: a fleet that still has cosign 2.5 verifies what cosign 3.1 signs by the log of version 1, and refuses version 2 cleanly.
+// sigstore-go and rekor-cli are clients of the same stack.
 
 const place = createPlace()
 let server: Server
@@ -17,16 +18,20 @@ async function up(...args: readonly string[]): Promise<void> {
   url = `http://${server.host}`
 }
 
-/** cosign 3 signs as a job of the imitated CI, by the services that the TUF repository names now. */
-async function signBundle(bundle: string): Promise<void> {
+/** A token of a job of the imitated CI. */
+async function token(): Promise<string> {
   const variables = readFileSync(place.path('stack/dev.env'), 'utf8')
   const of = (name: string) => new RegExp(`^export ${name}='(.*)'$`, 'm').exec(variables)![1]!
   const headers = { authorization: `bearer ${of('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}` }
   const response = await fetch(`${of('ACTIONS_ID_TOKEN_REQUEST_URL')}&audience=sigstore`, { headers })
-  const { value: token } = (await response.json()) as { value: string }
+  return ((await response.json()) as { value: string }).value
+}
+
+/** cosign 3 signs by the services that the TUF repository names now. */
+async function signBundle(bundle: string): Promise<void> {
   const env = { HOME: place.path('home of 3') }
   await runOk(place, cosign3.command(), ['initialize', '--mirror', `${url}/tuf`, '--root', `${url}/tuf/1.root.json`], { env })
-  await runOk(place, cosign3.command(), ['sign-blob', '--yes', '--identity-token', token, '--bundle', bundle, 'file'], { env })
+  await runOk(place, cosign3.command(), ['sign-blob', '--yes', '--identity-token', await token(), '--bundle', bundle, 'file'], { env })
 }
 
 function verify(actor: Actor, bundle: string): Promise<Ended> {
@@ -66,6 +71,22 @@ test('cosign 2 takes the very first entry of a log for none; cosign 3 and counte
   for (const actor of [cosign3, ours]) await assertVerified(actor, 'v1-first.json')
 })
 
+test('rekor-cli finds what was signed, and verifies the log', async () => {
+  const cli = async (...args: readonly string[]) =>
+    JSON.parse((await runOk(place, tool('rekor-cli'), [...args, '--rekor_server', url, '--format', 'json'])).stdout)
+  const { UUIDs: found } = await cli('search', '--artifact', 'file')
+  assert.equal(found.length, 2)
+  assert.equal((await cli('get', '--uuid', found[1])).LogIndex, 1)
+  assert.equal((await cli('loginfo')).ActiveTreeSize, 2)
+})
+
+/** sigstore-go signs by the files of `stack export-trust`. */
+async function signBySigstoreGo(bundle: string): Promise<void> {
+  const files = ['-signing-config', 'trust/signing_config.v0.2.json', '-trusted-root', 'trust/trusted_root.json']
+  const { stdout } = await runOk(place, tool('sigstore-go-signing'), ['-id-token', await token(), '-rekor', '-tsa', ...files, 'file'])
+  writeFileSync(place.path(bundle), stdout.slice(stdout.indexOf('{'))) // it begins with the public key
+}
+
 test('cosign 2 refuses entries of the log of version 2, and says that it is the entry', async () => {
   await server.stop()
   const path = place.path('stack/stack.yaml')
@@ -76,4 +97,10 @@ test('cosign 2 refuses entries of the log of version 2, and says that it is the 
   assert.equal(code, 1)
   assert.match(stderr, /nil value in transaction log entry/) // no time of the log
   for (const actor of [cosign3, ours]) await assertVerified(actor, 'v2.json')
+})
+
+test('sigstore-go signs by the log of version 2, and cosign 3 and countersign verify', async () => {
+  await runOk(place, countersign(), ['stack', 'export-trust', '--data', 'stack', '--out', 'trust'])
+  await signBySigstoreGo('v2-go.json')
+  for (const actor of [cosign3, ours]) await assertVerified(actor, 'v2-go.json')
 })
