@@ -5,6 +5,7 @@ import { get } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { type Handler, type Listener, type ListenOptions, listen } from './listen.ts'
+import { wholeResponse } from './whole-response.ts'
 
 const open: Listener[] = []
 after(() => Promise.all(open.map(server => server.close())))
@@ -47,6 +48,22 @@ test('HEAD states a length and sends nothing', async () => {
   assert.match(answer, /\r\ncontent-length: 5\r\n/)
   assert.match(answer, /\r\n\r\n$/)
 })
+
+for (const { name, make } of [
+  { name: 'text', make: () => wholeResponse('grün', { status: 201, headers: { 'x-a': 'b' } }) },
+  { name: 'bytes', make: () => wholeResponse(new TextEncoder().encode('grün'), { status: 201, headers: { 'x-a': 'b' } }) },
+])
+  test(`a whole response of ${name} is sent with its length in bytes, and is a response as any other`, async () => {
+    const { url } = await serve(async () => make())
+    const answer = await raw(url, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi')
+    assert.match(answer, /^HTTP\/1\.1 201 Created\r\n/)
+    assert.match(answer, /\r\nx-a: b\r\n/)
+    assert.match(answer, /\r\ncontent-length: 5\r\n/)
+    assert.equal(answer.split('\r\n\r\n')[1], Buffer.from('grün').toString('latin1'))
+    const head = await raw(url, 'HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    assert.match(head, /\r\n\r\n$/)
+    assert.equal(await make().text(), 'grün')
+  })
 
 test('bodies larger than any buffer stream both ways', async () => {
   const megabytes = 24

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { wholeBodyOf } from './whole-response.ts'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
 export type Handler = (request: Request) => Promise<Response>
@@ -170,11 +171,13 @@ async function send(response: Response, { message, reply, isLast }: Exchange): P
   if (unread || isLast()) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
   for (const [name, value] of response.headers) reply.appendHeader(name, value)
   reply.statusCode = response.status
+  if (unread) reply.once('finish', () => lingerThenCut(message))
+  const bytes = message.method === 'HEAD' || response.headers.has('content-length') ? undefined : wholeBodyOf(response)
+  if (bytes) return void reply.setHeader('content-length', bytes.length).end(bytes)
   const body = message.method === 'HEAD' ? null : response.body
   if (message.method === 'HEAD') await response.body?.cancel()
   const whole = body ? await sendBody(body, response.headers.get('content-length'), reply) : true
   if (!whole) return cut(reply)
-  if (unread) reply.once('finish', () => lingerThenCut(message))
   reply.end()
 }
 

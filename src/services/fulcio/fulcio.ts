@@ -9,6 +9,7 @@ import { defaultIssuerKeyLimits, type IssuerKeyLimits, type IssuerKeys } from '.
 import { type BoundLimits, createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
 import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { wholeResponse } from '../whole-response.ts'
 import { type Authenticated, createAuthentication } from './authenticate.ts'
 import type { CertificateAuthority } from './authority.ts'
 import type { FulcioConfig } from './configuration/fulcio-config.ts'
@@ -102,7 +103,8 @@ export function createFulcio(options: FulcioOptions): Handler {
     const certificates = [leaf, ...issuing.chain].map(pemOf)
     if (version === 'v1') return new Response(certificates.join('\n'), { status: 201, headers: { 'content-type': pemType } })
     const chain = { certificates }
-    return Response.json(options.log ? { signedCertificateEmbeddedSct: { chain } } : { signedCertificateDetachedSct: { chain } })
+    const answer = options.log ? { signedCertificateEmbeddedSct: { chain } } : { signedCertificateDetachedSct: { chain } }
+    return wholeResponse(JSON.stringify(answer), { headers: { 'content-type': 'application/json' } })
   }
 
   const routes: ReadonlyMap<string, Route> = new Map<string, Route>([

@@ -8,6 +8,7 @@ import type { Place, SealedEntry, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, plainRefusal, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { wholeResponse } from '../whole-response.ts'
 import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { entryAnswer } from './entry-answer.ts'
 import { encodeEntryExtra } from './entry-extra.ts'
@@ -173,7 +174,7 @@ const proofFailures = 'rekor_inclusion_proof_failure_total'
 const noCache = { 'cache-control': 'no-cache' }
 
 function json(value: object, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
-  return new Response(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
+  return wholeResponse(JSON.stringify(value), { status, headers: { 'content-type': 'application/json', ...headers } })
 }
 
 function found(entry: TreeEntry | undefined): Response {

@@ -8,6 +8,7 @@ import type { Included, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
 import type { Handler } from '../listen.ts'
 import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { wholeResponse } from '../whole-response.ts'
 import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { checkOrigin } from './origin.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
@@ -67,7 +68,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
     const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
     if (included.isNew) events.count(`rekor_v2_new_${kind}_entries`)
     else if (onDuplicate === 'conflict') throw duplicate(included)
-    return new Response(encodeAnswer(included, kind, logId), { status: 201, headers: { 'content-type': 'application/json' } })
+    return wholeResponse(encodeAnswer(included, kind, logId), { status: 201, headers: { 'content-type': 'application/json' } })
   }
 
   const answer = async (request: Request): Promise<Response> => {

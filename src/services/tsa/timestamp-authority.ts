@@ -7,6 +7,7 @@ import type { Certificate } from '../../formats/x509/certificate.ts'
 import { describeCertificate } from '../../formats/x509/path-rules.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, plainRefusal, type ServiceEvents, ServiceRefusal } from '../service.ts'
+import { wholeResponse } from '../whole-response.ts'
 import { type AuthorityChain, checkAuthorityChain } from './authority-profile.ts'
 import { type AcceptedRequest, generalRefusal, readTimestampRequest } from './requests.ts'
 
@@ -142,7 +143,7 @@ async function stamp(authority: Authority, { imprint, policy, nonce, certificate
     nonce,
   }
   const reply = await issueTimestamp({ signer, certificate: chain[0] }, info, certificateWanted ? certificates : [])
-  return new Response(Uint8Array.from(reply), { status, headers: { 'content-type': 'application/timestamp-reply' } })
+  return wholeResponse(reply, { status, headers: { 'content-type': 'application/timestamp-reply' } })
 }
 
 /** Positive, 159 bits of randomness: unique without a memory of those before. */
