@@ -56,6 +56,11 @@ export async function createFolder(
   derive?: DeriveKey,
 ): Promise<void> {
   const config = parseStackConfig(configText, stackFiles.config)
+  if ((await exists(join(folder, stackFiles.keys))) && !(await exists(join(folder, stackFiles.config))))
+    throw new CountersignError(
+      'KEY_EXISTS',
+      `${quote(folder)} is half made: it has keys and no ${stackFiles.config}, which is written last`,
+    )
   for (const path of [join(folder, stackFiles.keys), join(folder, stackFiles.config), rootFolder])
     if (await exists(path)) throw new CountersignError('KEY_EXISTS', `${quote(path)} is there already`)
   await makePrivateFolder(folder)
@@ -82,6 +87,8 @@ export async function openFolder(folder: string, passphrase: Uint8Array, derive?
   await checkPrivate(folder)
   const config = await readStackConfig(folder)
   const signers = signersOf(await loadKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, derive))
+  const issuerKeys = join(folder, stackFiles.issuerKeys)
+  if (await exists(issuerKeys)) await checkPrivate(issuerKeys)
   const identity = await readIdentity(folder)
   for (const name of logNames)
     if (!bytesEqual(identity.logKeys[name].id, signers[name].publicKey.id))

@@ -1,9 +1,11 @@
 import { bytesEqual } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
 import type { World } from '../../codec/world.ts'
 import type { Signer } from '../../crypto/signer.ts'
 import type { Folder } from '../../oci/layout/folder.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { TufSigners } from '../tuf/next-metadata.ts'
+import { readPublished } from '../tuf/published.ts'
 import { draftRoot, signRoot } from '../tuf/root-ceremony.ts'
 import { sigstoreTargets } from '../tuf/sigstore-targets.ts'
 import { openTufRepository, type TufRepositoryService } from '../tuf/tuf-repository.ts'
@@ -46,14 +48,27 @@ export async function createStackRepository(parts: Parts, rootSigner: Signer, { 
  * Opens the repository of a stack that is about to serve: what it distributes is made to follow the configuration, and what would expire is
  * signed anew.
  *
- * @throws CountersignError as `openTufRepository`, `publishTargets` and `refresh`
+ * @throws CountersignError `KEY_MISMATCH` where it has not the keys that clients expect; as `openTufRepository`, `publishTargets` and `refresh`
  */
 export async function openStackRepository(parts: Parts, { now }: Pick<World, 'now'>, events: ServiceEvents): Promise<TufRepositoryService> {
+  await checkSigners(parts)
   const options = { folder: parts.folder, signers: tufSigners(parts.signers), now, prefix: servicePaths.tuf, events }
   const repository = await openTufRepository(options)
   if (!(await isPublished(parts))) await publishTrust(repository, parts)
   await repository.refresh()
   return repository
+}
+
+/** Keys in each other's place would be noticed when something is signed anew, days later, and by then clients refuse. */
+async function checkSigners({ folder, signers }: Parts): Promise<void> {
+  const roles = (await readPublished(folder))?.root.roles
+  if (!roles) throw new CountersignError('STORE_CORRUPT', `TUF repository ${folder.name}: 1.root.json is missing`)
+  const names = { targets: 'tuf-targets', snapshot: 'tuf-online', timestamp: 'tuf-online' } as const
+  for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
+    const name = names[role]
+    if (!roles[role].keys.some(({ id }) => bytesEqual(id, signers[name].publicKey.id)))
+      throw new CountersignError('KEY_MISMATCH', `${name}.key: the root of the TUF repository has another key for ${role}`)
+  }
 }
 
 async function publishTrust(repository: TufRepositoryService, { config, identity }: Parts): Promise<void> {
