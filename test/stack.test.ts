@@ -117,7 +117,7 @@ test('stack doctor signs a probe with each log and verifies it; stack status cou
     [1, 2].map(version => [`probe with log v${version}`, 'good', 'signed as doctor@127.0.0.1, logged at index N, and verified']),
   )
   const status = await good(['stack', 'status', '--data', 'stack'])
-  assert.match(status.stdout, /^good {2}transparency log v1 {4}2 entries$/m)
+  assert.match(status.stdout, /^good {2}transparency log v1 {4}3 entries$/m)
   assert.match(status.stdout, /^good {2}transparency log v2 {4}1 entry$/m)
   assert.match(status.stdout, /^good {2}certificate log {8}3 entries$/m)
 })
@@ -134,14 +134,14 @@ test('stopped and started again, it has kept its logs and its keys', async () =>
   assert.equal(down.code, 6)
   assert.equal(JSON.parse(down.stdout).error.code, 'SERVICE_UNAVAILABLE')
   running = await up(['--data', 'stack'])
-  assert.match((await good(['stack', 'status', '--data', 'stack'])).stdout, /transparency log v1 {4}2 entries/)
+  assert.match((await good(['stack', 'status', '--data', 'stack'])).stdout, /transparency log v1 {4}3 entries/)
   await good(['verify-blob', ...trust, '--bundle', 'file.json', ...identity(running.url), 'file'])
 })
 
 test('killed and started again, it has kept what it acknowledged', async () => {
   await stop(running, 'SIGKILL')
   running = await up(['--dev', '--data', 'stack'])
-  assert.match((await good(['stack', 'status', '--data', 'stack'])).stdout, /transparency log v1 {4}2 entries/)
+  assert.match((await good(['stack', 'status', '--data', 'stack'])).stdout, /transparency log v1 {4}3 entries/)
   await good(['stack', 'doctor', '--data', 'stack'])
 })
 

@@ -77,3 +77,28 @@ function describe(value: Value): string {
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'string' ? quote(value) : String(value)
 }
+
+/** A schema as the JSON Schema that editors read, laid out over lines. */
+export function jsonSchemaOf(schema: Schema): string {
+  return `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...jsonOf(schema) }, undefined, 2)}\n`
+}
+
+function jsonOf(schema: Schema): object {
+  switch (schema.type) {
+    case 'object': {
+      if ('additionalProperties' in schema) return schema
+      const { properties, ...facts } = schema
+      const members = Object.entries(properties).map(([name, member]) => [name, jsonOf(member)])
+      return { ...facts, additionalProperties: false, properties: Object.fromEntries(members) }
+    }
+    case 'array':
+      return { ...schema, items: jsonOf(schema.items) }
+    case 'string':
+      return { ...schema, ...(schema.pattern && { pattern: schema.pattern.source }) }
+    case 'integer':
+    case 'boolean':
+      return schema
+    default:
+      throw new TypeError(`unhandled schema ${schema satisfies never}`)
+  }
+}

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseStackConfig } from './config.ts'
+import { parseStackConfig, stackSchema } from './config.ts'
+import { jsonSchemaOf } from './config-schema.ts'
 
 const least = 'version: 1\nurl: http://127.0.0.1:7070\noperator: example.com\n'
+
+test('docs/stack.schema.json is what stack.yaml is held to; `node scripts/stack-schema.ts` writes it', () => {
+  const written = readFileSync(join(import.meta.dirname, '../../../docs/stack.schema.json'), 'utf8')
+  assert.equal(written, jsonSchemaOf(stackSchema))
+  const { properties } = JSON.parse(written)
+  assert.deepEqual(properties.rekor.properties['sign-with'].enum, ['v1', 'v2'])
+  assert.equal(properties.rekor.additionalProperties, false)
+})
 
 test('parseStackConfig: what is not told', () => {
   const { listen, metrics, rekor, issuer, registry, fulcio } = parseStackConfig(least, 'stack.yaml')

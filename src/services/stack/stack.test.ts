@@ -60,6 +60,13 @@ test('openStack: what it asks to be trusted is what clients can read', async () 
   )
 })
 
+test('openStack: the first entry of the log of version 1 is its own, for cosign 2 cannot tell index 0 from none', async () => {
+  const answer = (await (await ask('/api/v1/log/entries?logIndex=0')).json()) as { readonly [id: string]: { readonly body: string } }
+  const [[id, entry]] = Object.entries(answer) as [[string, { readonly body: string }]]
+  assert.match(id, /^[0-9a-f]{80}$/)
+  assert.equal(JSON.parse(atob(entry.body)).kind, 'hashedrekord')
+})
+
 test('openStack: its folder is for its owner alone', () => {
   assert.equal(statSync(folder).mode & 0o777, 0o700)
   assert.equal(statSync(join(folder, 'keys/authority.key')).mode & 0o777, 0o600)
@@ -71,7 +78,7 @@ for (const { path, status, text } of [
   { path: '/ping', status: 200, text: /^\.$/ },
   { path: '/api/v2/trustBundle', status: 200, text: /BEGIN CERTIFICATE/ },
   { path: '/api/v2/configuration', status: 200, text: /"issuerUrl":"http:\/\/127\.0\.0\.1:7070\/actions"/ },
-  { path: '/api/v1/log', status: 200, text: /"treeSize":0/ },
+  { path: '/api/v1/log', status: 200, text: /"treeSize":1/ },
   { path: '/checkpoint', status: 200, text: /^127\.0\.0\.1\n0\n/ },
   { path: '/ct/ct/v1/get-sth', status: 200, text: /"tree_size":0/ },
   { path: '/api/v1/timestamp/certchain', status: 200, text: /BEGIN CERTIFICATE/ },

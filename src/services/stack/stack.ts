@@ -24,6 +24,7 @@ import type { ServiceEvents } from '../service.ts'
 import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
 import type { TufRepositoryService } from '../tuf/tuf-repository.ts'
 import type { StackConfig } from './config.ts'
+import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { fulcioConfigOf } from './issuers.ts'
 import { routeServices } from './routes.ts'
@@ -167,16 +168,18 @@ async function openServices(
   const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
   const { signWith: _, ...rekorV2 } = config.rekor
   const unready = () => [timestamps.unready() ?? [], repository.unready() ?? [], expired(identity.authority, world.now())].flat()
+  const rekorV1 = createRekorV1({
+    log: logs.v1,
+    treeId: treeIdOf(signers['rekor-v1'].publicKey),
+    signer: signers['rekor-v1'],
+    now: world.now,
+    keepAttestations: true,
+    events,
+  })
+  await logFirstEntry(rekorV1, logs.v1, signers['rekor-v1'], config.url)
   const handler = routeServices({
     fulcio,
-    rekorV1: createRekorV1({
-      log: logs.v1,
-      treeId: treeIdOf(signers['rekor-v1'].publicKey),
-      signer: signers['rekor-v1'],
-      now: world.now,
-      keepAttestations: true,
-      events,
-    }),
+    rekorV1,
     rekorV2: createRekorV2({
       log: logs.v2,
       origin: logHost(config),

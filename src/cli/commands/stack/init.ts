@@ -27,7 +27,7 @@ export const initStack: CommandFunction<typeof stackInitFlags> = async (context,
 export function stackConfigText(url: string, operator: string, signWith: string): string {
   const parsed = URL.parse(url)
   if (!parsed || parsed.origin !== url) throw new CountersignError('USAGE', `--url: want scheme, host and port alone, got ${quote(url)}`)
-  return `# A private Sigstore: countersign stack up --data FOLDER
+  return `# A private Sigstore: countersign stack up --data FOLDER. All that can be told is in docs/stack.schema.json.
 version: 1
 
 # By which clients reach it. It is in certificates, logs and tokens, and stays.
