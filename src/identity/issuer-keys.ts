@@ -73,9 +73,11 @@ export function localIssuerKeys(read: () => unknown, algorithms: readonly string
  * when a token names a key that is not among them, though not more often than the limits say, and by one request for all who wait.
  *
  * Only the issuer's own URL is asked, and the `jwks_uri` of its document. That may be on another host, as OpenID Connect allows and Google
- * does it, but by https alone, or on this machine where the issuer is. No redirect is followed (GHSA-f5mr-q85p-6hh6).
+ * does it, but by https alone, or on this machine where the issuer is. No redirect is followed (GHSA-f5mr-q85p-6hh6). An issuer that is known
+ * by a pattern alone may be anybody on a host that fits it, and does not say which other hosts are asked.
  *
  * @param issuer - URL, one that the configuration names
+ * @param isOfPattern - whether it is not itself what the configuration names: its keys must be on its own origin
  * @param authorization - value of a header for issuers that want one, clusters of Kubernetes; it goes to the issuer's own origin alone
  * @see OpenID Connect Discovery 1.0 §4
  */
@@ -84,6 +86,7 @@ export function fetchedIssuerKeys(
   world: Pick<World, 'fetch' | 'now'>,
   limits: IssuerKeyLimits = defaultIssuerKeyLimits,
   authorization?: () => Promise<string>,
+  isOfPattern = false,
 ): IssuerKeys {
   const now = () => world.now().getTime()
   let known: { readonly set: IssuerKeySet; readonly at: number } | undefined
@@ -93,7 +96,7 @@ export function fetchedIssuerKeys(
   const isRecent = (at: number | undefined, ms: number) => at !== undefined && Math.abs(now() - at) < ms
   const ask = (): Promise<IssuerKeySet> => {
     if (failure && isRecent(failure.at, limits.renewMs)) return Promise.reject(failure.error as Error)
-    underWay ??= discover(issuer, world.fetch, limits, authorization)
+    underWay ??= discover(issuer, world.fetch, limits, authorization, isOfPattern)
       .then(
         set => {
           ;[known, failure] = [{ set, at: now() }, undefined]
@@ -165,6 +168,7 @@ async function discover(
   fetch: World['fetch'],
   limits: IssuerKeyLimits,
   authorization: (() => Promise<string>) | undefined,
+  isOfPattern: boolean,
 ): Promise<IssuerKeySet> {
   const what = `issuer ${issuer}`
   const signal = AbortSignal.timeout(limits.timeoutMs)
@@ -175,6 +179,8 @@ async function discover(
   }
   const document = await get(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   const { algorithms, jwksUri } = readAs('SERVICE_RESPONSE_MALFORMED', what, () => readDocument(document, issuer, what))
+  if (isOfPattern && new URL(jwksUri).origin !== new URL(issuer).origin)
+    throw malformed(what, `jwks_uri: want a URL of its own origin, got ${quote(jwksUri)}`)
   return readIssuerKeySet(await get(jwksUri), algorithms, `${what}: keys`)
 }
 

@@ -66,7 +66,7 @@ function createKeyring(options: AuthenticationOptions): (url: string, issuer: Is
     const direct = caCertificates === undefined ? world.fetch : fetchTrusting?.(caCertificates)
     const fetch = direct && pattern ? inBounds(direct) : direct
     if (!fetch) throw new CountersignError('CONFIGURATION_MALFORMED', `issuer ${url}: ca-cert is not supported here`)
-    return fetchedIssuerKeys(url, { now: world.now, fetch }, keyLimits, issuerAuthorization.get(url))
+    return fetchedIssuerKeys(url, { now: world.now, fetch }, keyLimits, issuerAuthorization.get(url), pattern !== undefined)
   }
   const fixed = new Map(config.issuers.map(issuer => [issuer.url, localKeys.get(issuer.url) ?? make(issuer.url, issuer)]))
   for (const issuer of config.metaIssuers) make(issuer.url, issuer) // so that what is missing is missed now
