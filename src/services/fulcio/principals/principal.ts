@@ -1,5 +1,5 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { quote } from '../../../codec/text.ts'
+import { encodeUtf8, quote } from '../../../codec/text.ts'
 import type { NewGeneralName } from '../../../formats/x509/extension-writer.ts'
 import type { FulcioExtensionName } from '../../../formats/x509/fulcio-extensions.ts'
 import type { VerifiedIdToken } from '../../../identity/id-token.ts'
@@ -35,13 +35,21 @@ export function principalOf(
   return { challenge, certify: () => certified }
 }
 
-/** The same as what a certificate says. */
+const limitBytes = 24_576 // of all extensions together: a log takes certificates of 65,536, which may hold the subject twice
+
+/** The same as what a certificate says. @throws CountersignError `LIMIT_EXCEEDED` where it says more than a certificate can hold */
 export function certifiedOf(
   { issuer, subject }: VerifiedIdToken,
   name: NewGeneralName,
   values: Iterable<readonly [FulcioExtensionName, string]>,
 ): Certified {
   const all = new Map<FulcioExtensionName, string>([['issuer', issuer], ...values, ['token-subject', subject]])
+  const bytes = [...all.values()].reduce((sum, value) => sum + encodeUtf8(value).length, 0)
+  if (bytes > limitBytes)
+    throw new CountersignError(
+      'LIMIT_EXCEEDED',
+      `ID token: want claims that come to at most ${limitBytes} bytes of extensions, got ${bytes}`,
+    )
   return { name, extensions: new Map([...all].filter(([, value]) => value !== '')) }
 }
 
