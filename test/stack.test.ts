@@ -119,6 +119,7 @@ test('stack doctor signs a probe with each log and verifies it; stack status cou
   const status = await good(['stack', 'status', '--data', 'stack'])
   assert.match(status.stdout, /^good {2}transparency log v1 {4}3 entries$/m)
   assert.match(status.stdout, /^good {2}transparency log v2 {4}1 entry$/m)
+  assert.match(status.stdout, /^good {2}TUF timestamp {10}http:\/\/127\.0\.0\.1:\d+\/tuf\/timestamp\.json: expires \d{4}-/m)
   assert.match(status.stdout, /^good {2}certificate log {8}3 entries$/m)
 })
 

@@ -4,8 +4,7 @@ import { parseJson, readObject, readSafeInteger } from '../../../codec/json.ts'
 import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { parseCheckpoint } from '../../../formats/log/checkpoint.ts'
 import { parseSignedNote } from '../../../formats/log/signed-note.ts'
-import { formatTime } from '../../../formats/rfc3339.ts'
-import type { Certificate } from '../../../formats/x509/certificate.ts'
+import { formatTime, readTime } from '../../../formats/rfc3339.ts'
 import { readAtMost } from '../../../oci/transport/read-body.ts'
 import type { StackIdentity } from '../../../services/stack/trust.ts'
 import type { CommandContext } from '../../context.ts'
@@ -16,7 +15,8 @@ import { failureDocument } from '../../report-error.ts'
 /** One thing that was looked at; what is `bad` makes the command fail. */
 export type Finding = { readonly state: 'good' | 'soon' | 'bad'; readonly what: string; readonly seen: string }
 
-const soonMs = 30 * 86_400_000
+const dayMs = 86_400_000
+const soonMs = 30 * dayMs
 
 /** Whether each service of a stack answers, how large its logs are, and what expires when. */
 export async function examineServices(
@@ -34,7 +34,9 @@ export async function examineServices(
       entries(parseCheckpoint(parseSignedNote(decodeUtf8(body, 'checkpoint')).text).size),
     ),
     await ask('timestamp authority', '/api/v1/timestamp/certchain', () => `${url.origin}/api/v1/timestamp`),
-    ...[...authority, ...timestamps].map(certificate => expiryOf(certificate, context.world.now())),
+    await askExpiry(context, 'TUF root', `${url.origin}/tuf/root.json`, soonMs),
+    await askExpiry(context, 'TUF timestamp', `${url.origin}/tuf/timestamp.json`, dayMs),
+    ...[...authority, ...timestamps].map(({ subject, notAfter }) => expiryOf('certificate', subject.text, notAfter, soonMs, context)),
   ]
 }
 
@@ -79,8 +81,19 @@ function entries(count: bigint): string {
   return count === 1n ? '1 entry' : `${count} entries`
 }
 
-function expiryOf({ subject, notAfter }: Certificate, now: Date): Finding {
-  const leftMs = notAfter.getTime() - now.getTime()
+/** When metadata of the TUF repository expires; a timestamp that a running stack has not signed anew for days is bad. */
+async function askExpiry(context: CommandContext, what: string, url: string, soonMs: number): Promise<Finding> {
+  let expires: Date | undefined
+  const asked = await askService(context, what, url, body => {
+    const file = readObject(parseJson(body, what, { bytes: answerLimitBytes }), what)
+    expires = readTime(readObject(file['signed'], `${what}: signed`)['expires'], `${what}: signed.expires`)
+    return ''
+  })
+  return expires ? expiryOf(what, url, expires, soonMs, context) : asked
+}
+
+function expiryOf(what: string, of: string, expires: Date, soonMs: number, { world }: CommandContext): Finding {
+  const leftMs = expires.getTime() - world.now().getTime()
   const state = leftMs < 0 ? 'bad' : leftMs < soonMs ? 'soon' : 'good'
-  return { state, what: 'certificate', seen: `${subject.text}: ${leftMs < 0 ? 'expired' : 'expires'} ${formatTime(notAfter)}` }
+  return { state, what, seen: `${of}: ${leftMs < 0 ? 'expired' : 'expires'} ${formatTime(expires)}` }
 }
