@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { runOrDie } from '../../scripts/process.ts'
 import { encodeHexNumber } from '../../src/codec/hex.ts'
 import { type Sha256, sha256 } from '../../src/crypto/digest.ts'
@@ -40,9 +39,9 @@ test(`stack: killed ${rounds} times under load, it has all that it acknowledged 
   try {
     for (let round = 0; round < rounds; round++) {
       const before = heard.entries.v1.length
-      const loading = loadStack(url, `round ${round}`, await ciToken(), heard)
-      const killing = sleep(100 + (sha256(Uint8Array.of(seed & 0xff, seed >> 8, round))[0]! / 255) * 600).then(() => child.kill('SIGKILL'))
-      await Promise.all([loading, killing, once(child, 'exit')])
+      let left = 1 + Math.floor((sha256(Uint8Array.of(seed & 0xff, seed >> 8, round))[0]! / 255) * 500)
+      const loading = loadStack(url, `round ${round}`, await ciToken(), heard, () => --left === 0 && child.kill('SIGKILL'))
+      await Promise.all([loading, once(child, 'exit')])
       ;({ url, child } = await up([]))
       await checkAll(url, heard, before)
     }

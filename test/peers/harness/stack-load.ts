@@ -21,8 +21,9 @@ const spkiOf = (key: KeyObject, format: 'pem' | 'der') => Buffer.from(key.export
  *
  * @param name - of the artifacts: no two of a test have the same
  * @param token - of the imitated CI
+ * @param onHeard - is told of each acknowledgement
  */
-export async function loadStack(url: string, name: string, token: string, heard: Acknowledged): Promise<void> {
+export async function loadStack(url: string, name: string, token: string, heard: Acknowledged, onHeard: () => void): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signed = (text: string) => base64(sign('sha256', encodeUtf8(text), privateKey))
   const proposalV1 = (text: string) => ({
@@ -62,7 +63,10 @@ export async function loadStack(url: string, name: string, token: string, heard:
   await Promise.all(
     clients.map(async client => {
       try {
-        for (let at = 0; ; at++) await ask(client, at)
+        for (let at = 0; ; at++) {
+          await ask(client, at)
+          onHeard()
+        }
       } catch (cause) {
         if (!(cause instanceof TypeError)) throw cause // which is how `fetch` says that nobody answers
       }
