@@ -80,12 +80,21 @@ export function encodeDerTime(time: Date): Uint8Array {
 
 /** An OBJECT IDENTIFIER from dotted decimal. */
 export function encodeDerOid(dotted: string): Uint8Array {
+  const known = knownOids.get(dotted)
+  if (known) return known.slice()
   const [root, second, ...rest] = dotted.split('.')
   const octets = [String(BigInt(root!) * 40n + BigInt(second!)), ...rest].flatMap(octetsOfArc)
-  return encodeDer(derTag.oid, Uint8Array.from(octets))
+  const encoded = encodeDer(derTag.oid, Uint8Array.from(octets))
+  if (knownOids.size < maxKnownOids) knownOids.set(dotted, encoded.slice())
+  return encoded
 }
 
-/** Seven bits an octet, each but the last marked. An arc has no upper limit, but nearly all fit a number, which is many times faster. */
+/** The first that were asked for: a certificate has some forty, the same each time. */
+const knownOids = new Map<string, Uint8Array>()
+
+const maxKnownOids = 256
+
+/** Seven bits an octet, each but the last marked. An arc has no upper limit, but nearly all fit a number, which is faster. */
 function octetsOfArc(arc: string): readonly number[] {
   if (/^[0-9]{1,9}$/.test(arc)) {
     const number = Number(arc)
