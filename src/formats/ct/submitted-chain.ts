@@ -51,7 +51,7 @@ export async function proveSubmittedChain(
 ): Promise<ProvenSubmission> {
   if (chain.length > submittedChainLimit)
     throw new CountersignError('LIMIT_EXCEEDED', `chain: want at most ${submittedChainLimit} certificates, got ${chain.length}`)
-  const [leaf, ...above] = chain.map((der, at) => parseCertificate(der, `chain[${at}]`))
+  const [leaf, ...above] = chain.map((der, at) => met.get(der) ?? parseCertificate(der, `chain[${at}]`))
   if (!leaf) throw new CountersignError('CERTIFICATE_MALFORMED', 'chain: want at least one certificate, got none')
   if (new Set([leaf, ...above].map(({ fingerprint }) => encodeHex(fingerprint))).size !== chain.length)
     throw untrusted('chain: want each certificate once')
@@ -68,9 +68,24 @@ export async function proveSubmittedChain(
         'CERTIFICATE_EXPIRED',
         `${describeCertificate(certificate)}: expired at ${certificate.notAfter.toISOString()}, before ${now.toISOString()}`,
       )
+  for (const issuer of issuers) met.remember(issuer)
   const subject: SctSubject =
     kind === 'certificate' ? { entry: kind, der: leaf.der } : { entry: kind, tbs: judged.tbs, issuerKeyId: sha256(issuers[0].spki) }
   return { subject, leaf, issuers } as ProvenSubmission
+}
+
+/** Authorities that chains were proven with: they come with each submission, and are read, and their keys imported, once. */
+const met = {
+  limit: 64,
+  byDigest: new Map<string, Certificate>(),
+  get: (der: Uint8Array): Certificate | undefined => met.byDigest.get(encodeHex(sha256(der))),
+  remember: (issuer: Certificate): void => {
+    const digest = encodeHex(issuer.fingerprint)
+    if (met.byDigest.has(digest)) return
+    met.byDigest.set(digest, issuer)
+    const [oldest] = met.byDigest.keys()
+    if (met.byDigest.size > met.limit && oldest !== undefined) met.byDigest.delete(oldest)
+  },
 }
 
 /** RFC 6962 §3.1: critical, and its value is NULL. A list of timestamps is not for precertificates: it would be in what is signed. */
