@@ -3,7 +3,7 @@ import { failureFormatFlags } from './global.ts'
 
 const logFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print what is found, or a failure, as one JSON document on standard output' },
-  'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', placeholder: 'URL', help: 'transparency log to ask' },
+  'rekor-url': { type: 'string', default: 'https://rekor.sigstore.dev', placeholder: 'URL', own: true, help: 'transparency log to ask' },
   'log-version': {
     type: 'string',
     default: 'auto',
@@ -23,6 +23,7 @@ const logFlags = {
     type: 'string',
     default: '',
     placeholder: 'FILE',
+    own: true,
     decidesTrust: true,
     help: 'trusted root that has the key of the log, instead of the one that TUF distributes',
   },
