@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
+import { countersign } from './harness/command.ts'
 import {
   type Addresses,
   exampleEnvironment,
@@ -13,6 +14,7 @@ import {
   prepareFolder,
   pushExamples,
   runLine,
+  runningStack,
   sigstore,
 } from './harness/example-place.ts'
 import { type RekorSigstore, rekorSigstore } from './harness/rekor.ts'
@@ -37,6 +39,8 @@ before(async () => {
   const htpasswd = scene.place.path('htpasswd')
   writeFileSync(htpasswd, 'robot:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n') // of `correct horse`
   servers.push(await startOwnRegistry(scene.place), await startDockerRegistry(scene.place, { htpasswd }))
+  const stackArgs = ['stack', 'up', '--dev', '--data', runningStack(scene), '--url', 'http://127.0.0.1:0']
+  servers.push(await startServer(scene.place, countersign(), stackArgs, /^http:\/\/(127\.0\.0\.1:\d+)$/m))
   const pem = (name: string) => readFileSync(join(import.meta.dirname, '../vectors/tls', name), 'utf8')
   const report = (error: unknown) => faults.push(error)
   const publicKey = readFileSync(scene.a.pub, 'utf8')
@@ -99,7 +103,7 @@ for (const { name, examples, endless } of commands)
         const place = { ...scene.place, folder }
         const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)
         try {
-          assert.equal((await fetch(`http://${server.host}/v2/`)).status, 200)
+          assert.equal((await fetch(`http://${server.host}/${name === 'registry' ? 'v2/' : 'readyz'}`)).status, 200)
         } finally {
           await server.stop()
         }

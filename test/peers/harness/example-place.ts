@@ -5,6 +5,7 @@ import { encodePem } from '../../../src/codec/pem.ts'
 import { encodeUtf8 } from '../../../src/codec/text.ts'
 import { encodePublicKeyPem } from '../../../src/crypto/public-key.ts'
 import type { OciDigest } from '../../../src/formats/oci-digest.ts'
+import { listen } from '../../../src/services/listen.ts'
 import { createTestSigstore } from '../../../src/testing/sigstore/test-sigstore.ts'
 import { productionTrustedRoot } from '../../../src/trust/embedded/production-trusted-root.ts'
 import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts'
@@ -82,9 +83,11 @@ export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, 
   const { host } = scene.registry
   const app = appOf(line)
   return line
+    .replace(/^(stack up --dev .*)$/, '$1 --url http://127.0.0.1:0')
+    .replace(/^(stack (?:status|doctor|export-trust) .*)\.\/stack/, `$1${runningStack(scene)}`)
     .replaceAll('https://tuf.example.com', tuf.url)
     .replace('--root-checksum HEX', `--root-checksum ${tuf.rootHex}`)
-    .replace(/(=https:\/\/\w+\.|operator=)example\.com/g, '$1test')
+    .replace(/([= ]https:\/\/(?!registry|mirror)\w+\.|operator[= ])example\.com/g, '$1test')
     .replace('sha256:HEX trust.json', '"sha256:$(sha256sum trust.json | cut -d" " -f1)" trust.json')
     .replace('login registry.example.com', `login ${protectedRegistry}`)
     .replaceAll('https://example.com/', `${web}/`)
@@ -96,6 +99,11 @@ export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, 
     .replaceAll('IMAGE', `${host}/${app}:v1`)
     .replaceAll('FILE', 'file')
     .replaceAll('DIR', 'saved')
+}
+
+/** The folder of a stack that serves while the examples run. */
+export function runningStack({ place }: Scene): string {
+  return place.path('running-stack')
 }
 
 /** Files that an example finds, by the name it gives them. Each maker writes the file into the folder it is given. */
@@ -160,11 +168,16 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
   'module.wasm': (_, path) => writeFileSync(path, Buffer.from('0061736d01000000', 'hex')),
   saved: (scene, path) => saveImage(scene, path),
   './app': (scene, path) => saveImage(scene, path),
+  './stack': async (scene, path) => {
+    const url = await freeAddress()
+    await runOk(scene.place, countersign(), ['stack', 'init', '--data', path, '--root-keys', `${path}-roots`, '--url', url])
+  },
 }
 const content = '{"release":1}\n'
 
 /** What an example writes is not there before it. */
-const writes = /(?:>|trust export|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
+const writes =
+  /(?:>|stack init --data|stack up --dev --data|trust export|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
 
 /** A folder of its own for one example, with every file in it that its line reads. */
 export async function prepareFolder(scene: Scene, line: string, addresses: Addresses): Promise<string> {
@@ -210,6 +223,13 @@ function fulcioChain(): string {
 function deployment(scene: Scene): string {
   const containers = [{ name: 'app', image: `${scene.registry.host}/app:v1` }]
   return `${JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { spec: { containers } } } })}\n` // JSON is YAML
+}
+
+/** Of a port that nobody has now. */
+async function freeAddress(): Promise<string> {
+  const { url, close } = await listen(async () => new Response(), { report: () => {} })
+  await close()
+  return url.origin
 }
 
 function contentPath(scene: Scene): string {
