@@ -113,19 +113,19 @@ const attacks: readonly { readonly name: string; readonly attack: Attack; readon
   {
     name: 'a key that others may read',
     attack: at => chmodSync(at('keys/authority.key'), 0o640),
-    code: 'KEY_UNSUPPORTED',
+    code: 'RIGHTS_TOO_WIDE',
     message: /authority\.key": want rights for its owner alone/,
   },
   {
     name: 'issuer keys that others may read',
     attack: at => chmodSync(at('keys/issuer.keys'), 0o644),
-    code: 'KEY_UNSUPPORTED',
+    code: 'RIGHTS_TOO_WIDE',
     message: /keys\/issuer.*want rights for its owner alone/,
   },
   {
     name: 'a folder that others may look into',
     attack: at => chmodSync(at('.'), 0o755),
-    code: 'KEY_UNSUPPORTED',
+    code: 'RIGHTS_TOO_WIDE',
     message: /want rights for its owner alone/,
   },
   {
@@ -166,7 +166,7 @@ test('a folder whose making was interrupted says so', async () => {
   rmSync(join(folder, 'stack.yaml'))
   const again = { folder, tufFolder: memoryFolder(new Map(), 'tuf'), rootFolder: join(place, 'other-root'), configText, passphrase }
   await assert.rejects(createFolder(again, world, deriveKey), {
-    code: 'KEY_EXISTS',
+    code: 'STACK_EXISTS',
     message: /half" is half made: it has keys and no stack\.yaml, which is written last/,
   })
   assert.ok(!existsSync(join(place, 'other-root')))

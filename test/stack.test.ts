@@ -152,7 +152,7 @@ describe('stack is refused', () => {
     writeFileSync(join(place, 'stack/stack.yaml'), edit(text))
     return () => writeFileSync(join(place, 'stack/stack.yaml'), text)
   }
-  for (const { name, args, edit, exit, code, message } of [
+  for (const { name, args, edit, exit, code, message, advised } of [
     {
       name: 'up where another process has the folder',
       args: ['up', '--data', 'stack'],
@@ -164,7 +164,8 @@ describe('stack is refused', () => {
       name: 'up without a folder',
       args: ['up', '--data', 'nowhere'],
       exit: 6,
-      code: 'FILE_UNREADABLE',
+      code: 'STACK_MISSING',
+      advised: /^Try: make one by `countersign stack init`/m,
       message: /nowhere\/stack\.yaml" is not there/,
     },
     {
@@ -178,7 +179,8 @@ describe('stack is refused', () => {
       name: 'init where a stack is',
       args: ['init', '--data', 'stack', '--root-keys', 'other-keys'],
       exit: 5,
-      code: 'KEY_EXISTS',
+      code: 'STACK_EXISTS',
+      advised: /^Try: start that one by `countersign stack up`/m,
       message: /stack\/keys" is there already/,
     },
     {
@@ -221,6 +223,7 @@ describe('stack is refused', () => {
       const failure = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}').error
       assert.equal(failure?.code, code, stderr)
       assert.match(failure.message, message)
+      if (advised) assert.match(stderr, advised)
       assert.equal(status, exit, stderr)
     })
 })

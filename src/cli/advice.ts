@@ -31,8 +31,11 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   REGISTRY_UNAUTHORIZED: 'log in by `countersign login`, or give --registry-username and --registry-password',
   REGISTRY_UNAVAILABLE:
     'check that the registry is up and the name is right; --verbose shows each request, --allow-http-registry permits plain http',
+  RIGHTS_TOO_WIDE: 'take the rights of others away: `chmod -R go= FOLDER`, the one that is named',
   SIGNATURES_NOT_FOUND: 'sign it by `countersign sign`; if its signatures are kept elsewhere, set COSIGN_REPOSITORY',
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
+  STACK_EXISTS: 'start that one by `countersign stack up`, or name another folder by --data and --root-keys',
+  STACK_MISSING: 'make one by `countersign stack init`, or try one out at once by `countersign stack up --dev`',
   TAG_TAKEN: 'give --force to put another image under the tag; signatures that are there stay',
   TIMED_OUT: 'give it more time by --timeout',
   TRUST_EXPIRED:

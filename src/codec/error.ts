@@ -84,7 +84,9 @@ export const errorKinds = {
   REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
   REGISTRY_REFUSED: 'denied', // the registry knows us, may let us, and does not take this content
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
+  RIGHTS_TOO_WIDE: 'denied', // others may read what is secret
   SERVICE_REFUSED: 'denied', // a certificate authority, a log or a timestamp authority says no
+  STACK_EXISTS: 'denied', // a private Sigstore, or part of one, is where a new one was to go
   STORE_TOO_NEW: 'denied', // a later version of this program wrote it
   TAG_TAKEN: 'denied', // the tag to be written holds something else
   THRESHOLD_NOT_MET: 'denied', // sound, but by fewer authorities than asked for
@@ -104,6 +106,7 @@ export const errorKinds = {
   REGISTRY_UNAVAILABLE: 'unavailable',
   LOG_OVERLOADED: 'unavailable', // too many entries wait to be logged
   SERVICE_UNAVAILABLE: 'unavailable',
+  STACK_MISSING: 'unavailable', // no private Sigstore in this folder
   STORE_LOCKED: 'unavailable', // another process has it open
   STORE_UNAVAILABLE: 'unavailable', // whether the write happened is unknown
   TOKEN_UNAVAILABLE: 'unavailable', // no ID token was given or is to be had here

@@ -48,7 +48,7 @@ export type NewStack = {
 /**
  * Makes a stack's folder: keys, certificates, TUF repository, configuration. The configuration is written last, so a folder that has one is
  * whole.
- * @throws CountersignError `CONFIGURATION_MALFORMED`; `KEY_EXISTS` where something is there already; `FILE_UNWRITABLE`
+ * @throws CountersignError `CONFIGURATION_MALFORMED`; `STACK_EXISTS` where something is there already; `FILE_UNWRITABLE`
  */
 export async function createFolder(
   { folder, tufFolder, rootFolder, configText, passphrase }: NewStack,
@@ -58,11 +58,11 @@ export async function createFolder(
   const config = parseStackConfig(configText, stackFiles.config)
   if ((await exists(join(folder, stackFiles.keys))) && !(await exists(join(folder, stackFiles.config))))
     throw new CountersignError(
-      'KEY_EXISTS',
+      'STACK_EXISTS',
       `${quote(folder)} is half made: it has keys and no ${stackFiles.config}, which is written last`,
     )
   for (const path of [join(folder, stackFiles.keys), join(folder, stackFiles.config), rootFolder])
-    if (await exists(path)) throw new CountersignError('KEY_EXISTS', `${quote(path)} is there already`)
+    if (await exists(path)) throw new CountersignError('STACK_EXISTS', `${quote(path)} is there already`)
   await makePrivateFolder(folder)
   const roots = signersOf(await createKeys(rootFolder, rootKeys, passphrase, world, derive))
   const signers = signersOf(await createKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, world, derive))
@@ -81,7 +81,7 @@ export async function createFolder(
 /**
  * Opens what `createFolder` made.
  *
- * @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED`, `PASSPHRASE_WRONG`; `KEY_UNSUPPORTED` where others may read the folder
+ * @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED`, `PASSPHRASE_WRONG`; `RIGHTS_TOO_WIDE` where others may read the folder
  */
 export async function openFolder(folder: string, passphrase: Uint8Array, derive?: DeriveKey): Promise<OpenedFolder> {
   await checkPrivate(folder)

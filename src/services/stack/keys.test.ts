@@ -51,7 +51,7 @@ for (const { what, path, mode } of [
     chmodSync(path, mode)
     const loading = loadKeys(folder, { authority: 'ecdsa-p256' }, passphrase)
     await assert.rejects(loading, {
-      code: 'KEY_UNSUPPORTED',
+      code: 'RIGHTS_TOO_WIDE',
       message: new RegExp(`want rights for its owner alone, got mode 0${mode.toString(8)}`),
     })
     chmodSync(path, before)

@@ -59,7 +59,7 @@ export async function createKeys<Name extends string>(
 /**
  * Reads keys that `createKeys` wrote.
  *
- * @throws CountersignError `FILE_UNREADABLE`; `KEY_UNSUPPORTED` where others than their owner may read folder or file; `PASSPHRASE_WRONG`,
+ * @throws CountersignError `FILE_UNREADABLE`; `RIGHTS_TOO_WIDE` where others than their owner may read folder or file; `PASSPHRASE_WRONG`,
  *   `KEY_MALFORMED`
  */
 export async function loadKeys<Name extends string>(

@@ -6,7 +6,7 @@ import { quote } from '../../codec/text.ts'
 
 const fileLimitBytes = 1 << 20
 
-/** A folder that its owner alone may look into. @throws CountersignError `FILE_UNWRITABLE`, `KEY_UNSUPPORTED` */
+/** A folder that its owner alone may look into. @throws CountersignError `FILE_UNWRITABLE`, `RIGHTS_TOO_WIDE` */
 export async function makePrivateFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -16,14 +16,14 @@ export async function makePrivateFolder(folder: string): Promise<void> {
   await checkPrivate(folder)
 }
 
-/** @throws CountersignError `KEY_UNSUPPORTED` where group or others have any right to a path; `FILE_UNREADABLE` */
+/** @throws CountersignError `RIGHTS_TOO_WIDE` where group or others have any right to a path; `FILE_UNREADABLE` */
 export async function checkPrivate(path: string): Promise<void> {
   const { mode } = await stat(path).catch(cause => {
     throw new CountersignError('FILE_UNREADABLE', `${quote(path)} is not there or cannot be looked at`, { cause })
   })
   if (process.platform !== 'win32' && (mode & 0o077) !== 0)
     throw new CountersignError(
-      'KEY_UNSUPPORTED',
+      'RIGHTS_TOO_WIDE',
       `${quote(path)}: want rights for its owner alone, got mode 0${(mode & 0o777).toString(8)}`,
     )
 }

@@ -23,7 +23,7 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
       'USAGE',
       `--url goes with --dev and a folder that is still to be made; of ${data} the URL is in ${stackFiles.config}`,
     )
-  if (!isMade && !dev) throw new CountersignError('FILE_UNREADABLE', `${quote(join(data, stackFiles.config))} is not there`)
+  if (!isMade && !dev) throw new CountersignError('STACK_MISSING', `${quote(join(data, stackFiles.config))} is not there`)
   const passphrase = await passphraseOf(context, dev)
   if (!isMade) await createDevelopmentStack(context, data, await withPort(url), passphrase)
   const operated = createOperatedEvents(line => context.stderr(line), context.world.now)
