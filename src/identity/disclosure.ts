@@ -18,7 +18,8 @@ export function disclosedFacts(token: IdentityToken): readonly string[] {
   return facts.map(escapeControls)
 }
 
-function identityOf({ email, subject, claims }: IdentityToken): string {
+/** Whom a certificate for a token will name: of GitHub and GitLab the workflow, else the e-mail address or the subject. @see services.md §1.3 */
+export function identityOf({ email, subject, claims }: IdentityToken): string {
   if (email !== undefined) return email
   const workflow = claims.get('job_workflow_ref')
   if (workflow !== undefined) return `https://github.com/${workflow}`

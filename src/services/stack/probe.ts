@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { World } from '../../codec/world.ts'
 import { messageOfBytes } from '../../crypto/message.ts'
-import { challengeOf, type IdentityToken, parseIdentityToken } from '../../identity/token-claims.ts'
+import { identityOf } from '../../identity/disclosure.ts'
+import { type IdentityToken, parseIdentityToken } from '../../identity/token-claims.ts'
 import { createEphemeralSigner } from '../../sign/keyless/ephemeral-key.ts'
 import { encodeSignedBundle } from '../../sign/signing.ts'
 import { witnessedSigning } from '../../sign/witnessed-signing.ts'
@@ -47,20 +48,14 @@ export async function probeLog(
     artifact: { kind: 'blob', name: 'probe', message: messageOfBytes(bytes) },
     annotations: new Map(),
     predicateTypes: 'any',
-    identities: [{ subject: { exact: subjectOf(token) }, issuer: { exact: token.issuer } }],
+    identities: [{ subject: { exact: identityOf(token) }, issuer: { exact: token.issuer } }],
     timestampThreshold: 1,
     now: world.now(),
     clockSkewMs,
     unsafeSkipClaims: false,
   }
   await verify([bundleCandidate('probe', encodeSignedBundle(content, parts))], trust, policy)
-  return `signed as ${subjectOf(token)}, logged at index ${parts.logEntries[0]?.logIndex}, and verified`
-}
-
-/** Whom a certificate for the token names. @see services §1.3 */
-function subjectOf(token: IdentityToken): string {
-  const workflow = token.claims.get('job_workflow_ref')
-  return workflow === undefined ? challengeOf(token) : `https://github.com/${workflow}`
+  return `signed as ${identityOf(token)}, logged at index ${parts.logEntries[0]?.logIndex}, and verified`
 }
 
 /**
