@@ -43,6 +43,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
       timeoutMs: 3_600_000,
       env: { ...process.env, LOG_KILLS: rounds }, // a process that appends to a log is killed so often
     }),
+  pairs: () =>
+    testOnNode('pairs', process.execPath, ['test/ct-log.test.ts'], {
+      timeoutMs: 3_600_000,
+      env: { ...process.env, CT_PAIRS: 'all' }, // consistency is proven of every two sizes
+    }),
   race: async files => {
     const chosen = pick(files, ['test/peers/concurrency.test.ts'])
     for (let round = 1; round <= raceRounds; round++)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type Actor, cosign2, cosign3, ours } from './harness/actor.ts'
@@ -78,9 +78,9 @@ function sign(actor: Actor, log: 'v1' | 'v2', keyFile: string, bundle: string): 
   return run(place, actor.command(), args, { env: sigstore.variables })
 }
 
-async function verifiesWith(actor: Actor, pub: string, bundle: string, isBundle: boolean): Promise<void> {
+async function verifiesWith(actor: Actor, pub: string, bundle: string, isBundle: boolean, options: readonly string[] = []): Promise<void> {
   const trust = isBundle ? ['--trusted-root', sigstore.trustedRootFile] : []
-  const args = ['verify-blob', '--key', pub, ...trust, '--bundle', bundle, 'blob']
+  const args = ['verify-blob', '--key', pub, ...trust, ...options, '--bundle', bundle, 'blob']
   const ended = await run(place, actor.command(), args, { env: isBundle ? {} : sigstore.variables })
   assert.equal(ended.code, 0, `${actor.name}: ${ended.stderr}`)
 }
@@ -92,8 +92,15 @@ async function importKey(name: string, pem: string): Promise<KeyPair> {
   return { key: `${name}.key`, pub: `${name}.pub` }
 }
 
-const rsaPem = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-const ed25519Pem = () => generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+const pkcs8 = { type: 'pkcs8', format: 'pem' } as const
+const rsaPem = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(pkcs8).toString()
+const ecPem = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).privateKey.export(pkcs8).toString()
+const otherKeys = [
+  { name: 'P-384', pem: () => ecPem('P-384'), keyDetails: 'PKIX_ECDSA_P384_SHA_384', algorithm: 'SHA2_384', hash: 'sha384' },
+  { name: 'P-521', pem: () => ecPem('P-521'), keyDetails: 'PKIX_ECDSA_P521_SHA_512', algorithm: 'SHA2_512', hash: 'sha512' },
+  { name: 'RSA 2048', pem: rsaPem, keyDetails: 'PKIX_RSA_PKCS1V15_2048_SHA256', algorithm: 'SHA2_256', hash: 'sha256' },
+]
+const ed25519Pem = () => generateKeyPairSync('ed25519').privateKey.export(pkcs8).toString()
 
 describe('files signed with a key, logged here', () => {
   for (const { name, signer, log } of [
@@ -138,6 +145,25 @@ describe('files signed with a key, logged here', () => {
     assert.equal(first!.logIndex, second!.logIndex)
   })
 
+  for (const { name, pem, keyDetails, algorithm, hash } of otherKeys)
+    test(`the body of cosign 3 with a key of ${name} is the one that its reader makes`, async () => {
+      const file = name.toLowerCase().replaceAll(' ', '-')
+      const pair = await importKey(`body-${file}`, pem())
+      const ended = await sign(cosign3, 'v2', pair.key, `body-${file}.json`)
+      assert.equal(ended.code, 0, ended.stderr)
+      const options = ['--signature-digest-algorithm', hash] // which cosign does not take from the key
+      for (const actor of [ours, cosign3]) await verifiesWith(actor, pair.pub, `body-${file}.json`, true, options)
+      const { messageSignature } = JSON.parse(readFileSync(place.path(`body-${file}.json`), 'utf8'))
+      const spki = createPublicKey(readFileSync(place.path(pair.pub)))
+        .export({ type: 'spki', format: 'der' })
+        .toString('base64')
+      const digest = createHash(hash).update('a release\n').digest('base64')
+      const verifier = { keyDetails, publicKey: { rawBytes: spki } }
+      const hashedRekordV002 = { data: { algorithm, digest }, signature: { content: messageSignature.signature, verifier } }
+      const body = JSON.stringify({ apiVersion: '0.0.2', kind: 'hashedrekord', spec: { hashedRekordV002 } })
+      assert.equal(Buffer.from(entryOf(`body-${file}.json`).canonicalizedBody, 'base64').toString(), body)
+    })
+
   test('the same where duplicates are conflicts, as upstream has it: the second fails', async t => {
     const elsewhere = createPlace()
     const strict = rekorSigstore(elsewhere, { onDuplicate: 'conflict' })
@@ -174,7 +200,11 @@ async function checkpointSize(): Promise<number> {
   return Number((await (await fetch(`${sigstore.url}/checkpoint`)).text()).split('\n')[1])
 }
 
-function entryOf(bundle: string): { readonly logIndex: string; readonly kindVersion: { readonly kind: string } } {
+function entryOf(bundle: string): {
+  readonly logIndex: string
+  readonly canonicalizedBody: string
+  readonly kindVersion: { readonly kind: string }
+} {
   return JSON.parse(readFileSync(place.path(bundle), 'utf8')).verificationMaterial.tlogEntries[0]
 }
 
