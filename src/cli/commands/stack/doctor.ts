@@ -7,7 +7,8 @@ import { probeLog, probeToken } from '../../../services/stack/probe.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { stackDoctorFlags } from '../../flags/sigstore/stack.ts'
-import { examineServices, findingOf, reportFindings } from './findings.ts'
+import { findingOf } from './finding.ts'
+import { examineServices, reportFindings } from './findings.ts'
 
 /** `stack doctor`: everything that `status` shows, and a signature made and verified with each of the logs. */
 export const examineStack: CommandFunction<typeof stackDoctorFlags> = async (context, flags) => {
