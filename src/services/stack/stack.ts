@@ -2,15 +2,8 @@ import { join } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
 import type { Fetch, World } from '../../codec/world.ts'
 import type { DeriveKey } from '../../crypto/encrypted-key.ts'
-import type { PublicKey } from '../../crypto/public-key.ts'
-import { entryBundles } from '../../formats/log/entry-bundle.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
-import { noteHeadSigner } from '../../log/note-heads.ts'
-import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
-import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
-import type { LogEvents, TileLog } from '../../log/tile-log.ts'
 import type { Folder } from '../../oci/layout/folder.ts'
-import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import { createCtLog } from '../ctlog/ct-log.ts'
 import { checkAuthority } from '../fulcio/authority.ts'
 import type { FulcioConfig } from '../fulcio/configuration/fulcio-config.ts'
@@ -27,6 +20,7 @@ import type { StackConfig } from './config.ts'
 import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { fulcioConfigOf } from './issuers.ts'
+import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
 import { routeServices } from './routes.ts'
 import { logHost, servicePaths } from './trust.ts'
 import { openStackRepository } from './tuf.ts'
@@ -38,6 +32,7 @@ export type StackOptions = {
   /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
   readonly dev?: { readonly ciSecret: string }
   readonly deriveKey?: DeriveKey
+  readonly openStore?: OpenLogStore // of each log, by its folder; SQLite unless told
 }
 
 /** A private Sigstore that runs. */
@@ -60,11 +55,11 @@ export type Stack = {
 export async function openStack(options: StackOptions, world: World, events: ServiceEvents): Promise<Stack> {
   const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
   const issuers = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
-  const logs = await openLogs(options.folder, opened, world, events)
+  const logs = await openLogs({ folder: options.folder, openStore: options.openStore }, opened, world, events)
   const closing = new AbortController()
   const close = async () => {
     closing.abort()
-    await Promise.all(Object.values(logs).map(log => log.close()))
+    await logs.close()
   }
   try {
     const repository = await openStackRepository({ ...opened, folder: options.tufFolder }, world, events)
@@ -95,45 +90,11 @@ async function refreshHourly(
     }
 }
 
-type Logs = Readonly<Record<'ct' | 'v1' | 'v2', TileLog>>
-
-/** The three trees, each with a store, a key and an origin of its own. */
-async function openLogs(folder: string, { config, signers }: OpenedFolder, world: World, events: ServiceEvents): Promise<Logs> {
-  const host = logHost(config)
-  const layouts = {
-    ct: ctLogLayout(ctOrigin(config), signers['ct-log']),
-    v1: { ...noteHeadSigner(`${host} - ${treeIdOf(signers['rekor-v1'].publicKey)}`, signers['rekor-v1']), bundles: undefined },
-    v2: { ...noteHeadSigner(host, signers['rekor-v2']), bundles: entryBundles },
-  } as const
-  const opened: TileLog[] = []
-  const open = async (name: keyof Logs, layout: Omit<TileLogOptions, 'store' | 'now'>): Promise<TileLog> => {
-    const store = await openSqliteStore(join(folder, stackFiles.logs[name]))
-    const log = await openTileLog({ ...layout, store, now: world.now, sleep: world.sleep, events: about(stackFiles.logs[name], events) })
-    opened.push(log)
-    return log
-  }
-  try {
-    return { ct: await open('ct', layouts.ct), v1: await open('v1', layouts.v1), v2: await open('v2', layouts.v2) }
-  } catch (cause) {
-    await Promise.all(opened.map(log => log.close()))
-    throw cause
-  }
-}
-
-/** The events of one log, told from those of the others. */
-function about(log: string, { count, observe, log: write }: ServiceEvents): LogEvents {
-  return {
-    count: (metric, labels) => count(metric, { ...labels, log }),
-    observe: (metric, seconds, labels) => observe(metric, seconds, { ...labels, log }),
-    log: (level, message, facts) => write(level, message, { ...facts, log }),
-  }
-}
-
 async function openServices(
   { folder, passphrase, dev }: StackOptions,
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
-  logs: Logs,
+  logs: StackLogs,
   repository: TufRepositoryService,
   world: World,
   events: ServiceEvents,
@@ -167,7 +128,8 @@ async function openServices(
   })
   const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
   const { signWith: _, ...rekorV2 } = config.rekor
-  const unready = () => [timestamps.unready() ?? [], repository.unready() ?? [], expired(identity.authority, world.now())].flat()
+  const unready = () =>
+    [logs.unready(), timestamps.unready() ?? [], repository.unready() ?? [], expired(identity.authority, world.now())].flat()
   const rekorV1 = createRekorV1({
     log: logs.v1,
     treeId: treeIdOf(signers['rekor-v1'].publicKey),
@@ -210,14 +172,4 @@ function expired(chain: readonly Certificate[], now: Date): readonly string[] {
   return chain
     .filter(({ notAfter }) => notAfter < now)
     .map(({ subject, notAfter }) => `certificate authority: ${subject.text} expired at ${notAfter.toISOString()}`)
-}
-
-/** Of the tree of version 1: from its key, so that a new key makes a new tree. Positive, and not zero. */
-export function treeIdOf({ id }: PublicKey): bigint {
-  return new DataView(id.buffer, id.byteOffset, 8).getBigUint64(0) >> 1n || 1n
-}
-
-/** A CT log's submission prefix without its scheme. @see C2SP static-ct-api */
-function ctOrigin({ url }: StackConfig): string {
-  return `${url.host}${servicePaths.ct}`
 }

@@ -5,6 +5,7 @@ import { encodePublicKeyPem, type PublicKey } from '../../crypto/public-key.ts'
 import type { LogKey } from '../../formats/log/log-key.ts'
 import { noteKeyId } from '../../formats/log/note-key.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
+import { encodeClientTrustConfig } from '../../trust/client-trust-config.ts'
 import { authorityOfChain } from '../../trust/pem-trust.ts'
 import { encodeSigningConfig, type SigningConfig, type SigningService } from '../../trust/signing-config.ts'
 import { encodeTrustedRoot, type TrustedRoot } from '../../trust/trusted-root.ts'
@@ -90,4 +91,9 @@ export function trustFilesOf(config: StackConfig, identity: StackIdentity): Read
     ['rekor.pub', encodeUtf8(encodePublicKeyPem(logKeys['rekor-v1']))],
     ['tsa.crt.pem', pem(...timestamps)],
   ])
+}
+
+/** The same in one file, for clients that take it whole, as sigstore (Python) does; no TUF repository has it. */
+export function clientTrustConfigOf(config: StackConfig, identity: StackIdentity): readonly [name: string, Uint8Array] {
+  return ['client_trust_config.v0.1.json', encodeClientTrustConfig(trustedRootOf(config, identity), signingConfigOf(config, identity))]
 }

@@ -27,6 +27,8 @@ export type StackRig = {
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
   /** Lets time pass: the clock goes on, and whoever slept that long at most is woken. */
   readonly pass: (ms: number) => Promise<void>
+  /** Sets the clock alone: nobody is woken. */
+  readonly setTime: (time: Date) => void
   /** What was logged, each as `level: message: reason`. */
   readonly lines: readonly string[]
   /** How often each metric was counted, by its name. */
@@ -72,6 +74,7 @@ export async function createStackRig({ config = '', fetch, ...options }: StackRi
     },
     ask: (path, init) => stack.handler(new Request(`http://127.0.0.1:7070${path}`, init)),
     pass: clock.pass,
+    setTime: clock.setTime,
     lines,
     counted,
     reopen: async () => {
@@ -85,11 +88,14 @@ export async function createStackRig({ config = '', fetch, ...options }: StackRi
   }
 }
 
-function createClock(start: Date): Pick<World, 'now' | 'sleep'> & Pick<StackRig, 'pass'> {
+function createClock(start: Date): Pick<World, 'now' | 'sleep'> & Pick<StackRig, 'pass' | 'setTime'> {
   let ms = start.getTime()
   const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>()
   return {
     now: () => new Date(ms),
+    setTime: time => {
+      ms = time.getTime()
+    },
     sleep: (lengthMs, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason)

@@ -1,0 +1,41 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
+import type { LogStore } from '../../log/store.ts'
+
+/** A log's store, and why it is not written to now. */
+export type FencedStore = { readonly store: LogStore; readonly problem: () => string | undefined }
+
+/**
+ * Opens a log's store, which is not written to after its file was exchanged under it. The lock that keeps other processes out is on the file
+ * that was opened: where another one has its name, as after a backup was put back under a running stack, another process can lock that, and
+ * two would sign different trees with one key (G2). Reads go on, of what was committed while the lock held; and so do writes once the file is
+ * back.
+ *
+ * @param folder - of the store; its `commit` throws `STORE_UNAVAILABLE` while the file is not there
+ * @throws CountersignError what `openSqliteStore` throws
+ */
+export async function openFencedStore(folder: string): Promise<FencedStore> {
+  const store = await openSqliteStore(folder)
+  const path = join(folder, 'log.db')
+  const look = () => statSync(path, { bigint: true, throwIfNoEntry: false })
+  const own = look()
+  const problem = (): string | undefined => {
+    const now = look()
+    if (own && now?.ino === own.ino && now.dev === own.dev) return undefined
+    return `log store ${quote(path)}: the file that is locked is no longer there, and another process may write in its place`
+  }
+  return {
+    store: {
+      ...store,
+      commit: async batch => {
+        const lost = problem()
+        if (lost !== undefined) throw new CountersignError('STORE_UNAVAILABLE', lost)
+        await store.commit(batch)
+      },
+    },
+    problem,
+  }
+}
