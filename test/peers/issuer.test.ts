@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { createIssuer, hashPassword, type Issuer, memoryKeyStore } from '../../src/services/issuer/issuer.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { type Command, type Ended, runOk, tool } from './harness/command.ts'
+import { converse } from './harness/converse.ts'
 import { createPlace } from './harness/place.ts'
 import { type SigstoreServer, startSigstore } from './harness/sigstore.ts'
 
@@ -57,34 +57,15 @@ function flagsOf(name: string): readonly string[] {
   return ['sign-blob', '--yes', '--fulcio-url', sigstoreUrl, '--rekor-url', sigstoreUrl, '--oidc-issuer', url, ...outputs]
 }
 
-/** Runs cosign until it has printed where to go, lets `answer` go there and give what cosign is to read, and waits for its end. */
+/** Signs the blob with cosign, and lets `answer` go where it says. */
 function signIn(
-  [program, ...first]: Command,
+  command: Command,
   args: readonly string[],
   told: RegExp,
   answer: (address: string) => Promise<string>,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [...first, ...args, place.path('blob')], {
-      cwd: place.folder,
-      env: { ...place.env, ...sigstore.variables, ...env },
-      timeout: 60_000,
-    })
-    const printed = { stdout: '', stderr: '' }
-    let isAsked = false
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        printed[name] += text
-        const [, address] = told.exec(printed[name]) ?? []
-        if (isAsked || address === undefined) return
-        isAsked = true
-        answer(address).then(input => child.stdin.end(input), reject)
-      })
-    child.stdin.on('error', () => undefined)
-    child.on('error', reject)
-    child.on('close', code => resolve({ code: code ?? 128, ...printed }))
-  })
+  return converse(place, command, [...args, place.path('blob')], { told, answer, env: { ...sigstore.variables, ...env } })
 }
 
 const deviceAddress = /code [A-Z]{4}-[A-Z]{4} in your browser at:? (http\S+)/

@@ -22,7 +22,8 @@ type Flags = FlagsOf<typeof signBlobFlags>
 /** `sign-blob`: signs files; writes a bundle, or the bare signature as cosign 2 did. */
 export const signBlobs: CommandFunction<typeof signBlobFlags> = async (context, flags, paths) => {
   checkCombination(flags, paths)
-  const signing = await openSigning(context, flags, { promise: !flags.newBundleFormat, timestamp: flags.rfc3161Timestamp !== '' })
+  const asking = paths.includes('-') ? withoutInput(context) : context
+  const signing = await openSigning(asking, flags, { promise: !flags.newBundleFormat, timestamp: flags.rfc3161Timestamp !== '' })
   for (const path of paths) {
     const blob = await readBlob(context, path, blobLimitBytes)
     context.stderr(`Using payload from: ${path}\nSigning artifact...\n`)
@@ -33,6 +34,14 @@ export const signBlobs: CommandFunction<typeof signBlobFlags> = async (context, 
     await writeResults(context, flags, parts, bundle)
   }
   return 0
+}
+
+/** What is to be signed must not be taken for the answer to a question. */
+function withoutInput(context: CommandContext): CommandContext {
+  const refuse = (): never => {
+    throw new CountersignError('USAGE', 'standard input is what is to be signed, and no answer as well')
+  }
+  return { ...context, stdin: { isTerminal: context.stdin.isTerminal, readAll: async () => refuse(), stream: refuse } }
 }
 
 /** The bundle that cosign 2 wrote. It has no place for timestamps, which stay in files of their own. */

@@ -48,7 +48,8 @@ async function loginByCode(client: IssuerClient, effects: BrowserEffects): Promi
   const question = await questionOf(client, outOfBand)
   effects.tell(`Go to the following link in a browser:\n\n\t${quoteUpTo(question.url.href, 4000).slice(1, -1)}`)
   const code = (await effects.askCode()).trim()
-  const answer = new URLSearchParams({ code, state: question.state }) // nothing that a person copies brings the state back
+  const { issuer } = client.configuration.serverMetadata()
+  const answer = new URLSearchParams({ code, state: question.state, iss: issuer }) // what a person copies brings neither back
   return await exchange(client, effects, answer, question)
 }
 

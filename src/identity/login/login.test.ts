@@ -153,25 +153,48 @@ for (const { name, options = {}, edit, code, message } of [
     assert.match(said[0] ?? '', /^Your browser will now be opened to:\nhttps:\/\/issuer\.test\/dex\/authorize\?/)
   })
 
-test('where no browser is, somebody brings the code', async () => {
-  const { connect, effects, issuer, said } = rig()
-  const told = { ...effects, tell: (line: string) => void said.push(line) }
-  const { inBrowser } = browser(issuer, told, undefined, false)
-  const asking: BrowserEffects = {
-    ...inBrowser,
-    askCode: async () => {
-      const shown = new URL(said.at(-1)!.split('\t')[1]!)
-      assert.equal(shown.searchParams.get('redirect_uri'), 'urn:ietf:wg:oauth:2.0:oob')
-      issuer.visit(shown)
-      return ' code\n'
-    },
+/** An issuer whose answers say by whom they are. RFC 9207 §2. */
+const naming =
+  (issuer: TestIssuer): Handler =>
+  async request => {
+    const response = await issuer.handler(request)
+    if (!request.url.endsWith('/.well-known/openid-configuration')) return response
+    return Response.json({ ...((await response.json()) as object), authorization_response_iss_parameter_supported: true })
   }
-  assert.equal(emailOf(await loginByBrowser(await connect(), asking)), 'dev@example.com')
-  assert.deepEqual(
-    ['grant_type', 'code', 'redirect_uri'].map(member => issuer.asked[0]!.get(member)),
-    ['authorization_code', 'code', 'urn:ietf:wg:oauth:2.0:oob'],
-  )
-})
+
+for (const { name, handler, iss, message } of [
+  { name: 'its issuer', handler: naming, iss: url },
+  { name: 'another issuer', handler: naming, iss: 'https://else.test', message: /iss/ },
+  { name: 'no issuer, where one is to be named', handler: naming, message: /iss/ },
+] as const)
+  test(`a browser brings an answer that names ${name}`, async () => {
+    const { connect, effects, issuer } = rig({}, handler)
+    const { inBrowser } = browser(issuer, effects, back => iss && back.searchParams.set('iss', iss))
+    const token = loginByBrowser(await connect(), inBrowser)
+    if (message) await assert.rejects(token, { code: 'SERVICE_RESPONSE_MALFORMED', message })
+    else assert.equal(emailOf(await token), 'dev@example.com')
+  })
+
+for (const { name, handler } of [{ name: '' }, { name: ', of an issuer that names itself in answers', handler: naming }])
+  test(`where no browser is, somebody brings the code${name}`, async () => {
+    const { connect, effects, issuer, said } = rig({}, handler)
+    const told = { ...effects, tell: (line: string) => void said.push(line) }
+    const { inBrowser } = browser(issuer, told, undefined, false)
+    const asking: BrowserEffects = {
+      ...inBrowser,
+      askCode: async () => {
+        const shown = new URL(said.at(-1)!.split('\t')[1]!)
+        assert.equal(shown.searchParams.get('redirect_uri'), 'urn:ietf:wg:oauth:2.0:oob')
+        issuer.visit(shown)
+        return ' code\n'
+      },
+    }
+    assert.equal(emailOf(await loginByBrowser(await connect(), asking)), 'dev@example.com')
+    assert.deepEqual(
+      ['grant_type', 'code', 'redirect_uri'].map(member => issuer.asked[0]!.get(member)),
+      ['authorization_code', 'code', 'urn:ietf:wg:oauth:2.0:oob'],
+    )
+  })
 
 test('a client with a secret gets a token for itself', async () => {
   const { connect, effects, issuer } = rig()

@@ -20,11 +20,16 @@ const types = new Map([
 ])
 
 /** @throws where Debian's Chromium is missing */
-export async function openBrowser(folder: string): Promise<BrowserRig> {
+export async function launchChromium(): Promise<Browser> {
   if (!existsSync(program)) throw new Error(`${program} is missing: apt-get install chromium`)
-  const server = await serve(folder)
   const args = ['--no-sandbox', '--host-resolver-rules=MAP countersign.example 127.0.0.1'] // no sandbox: containers and CI run as root
-  const browser = await chromium.launch({ executablePath: program, args })
+  return await chromium.launch({ executablePath: program, args })
+}
+
+/** Chromium, with the files of a folder served to it. @throws as `launchChromium` */
+export async function openBrowser(folder: string): Promise<BrowserRig> {
+  const browser = await launchChromium()
+  const server = await serve(folder)
   return {
     open: (file, origin) =>
       openPage(browser, `http://${origin === 'secure' ? '127.0.0.1' : 'countersign.example'}:${server.url.port}/${file}`),

@@ -9,6 +9,7 @@ import { listen } from '../../../services/listen.ts'
 import type { CommandContext } from '../../context.ts'
 import type { ServicePlan } from './service-plan.ts'
 import type { SignerFlags } from './signer-flags.ts'
+import { readVerificationCode } from './verification-code.ts'
 
 const secretLimitBytes = 4 << 10
 const callbackPath = '/auth/callback'
@@ -57,7 +58,7 @@ async function secretOf(context: CommandContext, { oidcClientSecretFile: path }:
 async function byBrowser(context: CommandContext, flags: SignerFlags, client: IssuerClient, effects: LoginEffects): Promise<string> {
   const redirect = flags.oidcRedirectUrl === '' ? undefined : redirectUrlOf(flags.oidcRedirectUrl)
   const open = async (url: URL) => await openBrowser(context, url)
-  const askCode = () => context.prompts.line('Enter verification code: ')
+  const askCode = () => readVerificationCode(context)
   return await loginByBrowser(client, { ...effects, listen: () => listenForCallback(redirect), open, askCode })
 }
 
