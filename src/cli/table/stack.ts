@@ -77,8 +77,8 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Write what clients need to trust a stack',
     description:
-      'A trusted root and a signing config, and for cosign 2 the keys and certificates one by one. No passphrase is needed, and\n' +
-      'nothing of it is secret.',
+      'A trusted root and a signing config, both in one file for clients that take a client trust config (sigstore for Python), and for\n' +
+      'cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing of it is secret.',
     examples: [{ what: 'files, to hand to clients', line: 'stack export-trust --data ./stack --out ./trust' }],
     arguments: { name: '', min: 0, max: 0 },
     flags: stackExportTrustFlags,
