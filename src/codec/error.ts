@@ -74,6 +74,7 @@ export const errorKinds = {
   IDENTITY_MISMATCH: 'denied', // somebody else signed, or another authority vouches for them
   KEY_EXISTS: 'denied', // a private key is where a new one was to go
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
+  LOG_FROZEN: 'denied', // a log that has ended: it is read, and takes no entries
   PATH_ESCAPES: 'denied', // a path or link that leads out of the folder it must stay in
   MANIFEST_SHARED: 'denied', // other tags hold it too, and it can only be deleted with all of them
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like

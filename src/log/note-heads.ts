@@ -6,7 +6,7 @@ import { defaultKeyDetails } from '../crypto/key-details.ts'
 import { messageOfBytes } from '../crypto/message.ts'
 import type { Signer } from '../crypto/signer.ts'
 import { verifySignatureAs } from '../crypto/verify-signature.ts'
-import { encodeCheckpoint, parseCheckpoint } from '../formats/log/checkpoint.ts'
+import { encodeCheckpoint, frozenLineOf, parseCheckpoint } from '../formats/log/checkpoint.ts'
 import { noteKeyId } from '../formats/log/note-key.ts'
 import { encodeSignedNote, parseSignedNote } from '../formats/log/signed-note.ts'
 import type { TreeHead } from './tile-log.ts'
@@ -16,7 +16,9 @@ export type HeadSigner = {
   /** The note over a head. Called for heads that are committed, and for no other. */
   readonly signHead: (head: TreeHead) => Promise<string>
   /** What a note says that the same log signed, with its time where notes have one. @throws CountersignError where it did not */
-  readonly verifyHead: (note: string) => Promise<Pick<TreeHead, 'size' | 'root'> & Partial<Pick<TreeHead, 'timeMs'>>>
+  readonly verifyHead: (note: string) => Promise<Pick<TreeHead, 'size' | 'root' | 'frozen'> & Partial<Pick<TreeHead, 'timeMs'>>>
+  /** Whether notes of this kind have lines in which a log can say that it has ended. */
+  readonly canFreeze?: boolean
 }
 
 /**
@@ -35,8 +37,9 @@ export function noteHeadSigner(origin: string, signer: Signer): HeadSigner {
   if (!scheme) throw new TypeError(`origin ${quote(origin)}: no checkpoints are made with a key of this kind`)
 
   return {
-    signHead: async ({ size, root }) => {
-      const text = encodeCheckpoint({ origin, size, root, extensions: [] })
+    canFreeze: true,
+    signHead: async ({ size, root, frozen }) => {
+      const text = encodeCheckpoint({ origin, size, root, extensions: frozen === undefined ? [] : [frozen] })
       return encodeSignedNote({ text, signatures: [{ name, hint, signature: await signer.sign(encodeUtf8(text)) }] })
     },
     verifyHead: async envelope => {
@@ -51,7 +54,8 @@ export function noteHeadSigner(origin: string, signer: Signer): HeadSigner {
         ({ signature }) => verifySignatureAs(signer.publicKey, signature, message, { scheme: scheme.scheme, hash: signer.hash }),
         failures => withAll(invalid(`the log's key did not sign it: ${failures[0].message}`), failures),
       )
-      return checkpoint
+      const frozen = frozenLineOf(checkpoint)
+      return { ...checkpoint, ...(frozen !== undefined && { frozen }) }
     },
   }
 }

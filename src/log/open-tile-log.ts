@@ -1,16 +1,17 @@
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
-import { decodeUtf8 } from '../codec/text.ts'
+import { decodeUtf8, encodeUtf8 } from '../codec/text.ts'
 import type { World } from '../codec/world.ts'
 import type { BundleFraming } from '../formats/log/entry-bundle.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
 import { FullTiles } from './full-tiles.ts'
+import { checkExtends, makeHead } from './heads.ts'
 import type { HeadSigner } from './note-heads.ts'
 import { corrupt, entryOfRow, include, type LeafOf, type Published } from './published.ts'
-import { checkExtends, Sequencer, signHead, treeOf } from './sequencer.ts'
-import type { LogStore } from './store.ts'
-import type { LogEvents, TileLog } from './tile-log.ts'
+import { Sequencer, treeOf } from './sequencer.ts'
+import type { LogStore, StoredState } from './store.ts'
+import type { LogEvents, TileLog, TreeHead } from './tile-log.ts'
 import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
 import { checkpointName, WriteBehind } from './write-behind.ts'
 
@@ -55,22 +56,24 @@ export async function openTileLog(options: TileLogOptions): Promise<TileLog> {
 async function start(options: TileLogOptions): Promise<TileLog> {
   const { store, bundles, leafOf = data => data, limits = {}, events = silent } = options
   const tiles = new FullTiles(store, limits.keptTiles ?? 1024)
-  const state = await store.state()
-  const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
+  const committed = await store.state()
+  const tree = treeOf(await tiles.edge(committed.size, committed.root), tiles)
   const noteWritten = await readCheckpoint(options)
   const written = noteWritten === undefined ? undefined : { ...(await headOf(noteWritten, options)), note: noteWritten }
   if (written) await checkExtends(tree, written)
-  const head =
-    written?.size === BigInt(state.size)
-      ? { ...written, timeMs: written.timeMs ?? BigInt(state.timeMs) } // what was signed is not signed again (G6)
-      : await signHead(options, { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) })
-  const published = { head, tree }
+  const state = await keepFrozen(store, committed, written)
+  const writeHead = ({ head }: Published) => store.writeObject(checkpointName, encodeUtf8(head.note))
+  const published =
+    written?.size === BigInt(state.size) && written.frozen === state.frozen
+      ? { head: { ...written, timeMs: written.timeMs ?? BigInt(state.timeMs) }, tree } // what was signed is not signed again (G6)
+      : await makeHead({ ...options, writeHead }, { state: { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) }, tree })
 
   const behind = new WriteBehind({ store, bundles, sleep: options.sleep, events, published, tilesFiled: state.tilesFiled, noteWritten })
   const sequencer = new Sequencer(
     {
       signHead: options.signHead,
       verifyHead: options.verifyHead,
+      writeHead: published => behind.writeHead(published),
       store,
       tiles,
       now: options.now,
@@ -87,6 +90,11 @@ async function start(options: TileLogOptions): Promise<TileLog> {
   behind.publish(published)
   return {
     append: proposal => sequencer.append(proposal),
+    freeze: async line => {
+      if (!options.canFreeze) throw new CountersignError('CAPABILITY_MISSING', 'log: heads of this kind cannot say that it has ended')
+      return await sequencer.freeze(line)
+    },
+    isFrozen: () => sequencer.isFrozen,
     ...readsOf({ store, bundles, leafOf, tiles, latest: () => sequencer.published, onCorrupt: cause => sequencer.stop(cause) }),
     close: async () => {
       await sequencer.finish()
@@ -94,6 +102,20 @@ async function start(options: TileLogOptions): Promise<TileLog> {
       await store.close()
     },
   }
+}
+
+/** What is stored, of a log that has ended where its published head says so: a backup from before its end does not begin it again. */
+async function keepFrozen(
+  store: LogStore,
+  state: StoredState,
+  published: Pick<TreeHead, 'size' | 'frozen'> | undefined,
+): Promise<StoredState> {
+  if (published?.frozen === undefined) return state
+  if (published.size !== BigInt(state.size))
+    throw corrupt(`its last head, of size ${published.size}, was published, and ${state.size} entries are stored`)
+  if (state.frozen !== undefined) return state
+  await store.freeze(published.frozen)
+  return { ...state, frozen: published.frozen }
 }
 
 async function readCheckpoint({ store }: TileLogOptions): Promise<string | undefined> {
@@ -120,7 +142,7 @@ type Reading = {
   readonly onCorrupt: (cause: CountersignError) => void
 }
 
-function readsOf(reading: Reading): Omit<TileLog, 'append' | 'close'> {
+function readsOf(reading: Reading): Omit<TileLog, 'append' | 'freeze' | 'isFrozen' | 'close'> {
   const { store, leafOf, latest } = reading
   const isPublished = (index: bigint) => index >= 0n && index < latest().head.size
   /** Whatever finds the store corrupt stops the log from writing to it. */

@@ -1,10 +1,9 @@
 import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
-import type { Sha256 } from '../crypto/digest.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import type { FullTiles } from './full-tiles.ts'
-import type { HeadSigner } from './note-heads.ts'
+import { type Committed, checkExtends, type HeadSteps, makeHead } from './heads.ts'
 import { corrupt, entryOf, entryOfRow, include, type LeafOf, type Published, rememberingNodeHash, unavailable } from './published.ts'
 import type { LogStore, NewRow, StoredState } from './store.ts'
 import type { Included, LogEvents, Proposal, SealedEntry, SignedHead } from './tile-log.ts'
@@ -13,7 +12,7 @@ import { growEdge, Tree, type TreeEdge } from './tree.ts'
 /** What an append comes to. */
 export type Appended = Included & { readonly isNew: boolean }
 
-export type SequencerOptions = HeadSigner & {
+export type SequencerOptions = HeadSteps & {
   readonly store: LogStore
   readonly tiles: FullTiles
   readonly now: () => Date
@@ -35,8 +34,8 @@ type Waiting = Proposal & {
   readonly callers: { readonly resolve: (appended: Appended) => void; readonly reject: (cause: unknown) => void }[]
 }
 
-/** How far the log has come in its store. */
-type Committed = { readonly state: StoredState; readonly tree: Tree }
+/** Somebody who waits for the log's end. */
+type Freezing = { readonly line: string; readonly resolve: (head: SignedHead) => void; readonly reject: (cause: unknown) => void }
 
 /**
  * Puts entries in a row. What waits becomes one batch: its places are assigned, its entries made, all committed at once, the head signed,
@@ -47,6 +46,7 @@ type Committed = { readonly state: StoredState; readonly tree: Tree }
 export class Sequencer {
   readonly #options: SequencerOptions
   readonly #waiting = new Map<string, Waiting>()
+  readonly #freezing: Freezing[] = []
   #published: Published
   #committed: Committed | undefined // nothing: a commit failed, and the store knows
   #stopped: CountersignError | undefined
@@ -56,6 +56,7 @@ export class Sequencer {
     this.#options = options
     this.#published = published
     this.#committed = { state, tree: published.tree }
+    if (state.frozen !== undefined) this.#stopped = frozen()
   }
 
   get published(): Published {
@@ -78,6 +79,19 @@ export class Sequencer {
     })
   }
 
+  get isFrozen(): boolean {
+    return this.#stopped?.code === 'LOG_FROZEN'
+  }
+
+  /** @see TileLog.freeze */
+  freeze(line: string): Promise<SignedHead> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopped && !this.isFrozen) throw this.#stopped
+      this.#freezing.push({ line, resolve, reject })
+      this.#running ??= this.#run()
+    })
+  }
+
   /** Takes nothing more; resolves when nothing waits. */
   async finish(): Promise<void> {
     this.#stopped ??= unavailable('it is closed')
@@ -93,8 +107,9 @@ export class Sequencer {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.size > 0) {
+    while (this.#waiting.size > 0 || this.#freezing.length > 0) {
       await new Promise(resolve => setImmediate(resolve)) // whoever is about to ask does so now
+      for (const freezing of this.#freezing.splice(0)) await this.#freeze(freezing)
       const batch = [...this.#waiting.entries()].slice(0, batchLimit)
       for (const [key] of batch) this.#waiting.delete(key)
       await this.#appendBatch(batch.map(([, waiting]) => waiting))
@@ -108,6 +123,7 @@ export class Sequencer {
     try {
       if (this.#stopped?.code === 'STORE_CORRUPT') throw this.#stopped
       const committed = await this.#known()
+      if (this.#stopped?.code === 'LOG_FROZEN') throw this.#stopped
       const indexes = await this.#options.store.find(batch.map(({ identity }) => identity))
       const fresh = batch.filter((_, at) => indexes[at] === undefined)
       const timeMs = Math.max(beganMs, committed.state.timeMs, Number(this.#published.head.timeMs))
@@ -141,7 +157,31 @@ export class Sequencer {
     const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
     await checkExtends(tree, this.#published.head)
     this.#committed = { state, tree }
+    if (state.frozen !== undefined) this.#stopped = frozen()
     return this.#committed
+  }
+
+  /**
+   * Ends the log: first in its store, from which no commit is taken then, and after that with a head that says so. Whoever waits is refused:
+   * of their entries nothing is stored. Where the head could not be made, asking again goes on from there, and so does the next start.
+   */
+  async #freeze({ line, resolve, reject }: Freezing): Promise<void> {
+    try {
+      if (this.#stopped && !this.isFrozen) throw this.#stopped
+      if ((await this.#known()).state.frozen === undefined) {
+        this.#committed = undefined
+        await this.#options.store.freeze(line)
+      }
+      const committed = await this.#known()
+      if (this.#published.head.frozen === undefined) {
+        this.#publish(await makeHead(this.#options, committed))
+        this.#options.events.log('info', 'log: frozen', { size: committed.state.size })
+      }
+      resolve(this.#published.head)
+    } catch (cause) {
+      if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') this.stop(cause)
+      reject(cause)
+    }
   }
 
   /** Makes entries for consecutive places. Who fails is told so, and the entries after it are made again, for the places they get then. */
@@ -192,9 +232,9 @@ export class Sequencer {
   }
 
   /** What is committed under a signed head: the published one, unless it has grown. */
-  async #signed({ state, tree }: Committed): Promise<Published> {
-    if (BigInt(state.size) === this.#published.head.size) return this.#published
-    return { head: await signHead(this.#options, state), tree }
+  async #signed(committed: Committed): Promise<Published> {
+    if (BigInt(committed.state.size) === this.#published.head.size) return this.#published
+    return await makeHead(this.#options, committed)
   }
 
   #publish(next: Published): void {
@@ -215,40 +255,8 @@ export function treeOf(edge: TreeEdge, tiles: FullTiles): Tree {
   return new Tree(edge, (level, index, root) => tiles.get(level, index, root))
 }
 
-/**
- * Signs a committed head, and reads what was signed.
- *
- * @throws CountersignError `STORE_UNAVAILABLE` where it could not be signed; the entries under it are durable, and the next head covers them
- */
-export async function signHead(
-  signer: HeadSigner,
-  { size, root, timeMs }: Pick<StoredState, 'size' | 'root' | 'timeMs'>,
-): Promise<SignedHead> {
-  const head = { size: BigInt(size), root, timeMs: BigInt(timeMs) }
-  try {
-    const note = await signer.signHead(head)
-    const said = await signer.verifyHead(note)
-    if (said.size !== head.size || !bytesEqual(said.root, root))
-      throw corrupt(`the head of size ${size} was signed as one of size ${said.size}`)
-    return { ...head, note }
-  } catch (cause) {
-    if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') throw cause
-    throw unavailable(`the head of size ${size} could not be signed`, cause)
-  }
-}
-
-/**
- * Proves that a tree begins with what was published.
- *
- * @throws CountersignError `STORE_CORRUPT`: an older backup, or another tree (G2, G8)
- */
-export async function checkExtends(tree: Tree, head: { readonly size: bigint; readonly root: Sha256 }): Promise<void> {
-  const { size } = tree.edge
-  if (head.size > BigInt(size))
-    throw corrupt(`a head of size ${head.size} was published, and ${size} entries are stored: an older backup must not be continued`)
-  const root = await tree.rootAt(Number(head.size))
-  if (!bytesEqual(root, head.root))
-    throw corrupt(`root ${encodeHex(head.root)} was published for size ${head.size}, and what is stored has root ${encodeHex(root)}`)
+function frozen(): CountersignError {
+  return new CountersignError('LOG_FROZEN', 'log: it is frozen, and takes no entries')
 }
 
 function answerTo({ callers }: Waiting, included: Included, isNew: boolean): () => void {

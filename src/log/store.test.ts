@@ -97,6 +97,22 @@ for (const [driver, makePlace] of Object.entries(drivers)) {
     return store
   })
 
+  withStore('a frozen one takes no batch, and stays frozen by what was said first', async (store, place) => {
+    await store.commit(batchOf(0, [rowOf(0)]))
+    await store.freeze('the end')
+    await store.freeze('another end')
+    await assert.rejects(store.commit(batchOf(1, [rowOf(1)])), {
+      code: 'STORE_UNAVAILABLE',
+      message: /want size 1, got another, or an end/,
+    })
+    await store.close()
+    const again = await place.open()
+    await assert.rejects(again.commit(batchOf(1, [rowOf(1)])), { code: 'STORE_UNAVAILABLE' })
+    assert.deepEqual(await again.state(), { ...batchOf(0, [rowOf(0)]).after, frozen: 'the end' })
+    assert.equal((await again.rows(0, 9)).length, 1)
+    return again
+  })
+
   withStore('keys find their entries, the oldest first', async store => {
     const rows = [rowOf(0, ['a', 'b']), rowOf(1, ['b']), rowOf(2, ['b', 'b']), rowOf(3, [`sha256:${'0'.repeat(600)}`])]
     await store.commit(batchOf(0, rows))
@@ -183,9 +199,9 @@ test('sqlite store: nobody else can read its files', () =>
 for (const { name, change, code, message } of [
   {
     name: 'one of a later version',
-    change: 'PRAGMA user_version = 2',
+    change: 'PRAGMA user_version = 3',
     code: 'STORE_TOO_NEW',
-    message: /want schema version 1 or older, got 2/,
+    message: /want schema version 2 or older, got 3/,
   },
   { name: 'one of something else', change: 'PRAGMA application_id = 7', code: 'STORE_CORRUPT', message: /a database of something else/ },
   { name: 'one that nobody signed', change: 'PRAGMA application_id = 0', code: 'STORE_CORRUPT', message: /a database of something else/ },

@@ -10,10 +10,11 @@ import type { Sha256 } from '../crypto/digest.ts'
  *   (G1). It is refused unless it starts where the store ends, so there is one root for each size (G2).
  * - **A throw of `commit` leaves unknown whether the batch is there**; the next `state` that resolves says so, for good. None of a batch is ever
  *   there without all of it.
+ * - **A frozen store stays frozen**: once `freeze` has resolved, no commit is taken any more. A throw leaves unknown whether it is, as for `commit`.
  * - **Entries never change**, times and extra included (G7).
  * - **Objects can be made again** from the entries, so losing one is fine. A reader sees all of an object or none, never part of one, nor bytes
  *   that were not written. The one that cannot be made again is `checkpoint`: it shows a restored backup that it is old (G8).
- * - Calls may overlap, but for `commit`, of which one runs at a time.
+ * - Calls may overlap, but for `commit` and `freeze`, of which one runs at a time.
  *
  * Indexes, sizes and times are whole numbers below 2^53. Every method may throw `STORE_UNAVAILABLE`, and `STORE_CORRUPT` for what cannot have been
  * written.
@@ -24,6 +25,8 @@ export type LogStore = {
   readonly state: () => Promise<StoredState>
   /** @throws CountersignError `STORE_UNAVAILABLE`; also where the stored size is not what the batch starts from */
   readonly commit: (batch: Batch) => Promise<void>
+  /** Ends the log for good. `line` is what its last checkpoint says of it; of one that has ended already nothing changes. */
+  readonly freeze: (line: string) => Promise<void>
   /** Rows from `start` up to `end`, which is exclusive; what is there of them. */
   readonly rows: (start: number, end: number) => Promise<readonly StoredRow[]>
   /** Leaf hashes of the same, one after the other, 32 bytes each. */
@@ -44,6 +47,7 @@ export type StoredState = {
   readonly root: Sha256
   readonly timeMs: number // of the latest commit; 0 before the first
   readonly tilesFiled: number // tiles of leaf hashes, counted from the first, of which every object is written
+  readonly frozen?: string // what its last checkpoint says of its end; nothing while it takes entries
 }
 
 /** What becomes durable at once. */

@@ -37,6 +37,7 @@ export type TreeHead = {
   readonly size: bigint
   readonly root: Sha256
   readonly timeMs: bigint // when it was to be signed; not less than that of any entry in it
+  readonly frozen?: string // the line by which the last head of a log says that it has ended
 }
 
 /** `path` leads from the entry to the root of `head`: checked before it is returned (services §9.2, G5). */
@@ -53,10 +54,20 @@ export type TileLog = {
    * Resolves when the entry is durable and a published head covers it. `isNew` is false where it was there before: `seal` is not used then,
    * and what comes back is the entry of that time.
    *
-   * @throws CountersignError `LOG_OVERLOADED` when too many wait; `STORE_UNAVAILABLE`: whether it will be there is unknown, and asking again
+   * @throws CountersignError `LOG_OVERLOADED` when too many wait; `LOG_FROZEN` after its end; `STORE_UNAVAILABLE`: whether it will be there is unknown, and asking again
    *   is safe; `LIMIT_EXCEEDED` for an entry that is too large; whatever `seal` throws
    */
   readonly append: (proposal: Proposal) => Promise<Included & { readonly isNew: boolean }>
+  /**
+   * Ends the log for good, and resolves when a durable head says so in `line` (see `frozenLine`); of a log that has ended, its last head. The
+   * size and root are those committed. Who waits to append is refused.
+   *
+   * @throws CountersignError `STORE_UNAVAILABLE`: it may have ended all the same, and asking again makes sure; `CAPABILITY_MISSING` where heads
+   *   have no place for it
+   */
+  readonly freeze: (line: string) => Promise<SignedHead>
+  /** Whether it has ended: no entry is taken any more. */
+  readonly isFrozen: () => boolean
   /** The latest published. Sizes never fall. */
   readonly head: () => SignedHead
   readonly entry: (index: bigint) => Promise<StoredEntry | undefined>

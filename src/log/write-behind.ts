@@ -27,6 +27,7 @@ export class WriteBehind {
   #latest: Published
   #tilesFiled: number
   #noteWritten: string | undefined
+  #turn: Promise<void> = Promise.resolve()
   #running: Promise<void> | undefined
 
   constructor(options: {
@@ -60,6 +61,14 @@ export class WriteBehind {
     })
   }
 
+  /** Writes a head before it is published. No older one is written over it. */
+  async writeHead(published: Published): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#writeNote(published)
+      this.#latest = published
+    })
+  }
+
   /** Writes all that is due; nothing is published after. */
   async finish(): Promise<void> {
     this.#ending.abort()
@@ -84,15 +93,26 @@ export class WriteBehind {
         await Promise.all(some.map(index => this.#fileTile(index, published)))
         this.#tilesFiled += some.length
       }
-      if (published.head.note === this.#noteWritten) return
-      await this.#store.writeObject(checkpointName, encodeUtf8(published.head.note))
-      this.#noteWritten = published.head.note
+      await this.#inTurn(() => this.#writeNote(this.#latest))
     } catch (cause) {
       this.#events.count('log_write_behind_failures')
       this.#events.log('error', 'log: tiles or the checkpoint could not be written; trying again after the next append', {
         problem: cause instanceof Error ? cause.message : String(cause),
       })
     }
+  }
+
+  async #writeNote({ head: { note } }: Published): Promise<void> {
+    if (note === this.#noteWritten) return
+    await this.#store.writeObject(checkpointName, encodeUtf8(note))
+    this.#noteWritten = note
+  }
+
+  /** One head is written after the other, the latest last. */
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(write)
+    this.#turn = turn.catch(() => {})
+    await turn
   }
 
   /** Writes a tile of leaf hashes, its entries, and each tile above that it completes. */

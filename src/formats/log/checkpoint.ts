@@ -34,6 +34,18 @@ export function parseCheckpoint(text: string): Checkpoint {
   return { origin, size: BigInt(size), root: rootHash as Sha256, extensions: rest }
 }
 
+const frozenStart = 'Log frozen \u2014 '
+
+/** The extension line of a log's last checkpoint, which says that it has ended; `text` is for people: where to go on. @see services §4.6 */
+export function frozenLine(text: string): string {
+  return `${frozenStart}${text}`
+}
+
+/** The line by which a checkpoint says that its log has ended; nothing where it does not. */
+export function frozenLineOf({ extensions }: Pick<Checkpoint, 'extensions'>): string | undefined {
+  return extensions.find(line => line.startsWith(frozenStart))
+}
+
 /** The text that a log signs. */
 export function encodeCheckpoint({ origin, size, root, extensions }: Checkpoint): string {
   return [origin, size, encodeBase64(root), ...extensions, ''].join('\n')

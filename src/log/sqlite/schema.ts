@@ -31,6 +31,7 @@ const steps: readonly string[] = [
      idx INTEGER NOT NULL,
      PRIMARY KEY (chapter, key, idx)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE log ADD COLUMN frozen TEXT; -- what the last checkpoint says of the log's end; NULL while it takes entries`,
 ]
 
 /** The version of the schema that this program writes (`PRAGMA user_version`). */

@@ -83,8 +83,9 @@ function openDatabase(path: string, { limitBytes }: SqliteStoreOptions): Databas
 
 function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObject' | 'writeObject'> {
   const sql = attempt(path, () => ({
-    state: database.prepare('SELECT size, root, time_ms, tiles_filed FROM log'),
-    advance: database.prepare('UPDATE log SET size = ?, root = ?, time_ms = ?, tiles_filed = ? WHERE size = ?'),
+    state: database.prepare('SELECT size, root, time_ms, tiles_filed, frozen FROM log'),
+    advance: database.prepare('UPDATE log SET size = ?, root = ?, time_ms = ?, tiles_filed = ? WHERE size = ? AND frozen IS NULL'),
+    freeze: database.prepare('UPDATE log SET frozen = ? WHERE frozen IS NULL'),
     insert: database.prepare('INSERT INTO entries (idx, time_ms, leaf_hash, extra, data) VALUES (?, ?, ?, ?, ?)'),
     identify: database.prepare('INSERT INTO identities (identity, idx) VALUES (?, ?)'),
     addKey: database.prepare('INSERT OR IGNORE INTO search_keys (chapter, key, idx) VALUES (?, ?, ?)'),
@@ -105,6 +106,7 @@ function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObjec
           root: hashIn(row['root']),
           timeMs: numberIn(row['time_ms']),
           tilesFiled: numberIn(row['tiles_filed']),
+          ...(row['frozen'] !== null && { frozen: textIn(row['frozen']) }),
         }
       }),
     commit: ({ start, rows, after }) =>
@@ -117,13 +119,15 @@ function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObjec
             for (const key of row.searchKeys) sql.addKey.run(chapterOf(row.index), shortened(key), row.index)
           }
           const { changes } = sql.advance.run(after.size, after.root, after.timeMs, after.tilesFiled, start)
-          if (changes !== 1) throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: want size ${start}, got another`)
+          if (changes !== 1)
+            throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: want size ${start}, got another, or an end`)
           database.exec('COMMIT')
         } catch (cause) {
           if (database.isTransaction) database.exec('ROLLBACK')
           throw cause
         }
       }),
+    freeze: line => use(() => void sql.freeze.run(line)),
     rows: (start, end) =>
       use(() =>
         sql.rows.all(start, end).map(
@@ -171,6 +175,11 @@ function shortened(key: string): Uint8Array {
 function numberIn(value: SQLOutputValue | undefined): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
   throw new CountersignError('STORE_CORRUPT', 'log store: want a whole number in a row, got something else')
+}
+
+function textIn(value: SQLOutputValue | undefined): string {
+  if (typeof value === 'string') return value
+  throw new CountersignError('STORE_CORRUPT', 'log store: want text in a row, got something else')
 }
 
 function bytesIn(value: SQLOutputValue | undefined): Uint8Array {

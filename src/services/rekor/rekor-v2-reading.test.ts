@@ -3,10 +3,13 @@ import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
+import { frozenLine } from '../../formats/log/checkpoint.ts'
 import { decodeEntryBundle } from '../../formats/log/entry-bundle.ts'
 import { openRekorV2, type RekorRig, signContent } from '../../testing/rekor/rekor-rig.ts'
 import { envelopeRequest, hashedRekord, p256, entriesPathV2 as path, sound } from '../../testing/rekor/requests.ts'
 import { checkOrigin } from './origin.ts'
+
+const frozenText = 'This log has been frozen, please switch to the latest log.'
 
 let rekor: RekorRig
 before(async () => {
@@ -24,11 +27,23 @@ describe('rekor v2: options and failures', () => {
   })
 
   test('a frozen log takes nothing and is read', async () => {
-    const frozen = await openRekorV2({ frozen: true })
-    const response = await frozen.post(path, sound())
-    assert.equal(response.status, 405)
-    assert.equal(await response.text(), 'This log has been frozen, please switch to the latest log.')
-    assert.equal((await frozen.get('/checkpoint')).status, 200)
+    const frozen = await openRekorV2()
+    assert.equal((await frozen.post(path, sound())).status, 201)
+    await frozen.log.freeze(frozenLine('use the log at log-2.example'))
+    const late = await openRekorV2({ log: { ...frozen.log, isFrozen: () => false } }) // it ends while the entry is on its way to it
+    for (const body of [sound(), envelopeRequest([p256]), '{']) {
+      const response = await frozen.post(path, body)
+      assert.equal(response.status, 405)
+      assert.equal(await response.text(), frozenText)
+    }
+    const response = await late.post(path, sound())
+    assert.deepEqual([response.status, response.headers.get('allow'), await response.text()], [405, '', frozenText])
+    const checkpoint = await frozen.get('/checkpoint')
+    assert.match(
+      await checkpoint.text(),
+      /^log\.example\n1\n[^\n]+\nLog frozen \u2014 use the log at log-2\.example\n\n\u2014 log\.example \S+\n$/,
+    )
+    assert.equal((await frozen.get('/tile/entries/000.p/1')).status, 200)
     await frozen.close()
   })
 

@@ -17,7 +17,7 @@ export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight:
 
 export type RekorV2Options = {
   /** Its heads are notes by `publicKey` under `origin`; its bundles have the framing of tlog-tiles. */
-  readonly log: Pick<TileLog, 'append' | 'head' | 'tile' | 'bundle'>
+  readonly log: Pick<TileLog, 'append' | 'head' | 'tile' | 'bundle' | 'isFrozen'>
   /** A host name of this shard's own: verifiers compare it with the host of the address that they know the log by. */
   readonly origin: string
   readonly publicKey: PublicKey
@@ -28,8 +28,6 @@ export type RekorV2Options = {
   readonly acceptDsse?: boolean
   /** What a client gets whose entry is there already: the entry (unless told), or 409 as upstream. */
   readonly onDuplicate?: 'returnExisting' | 'conflict'
-  /** A log that has ended: it is read, and takes no entries. */
-  readonly frozen?: boolean
   /** Kinds of keys by their names in protobuf-specs; `rekorV2Algorithms` unless told. */
   readonly algorithms?: readonly string[]
   readonly limits?: Partial<RekorLimits>
@@ -44,7 +42,7 @@ export type RekorV2Options = {
  * @see services §4
  */
 export function createRekorV2(options: RekorV2Options): Handler {
-  const { log, origin, publicKey, now, acceptDsse = true, onDuplicate = 'returnExisting', frozen = false, events = noEvents } = options
+  const { log, origin, publicKey, now, acceptDsse = true, onDuplicate = 'returnExisting', events = noEvents } = options
   checkOrigin(origin, options.allowPort ?? false)
   const limits = { ...defaultRekorV2Limits, ...options.limits }
   const algorithms = new Set(options.algorithms ?? rekorV2Algorithms)
@@ -62,7 +60,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
   }
 
   const create = async (request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
-    if (frozen) return new Response(frozenText, { status: 405, headers: { 'content-type': 'text/plain; charset=utf-8', allow: '' } })
+    if (log.isFrozen()) return frozenAnswer()
     const { kind, body, leafHash, searchKeys } = await prove(await readBody())
     const sealed = { leaf: body, data: body, extra: new Uint8Array(0), searchKeys }
     const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
@@ -85,6 +83,7 @@ export function createRekorV2(options: RekorV2Options): Handler {
   }
 
   const refuse = (cause: unknown): Response => {
+    if (cause instanceof CountersignError && cause.code === 'LOG_FROZEN') return frozenAnswer() // it ended while the entry waited
     const refusal = cause instanceof ServiceRefusal ? cause : refusalOfLogFailure(cause, texts, events, proofFailures)
     if (!refusal) throw cause
     return grpcRefusal(refusal)
@@ -114,7 +113,11 @@ const proofFailures = 'rekor_v2_inclusion_proof_failure_total'
 
 const texts = { overloaded: 'reached max pushback; retry', failed: 'failed to integrate entry' }
 
-const frozenText = 'This log has been frozen, please switch to the latest log.'
+/** What a log that has ended says to an entry, in upstream's words. @see services §4.1 */
+function frozenAnswer(): Response {
+  const text = 'This log has been frozen, please switch to the latest log.'
+  return new Response(text, { status: 405, headers: { 'content-type': 'text/plain; charset=utf-8', allow: '' } })
+}
 
 /** What was wrong with a request is its sender's to know, whole: upstream says only the first words. */
 async function refusing<T>(what: string, read: () => T | Promise<T>): Promise<T> {

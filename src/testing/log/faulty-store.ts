@@ -18,7 +18,7 @@ export type FaultyStore = {
   readonly mend: () => void
 }
 
-/** Puts a fault into a store. Commits and objects are writes alike. */
+/** Puts a fault into a store. Commits, objects and its end are writes alike. */
 export function faultyStore(store: LogStore, fault: StoreFault | undefined): FaultyStore {
   let writes = 0
   let isMended = false
@@ -39,6 +39,7 @@ export function faultyStore(store: LogStore, fault: StoreFault | undefined): Fau
     store: {
       state: () => read(() => store.state()),
       commit: batch => write(() => store.commit(batch)),
+      freeze: line => write(() => store.freeze(line)),
       rows: (start, end) => read(() => store.rows(start, end)),
       leafHashes: (start, end) => read(() => store.leafHashes(start, end)),
       find: identities => read(() => store.find(identities)),

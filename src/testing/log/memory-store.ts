@@ -37,10 +37,14 @@ export function openMemoryStore(disk: LogDisk): LogStore {
   return {
     state: async () => disk.state,
     commit: async ({ start, rows, after }) => {
-      if (disk.state.size !== start) throw new CountersignError('STORE_UNAVAILABLE', `log store in memory: want size ${start}, got another`)
+      if (disk.state.size !== start || disk.state.frozen !== undefined)
+        throw new CountersignError('STORE_UNAVAILABLE', `log store in memory: want size ${start}, got another, or an end`)
       disk.rows.push(...rows)
       disk.state = after
       for (const row of rows) byIdentity.set(encodeHex(row.identity), row.index)
+    },
+    freeze: async line => {
+      disk.state = { frozen: line, ...disk.state }
     },
     rows: async (start, end) => range(start, end).map(({ identity, searchKeys, ...row }) => row),
     leafHashes: async (start, end) => joinBytes(range(start, end).map(row => row.leafHash)),
