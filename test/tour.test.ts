@@ -9,7 +9,10 @@ const root = join(import.meta.dirname, '..')
 const home = mkdtempSync(join(tmpdir(), 'countersign-home-'))
 after(() => rmSync(home, { recursive: true }))
 
-test('npm start: the tour ends by itself with 0, prints each command, shows the refusals, and leaves HOME as it was', async () => {
+const timeout = 180_000 // it starts a whole stack and some thirty commands, each a process
+test('npm start: the tour ends by itself with 0, prints each command, shows the refusals, and leaves HOME as it was', {
+  timeout,
+}, async () => {
   const { code, stdout } = await new Promise<{ code: number; stdout: string }>(resolve => {
     const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: tmpdir(), NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
     execFile(join(root, 'node_modules/.bin/node'), ['examples/tour.ts'], { cwd: root, env }, (error, out, err) =>

@@ -5,11 +5,13 @@ import type { ExitCode } from '../cli/exit-code.ts'
 import type { FailureDocument } from '../cli/report-error.ts'
 import { run } from '../cli/run.ts'
 import type { ErrorCode } from '../codec/error.ts'
+import { encodeUtf8 } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
 import type { Folder } from '../oci/layout/folder.ts'
 import type { Handler } from '../services/listen.ts'
 import { createRegistry, memoryStore, type RegistryOptions } from '../services/registry/registry.ts'
 import { type Built, pushBuilt } from './image-builder.ts'
+import type { Disk } from './memory-folder.ts'
 import { createMemorySystem, type MemorySystemOptions } from './memory-system.ts'
 import { strangerKey, teamKey, testPassphrase } from './test-keys.ts'
 
@@ -91,10 +93,9 @@ export function createRig(options: RigOptions = {}): Rig {
       ...world,
       passing: ms => ms !== timeoutOfCommandsMs,
       ...rest,
-      files: Object.fromEntries(disk),
+      disk: diskOf(disk, modes),
       environment: { ...(withoutPassphrase ? {} : { COSIGN_PASSWORD: testPassphrase }), ...environment },
     })
-    const before = new Map(base.disk) // commands that run at once keep each other's files
     const connect: Connect = settings => {
       connections.push(settings)
       return options.connect ? options.connect(settings) : reach(hosts, traffic)
@@ -107,12 +108,6 @@ export function createRig(options: RigOptions = {}): Rig {
     const argv = typeof line === 'string' ? line.split(' ').filter(word => word !== '') : line
     const program = { commands, later: laterCommands, refused: refusedCommands }
     const code = await run(argv, { ...base, connect, files, world: { ...base.world, sleep } }, program)
-    for (const [path, file] of base.disk)
-      if (before.get(path) !== file) {
-        disk.set(path, file.data)
-        modes.set(path, file.mode)
-      }
-    for (const path of before.keys()) if (!base.disk.has(path)) disk.delete(path)
     const stdout = base.written.stdout()
     const stdoutBytes = base.written.stdoutBytes()
     return { code, stdout, stdoutBytes, stderr: base.written.stderr(), failure: readFailure(stdout, code), ...traffic, modes: base.modes }
@@ -125,6 +120,23 @@ export function createRig(options: RigOptions = {}): Rig {
   }
 
   return { cs, push, disk, modes, registry, hosts, connections }
+}
+
+/** The disk of a rig as commands see it, who find and leave their files there. */
+function diskOf(disk: Rig['disk'], modes: Rig['modes']): Disk {
+  return {
+    get: path => {
+      const data = disk.get(path)
+      return data === undefined ? undefined : { data: typeof data === 'string' ? encodeUtf8(data) : data, mode: modes.get(path) ?? 0o644 }
+    },
+    set: (path, { data, mode }) => {
+      disk.set(path, data)
+      modes.set(path, mode)
+    },
+    has: path => disk.has(path),
+    delete: path => disk.delete(path),
+    keys: () => disk.keys(),
+  }
 }
 
 /** What a command line came to, which must be success. */

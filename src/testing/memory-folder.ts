@@ -5,8 +5,17 @@ import { type Folder, namesIn, partsOfPath } from '../oci/layout/folder.ts'
 
 export type MemoryFile = { readonly data: Uint8Array; readonly mode: number }
 
+/** Files by their paths. */
+export type Disk = {
+  readonly get: (path: string) => MemoryFile | undefined
+  readonly set: (path: string, file: MemoryFile) => unknown
+  readonly has: (path: string) => boolean
+  readonly delete: (path: string) => boolean
+  readonly keys: () => Iterable<string>
+}
+
 /** A folder of a disk in memory, whose files are all those under `NAME/`. Memory has no links. */
-export function memoryFolder(disk: Map<string, MemoryFile>, name: string): Folder {
+export function memoryFolder(disk: Disk, name: string): Folder {
   const prefix = `${name.replace(/^(\.\/)+/, '').replace(/\/+$/, '')}/`
   const pathOf = (path: string) => `${prefix === './' ? '' : prefix}${partsOfPath(path, name).join('/')}`
   return {

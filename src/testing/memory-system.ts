@@ -8,7 +8,7 @@ import { encodeUtf8, quote } from '../codec/text.ts'
 import type { Fetch, World } from '../codec/world.ts'
 import { digestOf } from '../crypto/digest.ts'
 import { type DeriveKey, deriveKey } from '../crypto/encrypted-key.ts'
-import { type MemoryFile, memoryFolder } from './memory-folder.ts'
+import { type Disk, type MemoryFile, memoryFolder } from './memory-folder.ts'
 
 export type MemorySystemOptions = {
   readonly environment?: Readonly<Record<string, string>>
@@ -19,6 +19,8 @@ export type MemorySystemOptions = {
   readonly stdoutIsTerminal?: boolean
   readonly stderrIsTerminal?: boolean
   readonly files?: Readonly<Record<string, string | Uint8Array>>
+  /** A disk of the caller's, in place of one that holds `files`. */
+  readonly disk?: Disk
   readonly fetch?: Fetch
   readonly now?: () => Date
   readonly randomBytes?: World['randomBytes']
@@ -29,7 +31,7 @@ export type MemorySystemOptions = {
 /** A process in memory: what a command wrote, drew and left behind can be looked at. */
 export type MemorySystem = System & {
   readonly written: { readonly stdout: () => string; readonly stderr: () => string; readonly stdoutBytes: () => Uint8Array }
-  readonly disk: ReadonlyMap<string, MemoryFile>
+  readonly disk: Disk
   /** `raw` and `line`, in the order the terminal was switched. */
   readonly modes: readonly string[]
   /** What pressing Ctrl-C does. */
@@ -38,7 +40,7 @@ export type MemorySystem = System & {
 
 /** Makes a system that touches nothing outside itself. */
 export function createMemorySystem(options: MemorySystemOptions = {}): MemorySystem {
-  const disk = new Map<string, MemoryFile>()
+  const disk = options.disk ?? new Map<string, MemoryFile>()
   for (const [path, data] of Object.entries(options.files ?? {}))
     disk.set(path, { data: typeof data === 'string' ? encodeUtf8(data) : data, mode: 0o644 }) // readers get copies: commands wipe what is secret
   const [stdout, stderr] = [memorySink(options.stdoutIsTerminal ?? false), memorySink(options.stderrIsTerminal ?? false)]
@@ -101,7 +103,7 @@ function memorySink(isTerminal: boolean): { readonly sink: Sink; readonly bytes:
   }
 }
 
-function memoryFiles(disk: Map<string, MemoryFile>): Files {
+function memoryFiles(disk: Disk): Files {
   const read = (path: string): Uint8Array => {
     const file = disk.get(path)
     if (!file) throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: no such file or folder`)
