@@ -2,8 +2,8 @@
 export type ServiceEvents = {
   /** Adds to a counter by its Prometheus name. Labels come from closed sets: a client must not be able to make new ones. */
   readonly count: (metric: string, labels?: Readonly<Record<string, string>>) => void
-  /** Seconds that something took, for a histogram. */
-  readonly observe: (metric: string, seconds: number, labels?: Readonly<Record<string, string>>) => void
+  /** Seconds that something took, or bytes that something has where the metric's name ends in `_size`, for a histogram. */
+  readonly observe: (metric: string, amount: number, labels?: Readonly<Record<string, string>>) => void
   readonly log: (level: 'info' | 'warn' | 'error', message: string, facts?: EventFacts) => void
   /** One line that is kept: a certificate was issued, a key was changed. */
   readonly audit: (action: string, facts: EventFacts) => void

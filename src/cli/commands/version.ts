@@ -16,7 +16,8 @@ export const version: CommandFunction<typeof versionFlags> = async (context, fla
   return 0
 }
 
-function versionFacts(): Readonly<Record<string, string>> {
+/** What is running, by the names that cosign prints. */
+export function versionFacts() {
   const build = typeof COUNTERSIGN_BUILD === 'undefined' ? undefined : COUNTERSIGN_BUILD
   const isBun = process.versions['bun'] !== undefined
   return {

@@ -61,7 +61,9 @@ export function createRekorV2(options: RekorV2Options): Handler {
 
   const create = async (request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
     if (log.isFrozen()) return frozenAnswer()
-    const { kind, body, leafHash, searchKeys } = await prove(await readBody())
+    const received = await readBody()
+    events.observe('rekor_v2_http_api_request_size', received.length, { method: 'post' })
+    const { kind, body, leafHash, searchKeys } = await prove(received)
     const sealed = { leaf: body, data: body, extra: new Uint8Array(0), searchKeys }
     const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
     if (included.isNew) events.count(`rekor_v2_new_${kind}_entries`)

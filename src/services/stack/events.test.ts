@@ -33,6 +33,26 @@ test('createOperatedEvents: counters and histograms are served as Prometheus rea
   assert.match(text, /^rekor_api_latency_bucket\{le="0.005",path="\/api\/v1\/log\/entries"\} 1$/m)
 })
 
+test('createOperatedEvents: sizes of requests are counted by bytes, not by seconds', async () => {
+  const operated = createOperatedEvents(() => {}, now)
+  operated.events.observe('rekor_v2_http_api_request_size', 5000, { method: 'post' })
+  const text = await scrape(operated)
+  assert.match(text, /^rekor_v2_http_api_request_size_bucket\{le="4096",method="post"\} 0$/m)
+  assert.match(text, /^rekor_v2_http_api_request_size_bucket\{le="16384",method="post"\} 1$/m)
+  assert.match(text, /^rekor_v2_http_api_request_size_sum\{method="post"\} 5000$/m)
+})
+
+test('createOperatedEvents: a gauge shows what is so when it is asked for, and nothing of what is so no longer', async () => {
+  const operated = createOperatedEvents(() => {}, now)
+  let roles = ['root', 'timestamp']
+  operated.measure(() => roles.map(role => ({ metric: 'tuf_role_valid_days_remaining', value: role.length, labels: { role } })))
+  assert.match(await scrape(operated), /^tuf_role_valid_days_remaining\{role="timestamp"\} 9$/m)
+  roles = ['root']
+  const text = await scrape(operated)
+  assert.match(text, /^# TYPE tuf_role_valid_days_remaining gauge$/m)
+  assert.deepEqual(text.match(/^tuf_role_valid_days_remaining\{.*/gm), ['tuf_role_valid_days_remaining{role="root"} 4'])
+})
+
 test('createOperatedEvents: a label that anybody could choose does not fill the memory', async () => {
   const operated = createOperatedEvents(() => {}, now)
   for (let client = 0; client < 1000; client++) operated.events.count('requests', { client: String(client) })

@@ -17,10 +17,12 @@ import type { ServiceEvents } from '../service.ts'
 import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
 import type { TufRepositoryService } from '../tuf/tuf-repository.ts'
 import type { StackConfig } from './config.ts'
+import type { Measure } from './events.ts'
 import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { fulcioConfigOf } from './issuers.ts'
 import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
+import { measuresOf } from './measures.ts'
 import { routeServices } from './routes.ts'
 import { logHost, servicePaths } from './trust.ts'
 import { openStackRepository } from './tuf.ts'
@@ -42,6 +44,8 @@ export type Stack = {
   readonly issuer: Issuer | undefined
   /** Why it should get no requests now. */
   readonly unready: () => readonly string[]
+  /** What its gauges show now. */
+  readonly measures: () => readonly Measure[]
   /** Logs what waits, and lets go of the folder. No request may be under way. */
   readonly close: () => Promise<void>
 }
@@ -98,7 +102,7 @@ async function openServices(
   repository: TufRepositoryService,
   world: World,
   events: ServiceEvents,
-): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready'>> {
+): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready' | 'measures'>> {
   if (dev && !config.issuer) throw new CountersignError('CONFIGURATION_MALFORMED', 'issuer: want one for tokens of development, got none')
   const issuer =
     config.issuer &&
@@ -157,7 +161,8 @@ async function openServices(
     ...(config.registry && { registry: createRegistry(await folderStore(join(folder, stackFiles.registry)), world, { deletes: false }) }),
     unready,
   })
-  return { handler, issuer, unready }
+  const measures = () => measuresOf({ ...identity, roles: repository.standing(), isReady: unready().length === 0 }, world.now())
+  return { handler, issuer, unready, measures }
 }
 
 /** An issuer in this process is asked without a socket: its certificate may be one that only clients trust. */

@@ -15,6 +15,7 @@ import { type MemoryFile, memoryFolder } from '../memory-folder.ts'
 export type StackRigOptions = Omit<StackOptions, 'folder' | 'tufFolder' | 'passphrase' | 'deriveKey'> & {
   readonly config?: string // what `stack.yaml` says besides version, URL and operator
   readonly fetch?: World['fetch'] // no request leaves the process unless told
+  readonly observe?: ServiceEvents['observe']
 }
 
 /** A stack in this process, at http://127.0.0.1:7070 for whoever asks its handler, in a folder of its own. Its day is the first of March 2026. */
@@ -42,7 +43,12 @@ export type StackRig = {
 export const quickDeriveKey: DeriveKey = async (passphrase, salt) => sha256(concatBytes(passphrase, salt))
 
 /** Makes a stack and opens it. */
-export async function createStackRig({ config = '', fetch, ...options }: StackRigOptions = {}): Promise<StackRig> {
+export async function createStackRig({
+  config = '',
+  fetch,
+  observe = noEvents.observe,
+  ...options
+}: StackRigOptions = {}): Promise<StackRig> {
   const place = mkdtempSync(join(tmpdir(), 'countersign-stack-rig-'))
   const [folder, rootFolder] = [join(place, 'stack'), join(place, 'root-keys')]
   const tufFiles = new Map<string, MemoryFile>()
@@ -58,6 +64,7 @@ export async function createStackRig({ config = '', fetch, ...options }: StackRi
   const counted = new Map<string, number>()
   const events: ServiceEvents = {
     ...noEvents,
+    observe,
     log: (level, message, facts) => void lines.push([`${level}: ${message}`, facts?.['reason'] ?? []].flat().join(': ')),
     count: metric => void counted.set(metric, (counted.get(metric) ?? 0) + 1),
   }

@@ -7,12 +7,14 @@ import { ciPath } from '../../../services/issuer/clients/ci-tokens.ts'
 import { listen } from '../../../services/listen.ts'
 import { createOperatedEvents } from '../../../services/stack/events.ts'
 import { stackFiles } from '../../../services/stack/folder.ts'
+import { buildMeasures } from '../../../services/stack/measures.ts'
 import { serveStack } from '../../../services/stack/serve.ts'
 import { openStack } from '../../../services/stack/stack.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { stackUpFlags } from '../../flags/sigstore/stack.ts'
 import { variable } from '../../parsing/environment.ts'
+import { versionFacts } from '../version.ts'
 import { createDevelopmentStack } from './init.ts'
 
 /** `stack up`: serves a stack until it is interrupted; its URL is the first line of standard output. */
@@ -36,6 +38,8 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
     ...(context.deriveKey && { deriveKey: context.deriveKey }),
   }
   const stack = await openStack(options, context.world, operated.events)
+  const { gitVersion, gitCommit, buildDate } = versionFacts()
+  operated.measure(() => [...buildMeasures({ version: gitVersion, revision: gitCommit, build_date: buildDate }), ...stack.measures()])
   try {
     const serving = await serveStack(data, stack.config, stack.handler, operated, context.world)
     try {

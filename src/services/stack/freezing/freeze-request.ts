@@ -1,0 +1,75 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CountersignError } from '../../../codec/error.ts'
+import { decodeUtf8, quote } from '../../../codec/text.ts'
+import type { World } from '../../../codec/world.ts'
+import { frozenLine } from '../../../formats/log/checkpoint.ts'
+import type { TileLog } from '../../../log/tile-log.ts'
+import type { ServiceEvents } from '../../service.ts'
+import { stackFiles } from '../folder.ts'
+import { exists, readFileAt, writeNewFile } from '../private-files.ts'
+
+const textLimit = 200
+
+/**
+ * The line by which the last checkpoint of a log says that it has ended.
+ *
+ * @param text - where to go on, for people: one line of at most 200 characters
+ * @throws CountersignError `USAGE`
+ */
+export function frozenLineOfText(text: string): string {
+  if (text.trim() === '' || text.length > textLimit || /\p{Cc}|\p{Cs}/u.test(text))
+    throw new CountersignError('USAGE', `want one line of 1 to ${textLimit} characters for the last checkpoint, got ${quote(text)}`)
+  return frozenLine(text)
+}
+
+/**
+ * Asks the process that has a stack open to freeze its log of version 2, by a file that outlives a crash of either: what was asked is done by
+ * the next process at the latest.
+ *
+ * @throws CountersignError `USAGE`, `FILE_UNWRITABLE`
+ */
+export async function requestFreeze(folder: string, text: string): Promise<void> {
+  frozenLineOfText(text)
+  const path = join(folder, stackFiles.freeze)
+  if (!(await exists(path))) await writeNewFile(path, text)
+}
+
+/** Takes back what `requestFreeze` asked, because it is done. @throws CountersignError `FILE_UNWRITABLE` */
+export async function dropFreezeRequest(folder: string): Promise<void> {
+  const path = join(folder, stackFiles.freeze)
+  await rm(path, { force: true }).catch(cause => {
+    throw new CountersignError('FILE_UNWRITABLE', `${quote(path)} cannot be removed`, { cause })
+  })
+}
+
+const lookMs = 1000
+const afterFailureMs = 10_000
+
+/** Freezes a log as soon as somebody asks for it, as long as the stack runs. What fails is tried again. */
+export async function freezeWhenAsked(
+  folder: string,
+  log: Pick<TileLog, 'freeze'>,
+  { sleep }: Pick<World, 'sleep'>,
+  events: Pick<ServiceEvents, 'log' | 'audit'>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    let restMs = lookMs
+    try {
+      await freezeIfAsked(folder, log, events)
+    } catch (error) {
+      restMs = afterFailureMs
+      events.log('error', 'the log was not frozen as asked', { reason: error instanceof Error ? error.message : String(error) })
+    }
+    await sleep(restMs, signal).catch(() => {}) // it ends
+  }
+}
+
+async function freezeIfAsked(folder: string, log: Pick<TileLog, 'freeze'>, events: Pick<ServiceEvents, 'audit'>): Promise<void> {
+  const path = join(folder, stackFiles.freeze)
+  if (!(await exists(path))) return
+  const { size } = await log.freeze(frozenLineOfText(decodeUtf8(await readFileAt(path), path)))
+  await dropFreezeRequest(folder)
+  events.audit('log frozen', { log: stackFiles.logs.v2, size: Number(size) })
+}
