@@ -11,7 +11,7 @@ import { assertRefused } from '../../src/testing/command-rig.ts'
 import { memoryFolder } from '../../src/testing/memory-folder.ts'
 import { createMemorySystem } from '../../src/testing/memory-system.ts'
 import { testPassphrase } from '../../src/testing/test-keys.ts'
-import { type Case, cs, definePlain, disk, good, rig, usage } from './setup.ts'
+import { type Case, cs, definePlain, disk, good, plainLine, rig, usage } from './setup.ts'
 
 // The stack's folder is on the disk, its services are in this process. `stack up` runs in test/stack.test.ts.
 
@@ -53,6 +53,15 @@ definePlain('stack up', { line: async () => `stack up --data ${data}`, failing: 
 definePlain('stack status', { line: async () => `stack status --data ${data}`, failing: surplus, prints: true })
 definePlain('stack doctor', { line: async () => `stack doctor --data ${data}`, failing: surplus, prints: true, varies: true })
 definePlain('stack export-trust', { line: async () => `stack export-trust --data ${data} --out trust`, failing: surplus, prints: true })
+definePlain('stack freeze', {
+  line: async () => {
+    await good(cs(initLine()))
+    return `stack freeze rekor-v2 --data ${join(place, `made-${made}`)}`
+  },
+  failing: surplus,
+  prints: true,
+  varies: true,
+})
 definePlain('stack hash-password', { line: async () => 'stack hash-password password', failing: surplus, prints: true, varies: true })
 
 /** Flags of the stack's commands. */
@@ -74,6 +83,37 @@ export function stackCases(): readonly Case[] {
           code: 'FILE_UNREADABLE',
           message: /nowhere\/stack\.yaml" cannot be read/,
         }),
+    },
+    {
+      flag: 'data',
+      commands: ['stack freeze'],
+      what: 'names the folder',
+      check: async name => {
+        assertRefused(await cs(`${name} rekor-v2 --data ${join(place, 'nowhere')} --output json`), {
+          exit: 6,
+          code: 'FILE_UNREADABLE',
+          message: /nowhere\/stack\.yaml" cannot be read/,
+        })
+        for (const [log, code, message] of [
+          ['rekor-v1', 'CAPABILITY_MISSING', /^rekor-v1: clients of version 1 know no log that has ended: want rekor-v2$/],
+          ['ct-log', 'CAPABILITY_MISSING', /^ct-log: heads of a certificate log have no line/],
+          ['tsa', 'USAGE', /^want the name of a log, rekor-v2, got "tsa"$/],
+        ] as const)
+          assertRefused(await cs(`${name} ${log} --data ${data} --output json`), { exit: 1, code, message })
+      },
+    },
+    {
+      flag: 'next',
+      commands: ['stack freeze'],
+      what: 'is in the last checkpoint',
+      check: async () => {
+        const line = await plainLine('stack freeze')
+        await good(cs([...line.split(' '), '--next', 'go on elsewhere']))
+        assert.match(
+          readFileSync(join(place, `made-${made}`, 'rekor-v2/checkpoint'), 'utf8'),
+          /^127\.0\.0\.1\n0\n[^\n]+\nLog frozen \u2014 go on elsewhere\n\n/,
+        )
+      },
     },
     {
       flag: 'data',

@@ -2,6 +2,7 @@ import { type Command, defineCommand } from '../command.ts'
 import {
   stackDoctorFlags,
   stackExportTrustFlags,
+  stackFreezeFlags,
   stackHashPasswordFlags,
   stackInitFlags,
   stackStatusFlags,
@@ -84,6 +85,23 @@ export const stackCommands: readonly Command[] = [
     flags: stackExportTrustFlags,
     exits: 'own',
     load: async () => (await import('../commands/stack/export-trust.ts')).exportTrust,
+  }),
+  defineCommand({
+    name: 'stack freeze',
+    group: 'Private Sigstore',
+    summary: 'End a transparency log of a private Sigstore for good',
+    description:
+      'The log of version 2 takes no entries from then on and answers 405; it is read as before, and bundles of it verify. Its last\n' +
+      'checkpoint says so in a line of its own. A stack that runs does it within a second or two; of one that does not, the passphrase\n' +
+      'is needed. There is no way back. First tell clients to use another log: `rekor.sign-with` of stack.yaml.',
+    examples: [
+      { what: 'the log of version 2', line: 'stack freeze rekor-v2 --data ./stack' },
+      { what: 'naming the next', line: "stack freeze rekor-v2 --next 'go on at log-2.example.com'" },
+    ],
+    arguments: { name: 'LOG', min: 1, max: 1 },
+    flags: stackFreezeFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/freeze.ts')).freezeLog,
   }),
   defineCommand({
     name: 'stack hash-password',

@@ -26,6 +26,7 @@ export const stackFiles = {
   timestamps: 'certificates/timestamps.pem',
   logKeys: { 'ct-log': 'certificates/ct-log.pub', 'rekor-v1': 'certificates/rekor-v1.pub', 'rekor-v2': 'certificates/rekor-v2.pub' },
   logs: { ct: 'ct-log', v1: 'rekor-v1', v2: 'rekor-v2' },
+  freeze: 'rekor-v2/freeze', // asks the process that has the stack open to end that log
   tuf: 'tuf',
   registry: 'registry',
 } as const

@@ -14,7 +14,7 @@ export type FencedStore = { readonly store: LogStore; readonly problem: () => st
  * two would sign different trees with one key (G2). Reads go on, of what was committed while the lock held; and so do writes once the file is
  * back.
  *
- * @param folder - of the store; its `commit` throws `STORE_UNAVAILABLE` while the file is not there
+ * @param folder - of the store; its `commit` and `freeze` throw `STORE_UNAVAILABLE` while the file is not there
  * @throws CountersignError what `openSqliteStore` throws
  */
 export async function openFencedStore(folder: string): Promise<FencedStore> {
@@ -27,13 +27,20 @@ export async function openFencedStore(folder: string): Promise<FencedStore> {
     if (own && now?.ino === own.ino && now.dev === own.dev) return undefined
     return `log store ${quote(path)}: the file that is locked is no longer there, and another process may write in its place`
   }
+  const check = () => {
+    const lost = problem()
+    if (lost !== undefined) throw new CountersignError('STORE_UNAVAILABLE', lost)
+  }
   return {
     store: {
       ...store,
       commit: async batch => {
-        const lost = problem()
-        if (lost !== undefined) throw new CountersignError('STORE_UNAVAILABLE', lost)
+        check()
         await store.commit(batch)
+      },
+      freeze: async line => {
+        check()
+        await store.freeze(line)
       },
     },
     problem,

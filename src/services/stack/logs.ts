@@ -41,7 +41,7 @@ export async function openLogs(
   const layouts = {
     ct: ctLogLayout(ctOrigin(config), signers['ct-log']),
     v1: { ...noteHeadSigner(`${host} - ${treeId}`, signers['rekor-v1']), bundles: undefined },
-    v2: { ...noteHeadSigner(host, signers['rekor-v2']), bundles: entryBundles },
+    v2: rekorV2Layout({ config, signers }),
   } as const
   const problems: (() => string | undefined)[] = []
   const opened: TileLog[] = []
@@ -68,6 +68,11 @@ export async function openLogs(
     await close()
     throw cause
   }
+}
+
+/** What makes a tile log one of Rekor v2. */
+export function rekorV2Layout({ config, signers }: Pick<OpenedFolder, 'config' | 'signers'>): Omit<TileLogOptions, 'store' | 'now'> {
+  return { ...noteHeadSigner(logHost(config), signers['rekor-v2']), bundles: entryBundles }
 }
 
 /** The events of one log, told from those of the others, and whether it said that it has stopped for good. */

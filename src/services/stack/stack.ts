@@ -20,6 +20,7 @@ import type { StackConfig } from './config.ts'
 import type { Measure } from './events.ts'
 import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
+import { freezeWhenAsked } from './freezing/freeze-request.ts'
 import { fulcioConfigOf } from './issuers.ts'
 import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
 import { measuresOf } from './measures.ts'
@@ -67,6 +68,9 @@ export async function openStack(options: StackOptions, world: World, events: Ser
   }
   try {
     const repository = await openStackRepository({ ...opened, folder: options.tufFolder }, world, events)
+    if (opened.config.rekor.signWith === 'v2' && logs.v2.isFrozen())
+      throw new CountersignError('CONFIGURATION_MALFORMED', 'rekor.sign-with: want v1, got v2, whose log is frozen')
+    void freezeWhenAsked(options.folder, logs.v2, world, events, closing.signal)
     void refreshHourly(repository, world, events, closing.signal)
     return { ...(await openServices(options, opened, issuers, logs, repository, world, events)), config: opened.config, close }
   } catch (cause) {

@@ -40,11 +40,17 @@ export function trustedRootOf(config: Pick<StackConfig, 'url'>, identity: StackI
     timestampAuthorities: [authorityOfChain(timestamps, { url: `${base}${servicePaths.timestamps}`, validFor: since(timestamps) })],
     transparencyLogs: [
       { ...logKey(logKeys['rekor-v1'], base), validFor, operator: '' },
-      { ...logKey(logKeys['rekor-v2'], base), logId: noteKeyId(logHost(config), logKeys['rekor-v2']), validFor, operator: '' },
+      { ...rekorV2KeyOf(config, identity), validFor, operator: '' },
     ],
     ctLogs: [{ ...logKey(logKeys['ct-log'], `${base}${servicePaths.ct}`), validFor, operator: '' }],
     unusable: [],
   }
+}
+
+/** The log of version 2, as whoever trusts it knows it. */
+export function rekorV2KeyOf(config: Pick<StackConfig, 'url'>, { logKeys }: Pick<StackIdentity, 'logKeys'>): LogKey {
+  const key = logKeys['rekor-v2']
+  return { ...logKey(key, config.url.origin), logId: noteKeyId(logHost(config), key) }
 }
 
 /** What clients are told to use: one log, so that all of a mixed fleet understand it, and the timestamps that the log of version 2 lacks. */

@@ -34,8 +34,8 @@ export type StackRig = {
   readonly lines: readonly string[]
   /** How often each metric was counted, by its name. */
   readonly counted: ReadonlyMap<string, number>
-  /** Ends the stack and opens it again. */
-  readonly reopen: () => Promise<void>
+  /** Ends the stack and opens it again; between the two no process has it open. */
+  readonly reopen: (meanwhile?: () => Promise<unknown>) => Promise<void>
   readonly remove: () => Promise<void>
 }
 
@@ -71,6 +71,11 @@ export async function createStackRig({
   const configText = `version: 1\nurl: http://127.0.0.1:7070\noperator: example.com\n${config}`
   await createFolder({ ...opening, rootFolder, configText }, world, quickDeriveKey)
   let stack = await openStack({ ...opening, ...options }, world, events)
+  let isOpen = true
+  const close = async () => {
+    if (isOpen) await stack.close()
+    isOpen = false
+  }
   return {
     folder,
     rootFolder,
@@ -84,12 +89,14 @@ export async function createStackRig({
     setTime: clock.setTime,
     lines,
     counted,
-    reopen: async () => {
-      await stack.close()
+    reopen: async meanwhile => {
+      await close()
+      await meanwhile?.()
       stack = await openStack({ ...opening, ...options }, world, events)
+      isOpen = true
     },
     remove: async () => {
-      await stack.close()
+      await close()
       rmSync(place, { recursive: true, force: true })
     },
   }

@@ -1,5 +1,6 @@
 import { encodeHex } from '../../../codec/hex.ts'
 import { quote } from '../../../codec/text.ts'
+import { frozenLineOf } from '../../../formats/log/checkpoint.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { logInfoFlags } from '../../flags/log.ts'
 import { jsonText } from '../../output/json-document.ts'
@@ -21,9 +22,10 @@ export const logInfo: CommandFunction<typeof logInfoFlags> = async (context, fla
 }
 
 function headLines({ checkpoint, log }: Head): string {
+  const end = frozenLineOf(checkpoint)
   return `  origin     ${quote(checkpoint.origin)}
   tree size  ${checkpoint.size}
   root hash  ${encodeHex(checkpoint.root)}
   log id     ${encodeHex(log.logId)}
-`
+${end === undefined ? '' : `  frozen     ${quote(end)}\n`}`
 }

@@ -3,7 +3,7 @@ import { CountersignError } from '../../../codec/error.ts'
 import type { GoJson } from '../../../codec/go-json.ts'
 import { encodeHex } from '../../../codec/hex.ts'
 import { quote } from '../../../codec/text.ts'
-import type { VerifiedCheckpoint } from '../../../formats/log/checkpoint.ts'
+import { frozenLineOf, type VerifiedCheckpoint } from '../../../formats/log/checkpoint.ts'
 import { type LogEntry, logEntryJson } from '../../../formats/log/log-entry.ts'
 import { leafHash } from '../../../formats/log/merkle.ts'
 import { verifyLogEntry } from '../../../formats/log/verify-log-entry.ts'
@@ -37,11 +37,13 @@ export function entryIdOf({ entry, checkpoint }: ProvenEntry): string {
 
 /** A tree head as JSON. */
 export function headJson({ checkpoint, log, note }: Head): { readonly [member: string]: GoJson } {
+  const frozen = frozenLineOf(checkpoint)
   return {
     origin: checkpoint.origin,
     treeSize: String(checkpoint.size),
     rootHash: encodeHex(checkpoint.root),
     logId: encodeHex(log.logId),
+    ...(frozen !== undefined && { frozen }),
     checkpoint: note,
   }
 }

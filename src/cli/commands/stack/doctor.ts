@@ -10,12 +10,13 @@ import type { stackDoctorFlags } from '../../flags/sigstore/stack.ts'
 import { findingOf } from './finding.ts'
 import { examineServices, reportFindings } from './findings.ts'
 
-/** `stack doctor`: everything that `status` shows, and a signature made and verified with each of the logs. */
+/** `stack doctor`: everything that `status` shows, and a signature made and verified with each of the logs that take entries. */
 export const examineStack: CommandFunction<typeof stackDoctorFlags> = async (context, flags) => {
   const [config, identity] = [await readStackConfig(flags.data), await readIdentity(flags.data)]
   const token = await tokenOf(context, flags, config)
   const findings = [...(await examineServices(context, config.url, identity))]
-  for (const version of [1, 2] as const)
+  const isFrozen = findings.some(({ what, seen }) => what === 'transparency log v2' && seen.endsWith(', frozen'))
+  for (const version of isFrozen ? ([1] as const) : ([1, 2] as const))
     findings.push(
       await findingOf(context, `probe with log v${version}`, () =>
         probeLog(version, { config, identity, token }, context.world, context.signal),

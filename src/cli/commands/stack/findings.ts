@@ -2,7 +2,7 @@ import { CountersignError } from '../../../codec/error.ts'
 import type { GoJson } from '../../../codec/go-json.ts'
 import { parseJson, readObject, readSafeInteger } from '../../../codec/json.ts'
 import { decodeUtf8 } from '../../../codec/text.ts'
-import { parseCheckpoint } from '../../../formats/log/checkpoint.ts'
+import { frozenLineOf, parseCheckpoint } from '../../../formats/log/checkpoint.ts'
 import { parseSignedNote } from '../../../formats/log/signed-note.ts'
 import type { StackIdentity } from '../../../services/stack/trust.ts'
 import type { CommandContext } from '../../context.ts'
@@ -25,9 +25,10 @@ export async function examineServices(
     await ask('certificate authority', '/api/v2/trustBundle', () => url.origin),
     await ask('certificate log', '/ct/ct/v1/get-sth', body => entries(readCount(body, 'tree_size'))),
     await ask('transparency log v1', '/api/v1/log', body => entries(readCount(body, 'treeSize'))),
-    await ask('transparency log v2', '/checkpoint', body =>
-      entries(parseCheckpoint(parseSignedNote(decodeUtf8(body, 'checkpoint')).text).size),
-    ),
+    await ask('transparency log v2', '/checkpoint', body => {
+      const checkpoint = parseCheckpoint(parseSignedNote(decodeUtf8(body, 'checkpoint')).text)
+      return `${entries(checkpoint.size)}${frozenLineOf(checkpoint) === undefined ? '' : ', frozen'}`
+    }),
     await ask('timestamp authority', '/api/v1/timestamp/certchain', () => `${url.origin}/api/v1/timestamp`),
     ...(await examineRepository(context, url)),
     ...[...authority, ...timestamps].map(({ subject, notAfter }) => expiryOf('certificate', subject.text, notAfter, 30, context.world)),

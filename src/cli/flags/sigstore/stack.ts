@@ -83,4 +83,16 @@ export const stackExportTrustFlags = {
   out: { type: 'string', default: 'trust', placeholder: 'FOLDER', own: true, help: 'write the files into FOLDER, which is made' },
 } as const satisfies FlagTable
 
+export const stackFreezeFlags = {
+  ...failureFormatFlags,
+  data,
+  next: {
+    type: 'string',
+    default: 'use the log that the signing config names',
+    placeholder: 'TEXT',
+    own: true,
+    help: 'what the last checkpoint tells people: where to go on, in one line',
+  },
+} as const satisfies FlagTable
+
 export const stackHashPasswordFlags = failureFormatFlags

@@ -6,7 +6,7 @@ import { frozenLineOf, type VerifiedCheckpoint, verifyCheckpoint } from '../../.
 import { openTileLog } from '../../../log/open-tile-log.ts'
 import { checkpointName } from '../../../log/write-behind.ts'
 import type { ServiceEvents } from '../../service.ts'
-import { readStackConfig, type OpenedFolder, readIdentity, stackFiles } from '../folder.ts'
+import { type OpenedFolder, readIdentity, readStackConfig, stackFiles } from '../folder.ts'
 import { openFencedStore } from '../log-fence.ts'
 import { rekorV2Layout } from '../logs.ts'
 import { exists, readFileAt } from '../private-files.ts'
@@ -51,7 +51,7 @@ export async function freezeStackLog(
     await store.store.close()
     throw cause
   })
-  const log = await openTileLog({ ...(await rekorV2Layout(opened, world, events)), store: store.store, now: world.now, events })
+  const log = await openTileLog({ ...rekorV2Layout(opened), store: store.store, now: world.now, events })
   try {
     await log.freeze(line)
   } finally {
@@ -70,7 +70,7 @@ async function awaitFrozen(
   signal: AbortSignal,
 ): Promise<VerifiedCheckpoint> {
   for (let waitedMs = 0; ; waitedMs += lookMs) {
-    const last = await lastCheckpoint(folder)
+    const last = (await exists(join(folder, stackFiles.freeze))) ? undefined : await lastCheckpoint(folder)
     if (last) return last
     if (waitedMs >= waitMs)
       throw new CountersignError(
