@@ -3,6 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import { encodeHex } from '../src/codec/hex.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { parsePublicKeyDer } from '../src/crypto/public-key.ts'
+import { frozenLine } from '../src/formats/log/checkpoint.ts'
 import { parseLogAnswer } from '../src/formats/log/log-answer.ts'
 import { readLogEntry } from '../src/formats/log/log-entry.ts'
 import { noteKeyId } from '../src/formats/log/note-key.ts'
@@ -31,6 +32,20 @@ const kinds = [
   { version: 'v1', host: 'rekor.example', open: () => openRekorV1(), add: addV1 },
   { version: 'v2', host: 'log.example', open: () => openRekorV2(), add: addV2 },
 ] as const
+
+test('a log that was frozen is told so by info, after it was seen alive, and proves its entries as before', async () => {
+  const rekor = await openRekorV2()
+  await addV2(rekor, alice, content, 'alice@example.com')
+  const { cs, disk } = createRig({ hosts: { 'log.example': handlerOf(rekor) } })
+  disk.set('root.json', encodeTrustedRoot({ ...nobody, transparencyLogs: [trustedLog(rekor, 'log.example', 'v2')] }))
+  const flags = '--rekor-url https://log.example --trusted-root root.json --state-folder seen'
+  assert.doesNotMatch((await good(cs(`log info ${flags}`))).stdout, /frozen/)
+  await rekor.log.freeze(frozenLine('use the next log'))
+  assert.match((await good(cs(`log info ${flags}`))).stdout, /^ {2}frozen {5}"Log frozen \u2014 use the next log"$/m)
+  assert.equal(JSON.parse((await good(cs(`log info ${flags} --output json`))).stdout).frozen, 'Log frozen \u2014 use the next log')
+  assert.match((await good(cs(`log get 0 ${flags}`))).stdout, /alice@example\.com/)
+  await rekor.close()
+})
 
 for (const { version, host, open, add } of kinds)
   describe(`Rekor ${version}`, () => {
