@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { type ConnectionEnd, type Connections, keepConnections } from './connections.ts'
 import { wholeBodyOf } from './whole-response.ts'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
@@ -10,15 +10,18 @@ export type ListenOptions = {
   readonly port?: number // 0: any free one
   /** PEM texts; `clientCa` makes a client certificate of that authority a condition. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string }
-  readonly maxConnections?: number // 1024; more are closed at once
+  readonly maxConnections?: number // 1024; for more, those give way that wait for their clients
+  readonly headersMs?: number // for a TLS handshake, and for the headers of a request; 30 s
   readonly requestMs?: number // for a request to arrive whole; 5 minutes
+  readonly answerMs?: number // for a client to take 64 KiB of an answer; 30 s
   readonly idleMs?: number // of silence, either way, after which a connection is closed; 1 minute
   readonly graceMs?: number // for requests under way when `close` is called; 5 s
   /** Told of every request whose handler failed; the client is told 500 and nothing else. */
   readonly report: (error: unknown, request: Request) => void
+  /** Told of each connection that was ended for what its client did or did not do. */
+  readonly onConnectionEnd?: (why: ConnectionEnd) => void
 }
 
-/** Requests that one connection may send ahead of their answers. Clients send none; whoever sends thousands would keep all others waiting. */
 const pipelineLimit = 16
 
 export type Listener = { readonly url: URL; readonly close: () => Promise<void> }
@@ -35,33 +38,37 @@ export type Listener = { readonly url: URL; readonly close: () => Promise<void> 
 export async function listen(handler: Handler, options: ListenOptions): Promise<Listener> {
   const { host = '127.0.0.1', port = 0, tls, graceMs = 5000, report } = options
   const scheme = tls ? 'https' : 'http'
-  const timeouts = { requestTimeout: options.requestMs ?? 300_000, headersTimeout: 30_000, keepAliveTimeout: 5000, maxHeaderSize: 16_384 }
+  const { headersMs = 30_000, requestMs = 300_000 } = options
+  const timeouts = {
+    headersTimeout: headersMs,
+    requestTimeout: Math.max(requestMs, headersMs),
+    connectionsCheckingInterval: Math.min(1000, headersMs, requestMs), // how often Node looks for late ones
+    keepAliveTimeout: 5000,
+    maxHeaderSize: 16_384,
+  }
   const server: Server = tls
     ? (await import('node:https')).createServer({
         ...timeouts,
+        handshakeTimeout: headersMs,
         key: tls.key,
         cert: tls.cert,
         ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
       })
     : (await import('node:http')).createServer(timeouts)
-  server.maxConnections = options.maxConnections ?? 1024
   server.setTimeout(options.idleMs ?? 60_000)
+  const limits = { connections: options.maxConnections ?? 1024, ahead: pipelineLimit, answerMs: options.answerMs ?? 30_000 }
+  const connections = keepConnections(server, limits, options.onConnectionEnd ?? (() => {}))
 
   const underWay = new Set<AbortController>()
-  const asked = new WeakMap<Socket, number>() // requests of a connection that have no answer yet
   server.on('request', (message, reply) => {
-    const { socket } = message
-    const waiting = (asked.get(socket) ?? 0) + 1
-    asked.set(socket, waiting)
-    if (waiting > pipelineLimit) return void socket.destroy()
+    if (!connections.begin(message, reply)) return
     const gone = new AbortController()
     underWay.add(gone)
     reply.on('close', () => {
-      asked.set(socket, (asked.get(socket) ?? 1) - 1)
       underWay.delete(gone)
       if (!reply.writableFinished) gone.abort(new Error('the client went away'))
     })
-    const exchange = { message, reply, isLast: () => !server.listening }
+    const exchange = { message, reply, connections, isLast: () => !server.listening }
     void answer(handler, exchange, scheme, gone.signal, report)
   })
   await new Promise<void>((resolve, reject) => {
@@ -91,6 +98,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
 type Exchange = {
   readonly message: IncomingMessage
   readonly reply: ServerResponse
+  readonly connections: Connections
   readonly isLast: () => boolean // the server is closing: this connection carries no further request
 }
 
@@ -164,7 +172,7 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
   )
 }
 
-async function send(response: Response, { message, reply, isLast }: Exchange): Promise<void> {
+async function send(response: Response, { message, reply, connections, isLast }: Exchange): Promise<void> {
   const announcesBody = (message.headers['content-length'] ?? '0') !== '0' || message.headers['transfer-encoding'] !== undefined
   for (const name of reply.getHeaderNames()) reply.removeHeader(name) // of an answer that could not be sent
   const unread = announcesBody && !message.complete
@@ -173,16 +181,25 @@ async function send(response: Response, { message, reply, isLast }: Exchange): P
   reply.statusCode = response.status
   if (unread) reply.once('finish', () => lingerThenCut(message))
   const bytes = message.method === 'HEAD' || response.headers.has('content-length') ? undefined : wholeBodyOf(response)
-  if (bytes) return void reply.setHeader('content-length', bytes.length).end(bytes)
+  if (bytes) reply.setHeader('content-length', bytes.length)
+  if (bytes && bytes.length <= pieceBytes) return void reply.end(bytes)
   const body = message.method === 'HEAD' ? null : response.body
   if (message.method === 'HEAD') await response.body?.cancel()
-  const whole = body ? await sendBody(body, response.headers.get('content-length'), reply) : true
+  const whole = body ? await sendBody(body, response.headers.get('content-length'), reply, connections) : true
   if (!whole) return cut(reply)
   reply.end()
+  connections.expectTaken(reply)
 }
 
-/** Writes at the client's pace. False where the body was not as long as announced; never more bytes than that are written. */
-async function sendBody(body: ReadableStream<Uint8Array>, announced: string | null, reply: ServerResponse): Promise<boolean> {
+const pieceBytes = 65_536
+
+/** Writes at the client's pace, in pieces of which each is to be taken in time. False where the body was not as long as announced; never more bytes than that are written. */
+async function sendBody(
+  body: ReadableStream<Uint8Array>,
+  announced: string | null,
+  reply: ServerResponse,
+  connections: Connections,
+): Promise<boolean> {
   const reader = body.getReader()
   const stop = (): void => void reader.cancel().catch(() => undefined)
   reply.once('close', stop) // a body that waits for its next bytes must learn that nobody waits for them
@@ -196,7 +213,13 @@ async function sendBody(body: ReadableStream<Uint8Array>, announced: string | nu
         return false
       }
       left -= value.length
-      if (!reply.write(value)) await drained(reply)
+      for (let at = 0; at < value.length; at += pieceBytes) {
+        if (reply.write(value.subarray(at, at + pieceBytes))) continue
+        const callOff = connections.expectTaken(reply)
+        await drained(reply)
+        callOff()
+        if (reply.destroyed) return false
+      }
     }
   } finally {
     reply.off('close', stop)
