@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Brings the real tools that test:peers and bench run beside us into .cache/peers (ignored by git):
-#   .cache/peers/bin/NAME      one link per tool of the table below; a library that a tool needs bears its own name
-#   .cache/peers/versions.txt  NAME VERSION SUITE SHA256-of-the-.deb, one line per tool
+#   .cache/peers/bin/NAME      one link per tool; a library that a tool needs bears its own name
+#   .cache/peers/versions.txt  NAME VERSION SUITE SHA256-of-the-.deb, one line per tool; SHA-256 of the lock where no .deb is
 # Each .deb comes from the Debian mirror of the machine's own apt sources and is proven the way apt proves it:
 # InRelease by the archive's key, Packages.xz by InRelease, the .deb by Packages.xz. Nothing is installed.
+# Clients that Debian has not come from npm, PyPI and Go's module proxy, by the locks in tools/, which pin every digest.
 # Run again it only prints the versions; `--refresh` fetches again (sid moves). A missing tool is a failure.
 set -euo pipefail
 
@@ -19,6 +20,7 @@ oras            trixie  oras             usr/bin/oras              required
 docker-registry trixie  docker-registry  usr/bin/docker-registry   required
 umoci           trixie  umoci            usr/bin/umoci             required
 busybox         trixie  busybox-static   usr/bin/busybox           required
+certspotter     trixie  certspotter      usr/bin/certspotter       required
 skopeo          trixie  skopeo           usr/bin/skopeo            optional
 zsh             bookworm zsh             bin/zsh                   optional
 zsh-functions   bookworm zsh-common      usr/share/zsh/functions/Completion/compinit optional
@@ -29,13 +31,25 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/peers
 
+locked='sigstore-js sigstore-python ct-reader' # each has its lock in tools/NAME and its function below
+
 main() {
-  local stamp
-  stamp=$(sha256sum "$0" | cut -d' ' -f1)
-  if [ "${1-}" != --refresh ] && [ "$(cat "$dir/complete" 2>/dev/null)" = "$stamp" ] && links_work; then
-    cat "$dir/versions.txt"
-    return
-  fi
+  local name
+  [ "${1-}" != --refresh ] || rm -rf "$dir"
+  part debian "$(digest <<<"$tools")" from_debian
+  for name in $locked; do part "$name" "$(cat "$root/tools/$name"/* | digest)" "from_lock_of_$name"; done
+  links_work || die 'a tool is missing'
+  cat "$dir"/*.versions | tee "$dir/versions.txt"
+}
+
+# part NAME DIGEST COMMAND: runs the command unless it has run to its end for this digest.
+part() {
+  [ "$(cat "$dir/$1.stamp" 2>/dev/null)" != "$2" ] || return 0
+  "$3" "$2"
+  echo "$2" >"$dir/$1.stamp" # last: only what was finished counts as there
+}
+
+from_debian() {
   need curl curl; need gpgv gpgv; need xz xz-utils; need dpkg dpkg; need ldd libc-bin
   [ -r "$keyring" ] || die "$keyring is missing: apt-get install debian-archive-keyring"
   rm -rf "$dir"
@@ -46,10 +60,46 @@ main() {
     [ -n "$name" ] && bring "$name" "$suite" "$package" "$file" "$need"
   done <<<"$tools"
   rm -rf "$dir/suites"
-  links_work || die 'a tool is missing'
-  echo "$stamp" >"$dir/complete" # last: only a finished folder counts as there
-  cat "$dir/versions.txt"
 }
+
+# The command `sigstore` of npm, and the libraries it is made of. It is run by the node that runs the tests.
+from_lock_of_sigstore-js() {
+  local to=$dir/sigstore-js
+  rm -rf "$to" && mkdir -p "$to"
+  cp "$root"/tools/sigstore-js/package*.json "$to"
+  echo 'peers: sigstore-js from npm' >&2
+  retry npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  ln -sfn ../sigstore-js/node_modules/@sigstore/cli/bin/run "$dir/bin/sigstore-js"
+  version sigstore-js "$(node -p 'require(process.argv[1]).version' "$to/node_modules/@sigstore/cli/package.json")" npm "$1"
+}
+
+from_lock_of_sigstore-python() {
+  local to=$dir/sigstore-python
+  need python3 python3-venv
+  rm -rf "$to"
+  echo 'peers: sigstore-python from PyPI' >&2
+  python3 -m venv "$to" >&2 || die 'python3 makes no virtual environment: apt-get install python3-venv'
+  retry "$to/bin/pip" install --quiet --disable-pip-version-check --no-input --timeout 30 \
+    --require-hashes --only-binary :all: --requirement "$root/tools/sigstore-python/requirements.txt" >&2
+  ln -sfn ../sigstore-python/bin/sigstore "$dir/bin/sigstore-python"
+  version sigstore-python "$("$to/bin/sigstore" --version | sed 's/.* //')" pypi "$1"
+}
+
+from_lock_of_ct-reader() {
+  need go 'golang-go (1.24 or later)'
+  echo 'peers: ct-reader by Go modules' >&2
+  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
+    retry go build -C "$root/tools/ct-reader" -trimpath -buildvcs=false -ldflags='-s -w' -o "$dir/bin/ct-reader" . >&2
+  version ct-reader "$(awk '$1 == "filippo.io/sunlight" { print "sunlight-" $2 }' "$root/tools/ct-reader/go.mod")" go "$1"
+}
+
+# retry COMMAND...: a registry may be away for a moment.
+retry() { "$@" || { sleep 3; "$@"; } || { sleep 10; "$@"; }; }
+
+# version NAME VERSION WHERE DIGEST: what was brought by a lock.
+version() { printf '%-16s %-22s %-8s %s\n' "$@" >"$dir/$1.versions"; }
+
+digest() { sha256sum | cut -d' ' -f1; }
 
 # bring NAME SUITE PACKAGE FILE NEED: downloads, proves, unpacks and links one tool.
 bring() {
@@ -72,7 +122,7 @@ bring() {
     return
   fi
   ln -s "../$name/$file" "$dir/bin/$name"
-  printf '%-16s %-22s %-8s %s\n' "$name" "$version" "$suite" "$sha256" >>"$dir/versions.txt"
+  printf '%-16s %-22s %-8s %s\n' "$name" "$version" "$suite" "$sha256" >>"$dir/debian.versions"
 }
 
 # leave_out NAME WHY: an optional tool that cannot be used here is not left half there.
@@ -153,6 +203,7 @@ links_work() {
   while read -r name suite package file need; do
     [ -z "$name" ] || [ -x "$dir/bin/$name" ] || [ "$need" = optional ] || { echo "peers: $name is missing" >&2; return 1; }
   done <<<"$tools"
+  for name in $locked; do [ -x "$dir/bin/$name" ] || { echo "peers: $name is missing" >&2; return 1; }; done
 }
 
 need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }

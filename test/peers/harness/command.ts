@@ -17,6 +17,9 @@ export type Tool =
   | 'docker-registry'
   | 'umoci'
   | 'busybox'
+  | 'certspotter'
+  | 'ct-reader'
+  | 'sigstore-python'
 
 /** Shells, and what they need, that scripts/peers.sh brings where their libraries resolve. */
 export type OptionalTool = 'zsh' | 'zsh-functions' | 'fish'
