@@ -3,6 +3,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
+import type { ConnectionEnd } from '../connections.ts'
 import { type Handler, type Listener, listen } from '../listen.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { HostPort, StackConfig } from './config.ts'
@@ -31,10 +32,15 @@ export async function serveStack(
   const tls = where.certificate === undefined ? undefined : { cert: await pem(where.certificate), key: await pem(where.key!) }
   const report = (error: unknown) =>
     events.log('error', 'a request failed', { reason: error instanceof Error ? error.message : String(error) })
-  const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...(tls && { tls }), graceMs, report })
+  const limits = (server: 'services' | 'metrics') => ({
+    ...(tls && { tls }),
+    report,
+    onConnectionEnd: (reason: ConnectionEnd) => events.count('http_connections_ended_total', { server, reason }),
+  })
+  const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...limits('services'), graceMs })
   const scraped =
     metrics &&
-    (await listenAt(metrics, operated.metrics, { ...(tls && { tls }), graceMs: 1000, report }).catch(async cause => {
+    (await listenAt(metrics, operated.metrics, { ...limits('metrics'), graceMs: 1000 }).catch(async cause => {
       await services.close()
       throw cause
     }))
