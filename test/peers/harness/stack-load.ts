@@ -1,4 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseJson } from '../../../src/codec/json.ts'
 import { encodeUtf8 } from '../../../src/codec/text.ts'
 import { sha256 } from '../../../src/crypto/digest.ts'
@@ -16,14 +18,31 @@ export type Acknowledged = {
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const spkiOf = (key: KeyObject, format: 'pem' | 'der') => Buffer.from(key.export({ type: 'spki', format: format as 'der' }))
 
+/** An answer that acknowledges nothing. */
+export type Refused = { readonly path: string; readonly status: number; readonly text: string }
+
+/** How many clients of each kind `loadStack` has. */
+export const loadClients = { v1: 8, v2: 8, certificate: 3 }
+
 /**
  * Clients that log artifacts in both logs and ask for certificates, each its next when it has the answer to its last, until the stack is gone.
  *
  * @param name - of the artifacts: no two of a test have the same
  * @param token - of the imitated CI
  * @param onHeard - is told of each acknowledgement
+ * @param onRefused - is told of each refusal; that client then is done, unless it says to go on. Without it a refusal is an error.
  */
-export async function loadStack(url: string, name: string, token: string, heard: Acknowledged, onHeard: () => void): Promise<void> {
+export async function loadStack(
+  url: string,
+  name: string,
+  token: string,
+  heard: Acknowledged,
+  onHeard: () => void,
+  {
+    clients: counts = loadClients,
+    onRefused,
+  }: { readonly clients?: typeof loadClients; readonly onRefused?: (refused: Refused) => boolean } = {},
+): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signed = (text: string) => base64(sign('sha256', encodeUtf8(text), privateKey))
   const proposalV1 = (text: string) => ({
@@ -59,14 +78,18 @@ export async function loadStack(url: string, name: string, token: string, heard:
       heard.entries.v2.push({ body, entry: entryOf('v2', await post(url, logPaths.v2, body)) })
     }
   }
-  const clients = [...Array(8).keys()].flatMap(at => [`v1 ${at}`, `v2 ${at}`, ...(at < 3 ? [`certificate ${at}`] : [])])
+  const clients = Object.entries(counts).flatMap(([kind, count]) => Array.from({ length: count }, (_, at) => `${kind} ${at}`))
   await Promise.all(
     clients.map(async client => {
       try {
-        for (let at = 0; ; at++) {
-          await ask(client, at)
-          onHeard()
-        }
+        for (let at = 0; ; at++)
+          try {
+            await ask(client, at)
+            onHeard()
+          } catch (cause) {
+            if (!onRefused || !(cause instanceof RefusedError)) throw cause
+            if (!onRefused(cause.refused)) return
+          }
       } catch (cause) {
         if (!(cause instanceof TypeError)) throw cause // which is how `fetch` says that nobody answers
       }
@@ -80,8 +103,16 @@ async function post(url: string, path: string, body: string, token?: string): Pr
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) }
   const response = await fetch(url + path, { method: 'POST', body, headers })
   const text = await response.text()
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
+  if (!response.ok) throw new RefusedError({ path, status: response.status, text })
   return text
+}
+
+class RefusedError extends Error {
+  readonly refused: Refused
+  constructor(refused: Refused) {
+    super(`${refused.path}: ${refused.status} ${refused.text}`)
+    this.refused = refused
+  }
 }
 
 /** What a log answers, read as clients read it. */
@@ -90,4 +121,11 @@ export function entryOf(log: 'v1' | 'v2', answer: string): LogEntry {
   if (log === 'v1') return parseLogAnswer(bytes, 'answer')[0]!
   const { inclusionPromise: _, ...others } = parseJson(bytes, 'answer', { bytes: 1 << 20 }) as Record<string, never>
   return readLogEntry(others, 'answer')
+}
+
+/** A token of the CI that a stack with `--dev` imitates. @param folder - of the stack */
+export async function ciToken(folder: string): Promise<string> {
+  const [, address, secret] = /URL='(.*)'\n.*TOKEN='(.*)'/.exec(readFileSync(join(folder, 'dev.env'), 'utf8'))!
+  const response = await fetch(`${address}&audience=sigstore`, { headers: { authorization: `Bearer ${secret}` } })
+  return ((await response.json()) as { value: string }).value
 }
