@@ -62,6 +62,7 @@ export const errorKinds = {
   TLOG_INCLUSION_MISMATCH: 'untrusted', // a proof that does not lead to the root of the tree
   TLOG_PROMISE_INVALID: 'untrusted', // a signed entry timestamp that its log did not make
   TLOG_UNKNOWN: 'untrusted', // a log that is not trusted, or was not at that time
+  WITNESS_CONTRADICTED: 'untrusted', // a witness of a log has seen what that log does not have
   TUF_UNTRUSTED: 'untrusted', // metadata or a target that its signers did not make, or an older one
 
   // denied: genuine, but not what was asked for
@@ -115,6 +116,7 @@ export const errorKinds = {
   TRUST_EXPIRED: 'unavailable', // metadata of a TUF repository is past its date, and no newer was to be had
   TRUST_UNAVAILABLE: 'unavailable', // no trusted root was given, kept or to be had
   TLOG_UNAVAILABLE: 'unavailable',
+  WITNESS_UNAVAILABLE: 'unavailable', // too few witnesses of a log cosigned its head
 
   // usage: the caller asked for something that cannot be
   CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today

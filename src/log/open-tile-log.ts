@@ -6,12 +6,12 @@ import type { BundleFraming } from '../formats/log/entry-bundle.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
 import { FullTiles } from './full-tiles.ts'
-import { checkExtends, makeHead } from './heads.ts'
+import { type CosignHead, checkExtends, openingHead } from './heads.ts'
 import type { HeadSigner } from './note-heads.ts'
 import { corrupt, entryOfRow, include, type LeafOf, type Published } from './published.ts'
 import { Sequencer, treeOf } from './sequencer.ts'
 import type { LogStore, StoredState } from './store.ts'
-import type { LogEvents, TileLog, TreeHead } from './tile-log.ts'
+import type { LogEvents, SignedHead, TileLog, TreeHead } from './tile-log.ts'
 import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
 import { checkpointName, WriteBehind } from './write-behind.ts'
 
@@ -20,6 +20,8 @@ export type TileLogOptions = HeadSigner & {
   readonly now: () => Date
   /** How full tiles of entries are filed; `undefined` where nobody reads them. An entry that does not fit is refused. */
   readonly bundles: BundleFraming | undefined
+  /** Has witnesses cosign each head before it is published. */
+  readonly cosign?: CosignHead | undefined
   /** The leaf of an entry, of its data alone; the data itself unless told. What is read is held against it. */
   readonly leafOf?: LeafOf
   /** Rests between files that are written behind; without it there is no rest. */
@@ -58,21 +60,30 @@ async function start(options: TileLogOptions): Promise<TileLog> {
   const tiles = new FullTiles(store, limits.keptTiles ?? 1024)
   const committed = await store.state()
   const tree = treeOf(await tiles.edge(committed.size, committed.root), tiles)
-  const noteWritten = await readCheckpoint(options)
-  const written = noteWritten === undefined ? undefined : { ...(await headOf(noteWritten, options)), note: noteWritten }
+  let noteWritten = await readCheckpoint(options)
+  const written = noteWritten === undefined ? undefined : await headOf(noteWritten, committed, options)
   if (written) await checkExtends(tree, written)
   const state = await keepFrozen(store, committed, written)
-  const writeHead = ({ head }: Published) => store.writeObject(checkpointName, encodeUtf8(head.note))
-  const published =
-    written?.size === BigInt(state.size) && written.frozen === state.frozen
-      ? { head: { ...written, timeMs: written.timeMs ?? BigInt(state.timeMs) }, tree } // what was signed is not signed again (G6)
-      : await makeHead({ ...options, writeHead }, { state: { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) }, tree })
+  const steps = {
+    signHead: options.signHead,
+    verifyHead: options.verifyHead,
+    cosign: options.cosign,
+    writeHead: async ({ head }: Published) => {
+      await store.writeObject(checkpointName, encodeUtf8(head.note))
+      noteWritten = head.note
+    },
+  }
+  const published = await openingHead(
+    steps,
+    { state: { ...state, timeMs: Math.max(state.timeMs, options.now().getTime()) }, tree },
+    written,
+    async ({ size, root }) => treeOf(await tiles.edge(Number(size), root), tiles),
+  )
 
   const behind = new WriteBehind({ store, bundles, sleep: options.sleep, events, published, tilesFiled: state.tilesFiled, noteWritten })
   const sequencer = new Sequencer(
     {
-      signHead: options.signHead,
-      verifyHead: options.verifyHead,
+      ...steps,
       writeHead: published => behind.writeHead(published),
       store,
       tiles,
@@ -85,7 +96,7 @@ async function start(options: TileLogOptions): Promise<TileLog> {
       onPublish: published => behind.publish(published),
     },
     published,
-    state,
+    { state, tree },
   )
   behind.publish(published)
   return {
@@ -123,10 +134,10 @@ async function readCheckpoint({ store }: TileLogOptions): Promise<string | undef
   return bytes && decodeUtf8(bytes, 'log: published checkpoint', 'STORE_CORRUPT')
 }
 
-/** What a published note says, which this log's key must have signed. */
-async function headOf(note: string, { verifyHead }: HeadSigner): ReturnType<HeadSigner['verifyHead']> {
+/** The head of a published note, which this log's key must have signed. Of one whose time the note does not say it is that of the store. */
+async function headOf(note: string, { timeMs }: Pick<StoredState, 'timeMs'>, { verifyHead }: HeadSigner): Promise<SignedHead> {
   try {
-    return await verifyHead(note)
+    return { timeMs: BigInt(timeMs), ...(await verifyHead(note)), note }
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
     throw corrupt(`the published checkpoint is not one of this log: ${cause.message}`, cause)

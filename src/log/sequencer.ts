@@ -5,7 +5,7 @@ import { leafHash } from '../formats/log/merkle.ts'
 import type { FullTiles } from './full-tiles.ts'
 import { type Committed, checkExtends, type HeadSteps, makeHead } from './heads.ts'
 import { corrupt, entryOf, entryOfRow, include, type LeafOf, type Published, rememberingNodeHash, unavailable } from './published.ts'
-import type { LogStore, NewRow, StoredState } from './store.ts'
+import type { LogStore, NewRow } from './store.ts'
 import type { Included, LogEvents, Proposal, SealedEntry, SignedHead } from './tile-log.ts'
 import { growEdge, Tree, type TreeEdge } from './tree.ts'
 
@@ -52,11 +52,12 @@ export class Sequencer {
   #stopped: CountersignError | undefined
   #running: Promise<void> | undefined
 
-  constructor(options: SequencerOptions, published: Published, state: StoredState) {
+  /** @param committed - what is stored, which may be more than what is published */
+  constructor(options: SequencerOptions, published: Published, committed: Committed) {
     this.#options = options
     this.#published = published
-    this.#committed = { state, tree: published.tree }
-    if (state.frozen !== undefined) this.#stopped = frozen()
+    this.#committed = committed
+    if (committed.state.frozen !== undefined) this.#stopped = frozen()
   }
 
   get published(): Published {

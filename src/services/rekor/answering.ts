@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { BoundLimits } from '../bound.ts'
+import { isGone, whenGone } from '../incoming-request.ts'
 import { type ServiceEvents, ServiceRefusal } from '../service.ts'
 
 /** What one request, and all of them together, may cost. */
@@ -29,6 +30,10 @@ export function refusalOfLogFailure(
     case 'STORE_LOCKED':
       events.log('error', 'the log could not be written or read', { reason: cause.message })
       return new ServiceRefusal(503, texts.failed, { cause, headers: { 'retry-after': '5' } })
+    case 'WITNESS_UNAVAILABLE':
+    case 'WITNESS_CONTRADICTED':
+      events.log('error', 'the log has no quorum of witnesses', { reason: cause.message })
+      return new ServiceRefusal(503, texts.failed, { cause, headers: { 'retry-after': '5' } })
     case 'STORE_CORRUPT':
       events.count(proofFailures)
       events.log('error', 'the log contradicts itself', { reason: cause.message })
@@ -44,17 +49,16 @@ export function refusalOfLogFailure(
  *
  * @throws ServiceRefusal 504 after `timeoutMs`, 499 where the client went away
  */
-export async function inTime<T>(task: () => Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw clientGone()
+export async function inTime<T>(task: () => Promise<T>, timeoutMs: number, request: Request): Promise<T> {
+  if (isGone(request)) throw clientGone()
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new ServiceRefusal(504, `not logged within ${timeoutMs} ms`)), timeoutMs)
-  const gone = () => reject(clientGone())
-  signal.addEventListener('abort', gone, { once: true })
+  const callOff = whenGone(request, () => reject(clientGone()))
   try {
     return await Promise.race([task(), promise])
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', gone)
+    callOff()
   }
 }
 

@@ -63,6 +63,20 @@ describe('rekor v2: options and failures', () => {
       message: 'failed to integrate entry',
     },
     {
+      name: 'too few witnesses cosigned',
+      cause: new CountersignError('WITNESS_UNAVAILABLE', 'no quorum of witnesses'),
+      status: 503,
+      code: 14,
+      message: 'failed to integrate entry',
+    },
+    {
+      name: 'a witness has seen what the log does not have',
+      cause: new CountersignError('WITNESS_CONTRADICTED', 'no quorum of witnesses'),
+      status: 503,
+      code: 14,
+      message: 'failed to integrate entry',
+    },
+    {
       name: 'the log contradicts itself',
       cause: new CountersignError('STORE_CORRUPT', 'no'),
       status: 500,
