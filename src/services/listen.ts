@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type ConnectionEnd, type Connections, keepConnections } from './connections.ts'
+import { Departure } from './departure.ts'
+import { type Incoming, toRequest } from './incoming-request.ts'
 import { wholeBodyOf } from './whole-response.ts'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
@@ -59,17 +61,17 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   const limits = { connections: options.maxConnections ?? 1024, ahead: pipelineLimit, answerMs: options.answerMs ?? 30_000 }
   const connections = keepConnections(server, limits, options.onConnectionEnd ?? (() => {}))
 
-  const underWay = new Set<AbortController>()
+  const underWay = new Set<Departure>()
   server.on('request', (message, reply) => {
     if (!connections.begin(message, reply)) return
-    const gone = new AbortController()
-    underWay.add(gone)
+    const departure = new Departure()
+    underWay.add(departure)
     reply.on('close', () => {
-      underWay.delete(gone)
-      if (!reply.writableFinished) gone.abort(new Error('the client went away'))
+      underWay.delete(departure)
+      if (!reply.writableFinished) departure.leave(new Error('the client went away'))
     })
-    const exchange = { message, reply, connections, isLast: () => !server.listening }
-    void answer(handler, exchange, scheme, gone.signal, report)
+    const exchange = { message, scheme, departure, reply, connections, isLast: () => !server.listening } as const
+    void answer(handler, exchange, report)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -83,7 +85,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     close: () =>
       new Promise(resolve => {
         const cut = setTimeout(() => {
-          for (const gone of underWay) gone.abort(new Error('the server is closing'))
+          for (const departure of underWay) departure.leave(new Error('the server is closing'))
           server.closeAllConnections()
         }, graceMs)
         server.close(() => {
@@ -95,93 +97,35 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   }
 }
 
-type Exchange = {
-  readonly message: IncomingMessage
+type Exchange = Incoming & {
   readonly reply: ServerResponse
   readonly connections: Connections
   readonly isLast: () => boolean // the server is closing: this connection carries no further request
 }
 
-async function answer(
-  handler: Handler,
-  exchange: Exchange,
-  scheme: string,
-  signal: AbortSignal,
-  report: (error: unknown, request: Request) => void,
-): Promise<void> {
-  const { message, reply } = exchange
-  const request = toRequest(message, scheme, signal)
+async function answer(handler: Handler, exchange: Exchange, report: ListenOptions['report']): Promise<void> {
+  const { departure, reply } = exchange
+  const request = toRequest(exchange)
   if (!request) return send(new Response('bad request\n', { status: 400 }), exchange)
   try {
     await send(await handler(request), exchange)
   } catch (error) {
-    if (!signal.aborted) report(error, request)
-    if (reply.headersSent || signal.aborted) cut(reply)
+    if (!departure.isGone) report(error, request)
+    if (reply.headersSent || departure.isGone) cut(reply)
     else await send(new Response('internal error\n', { status: 500 }), exchange)
   }
 }
 
-/** Nothing where the request line or Host header is no address of ours: absolute forms are for proxies. */
-function toRequest(message: IncomingMessage, scheme: string, signal: AbortSignal): Request | undefined {
-  const { method = 'GET', url = '', rawHeaders } = message
-  const host = message.headers.host ?? 'localhost'
-  if (rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length > 1) return undefined // RFC 9112 §3.2
-  if (method === 'CONNECT' || method === 'TRACE' || method === 'TRACK') return undefined // fetch forbids them
-  if (!url.startsWith('/') || !/^[A-Za-z0-9._:[\]-]+$/.test(host)) return undefined
-  const address = URL.parse(`${scheme}://${host}${url}`)
-  if (!address || address.pathname !== url.split(/[?#]/, 1)[0]) return undefined // `a\b` or `a/../b` would be one path here and another to a proxy before us
-  const hasBody = method !== 'GET' && method !== 'HEAD' // a body that came with those is never read
-  try {
-    const headers = new Headers()
-    for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!)
-    return new Request(address, { method, headers, signal, ...(hasBody && { body: bodyOf(message), duplex: 'half' }) })
-  } catch {
-    return undefined // what node's parser lets through and fetch does not
-  }
-}
-
-/** The bytes of a message as they come. Unlike `Readable.toWeb`, giving them up leaves the connection open for the answer. */
-function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
-  let ended = false
-  return new ReadableStream<Uint8Array>(
-    {
-      start: controller => {
-        const cutOff = (): void => {
-          if (!ended) controller.error(new Error('the request was cut off'))
-          ended = true
-        }
-        message.on('data', (chunk: Uint8Array) => {
-          if (ended) return
-          controller.enqueue(new Uint8Array(chunk))
-          if ((controller.desiredSize ?? 0) <= 0) message.pause()
-        })
-        message.pause() // the listener above has started the flow; `pull` does when somebody reads
-        message.on('end', () => {
-          if (!ended) controller.close()
-          ended = true
-        })
-        message.on('error', cutOff)
-        message.on('close', cutOff)
-      },
-      pull: () => void message.resume(),
-      cancel: () => {
-        ended = true
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
 async function send(response: Response, { message, reply, connections, isLast }: Exchange): Promise<void> {
-  const announcesBody = (message.headers['content-length'] ?? '0') !== '0' || message.headers['transfer-encoding'] !== undefined
   for (const name of reply.getHeaderNames()) reply.removeHeader(name) // of an answer that could not be sent
-  const unread = announcesBody && !message.complete
-  if (unread || isLast()) reply.setHeader('connection', 'close') // whatever is still coming is not the next request
-  for (const [name, value] of response.headers) reply.appendHeader(name, value)
-  reply.statusCode = response.status
-  if (unread) reply.once('finish', () => lingerThenCut(message))
+  const unread = !message.complete && announcesBody(message)
   const bytes = message.method === 'HEAD' || response.headers.has('content-length') ? undefined : wholeBodyOf(response)
-  if (bytes) reply.setHeader('content-length', bytes.length)
+  const head: string[] = []
+  if (unread || isLast()) head.push('connection', 'close') // whatever is still coming is not the next request
+  for (const [name, value] of response.headers) head.push(name, value)
+  if (bytes) head.push('content-length', String(bytes.length))
+  if (unread) reply.once('finish', () => lingerThenCut(message))
+  reply.writeHead(response.status, head)
   if (bytes && bytes.length <= pieceBytes) return void reply.end(bytes)
   const body = message.method === 'HEAD' ? null : response.body
   if (message.method === 'HEAD') await response.body?.cancel()
@@ -189,6 +133,10 @@ async function send(response: Response, { message, reply, connections, isLast }:
   if (!whole) return cut(reply)
   reply.end()
   connections.expectTaken(reply)
+}
+
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
 }
 
 const pieceBytes = 65_536

@@ -1,3 +1,5 @@
+import { headerOf, piecesOf } from './incoming-request.ts'
+
 /** What a service says of its work, for the log stream, the metrics and the audit of whoever runs it. No secrets, no tokens. */
 export type ServiceEvents = {
   /** Adds to a counter by its Prometheus name. Labels come from closed sets: a client must not be able to make new ones. */
@@ -44,24 +46,23 @@ export async function readRequestBody(
   { timeoutMs = 30_000, take }: BodyReading = {},
 ): Promise<Uint8Array> {
   const tooLarge = () => new ServiceRefusal(413, `request: want at most ${limit} bytes`)
-  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge()
+  if (Number(headerOf(request, 'content-length') ?? 0) > limit) throw tooLarge()
   const chunks: Uint8Array[] = []
   let length = 0
-  const reader = request.body?.getReader()
+  const pieces = piecesOf(request)
   let isLate = false
   const timer = setTimeout(() => {
     isLate = true
-    void reader?.cancel().catch(() => {}) // what waits for its next bytes gets none
+    pieces.stop()
   }, timeoutMs)
   try {
-    for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
-      take?.(next.value.length)
-      length += next.value.length
+    await pieces.read(piece => {
+      take?.(piece.length)
+      length += piece.length
       if (length > limit) throw tooLarge()
-      chunks.push(next.value)
-    }
+      chunks.push(piece)
+    })
   } catch (cause) {
-    void reader?.cancel().catch(() => {})
     if (cause instanceof ServiceRefusal) throw cause
     throw new ServiceRefusal(400, 'request: the body was cut off', { cause })
   } finally {

@@ -8,6 +8,7 @@ import { parseDetachedSct, type SctSubject } from '../../formats/x509/sct.ts'
 import { encodeSctAnswer } from '../../formats/x509/sct-writer.ts'
 import type { TileLog } from '../../log/tile-log.ts'
 import { type Bounded, createBound } from '../bound.ts'
+import { addressOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { ctLogLayout, servedHeads } from './ct-heads.ts'
@@ -85,7 +86,7 @@ export function createCtLog(options: CtLogOptions): CtLogService {
   }
   const handler: Handler = async request => {
     const began = now()
-    const url = new URL(request.url)
+    const url = addressOf(request)
     const path = url.pathname.startsWith(`${prefix}/`) ? url.pathname.slice(prefix.length + 1) : ''
     const response = await answer(source, request, url, path).catch(error => refusalResponse(error, events))
     const labels = { endpoint: labelOf(path), code: String(response.status) }

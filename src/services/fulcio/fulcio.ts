@@ -7,6 +7,7 @@ import { sha256 } from '../../crypto/digest.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import { defaultIssuerKeyLimits, type IssuerKeyLimits, type IssuerKeys } from '../../identity/issuer-keys.ts'
 import { type BoundLimits, createBound } from '../bound.ts'
+import { addressOf, headerOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { wholeResponse } from '../whole-response.ts'
@@ -91,7 +92,7 @@ export function createFulcio(options: FulcioOptions): Handler {
 
   const sign = async (version: 'v1' | 'v2', request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
     const body = await readBody()
-    const { token, proof } = readSigningRequest(version, body, bearerToken(request.headers.get('authorization')))
+    const { token, proof } = readSigningRequest(version, body, bearerToken(headerOf(request, 'authorization')))
     const authenticated = await authenticate(token)
     takeTurn(authenticated.issuer.url)
     const key = await provenKey(proof, authenticated.principal.challenge, keyTypes)
@@ -136,7 +137,7 @@ export function createFulcio(options: FulcioOptions): Handler {
 
 async function answer(routes: ReadonlyMap<string, Route>, request: Request, events: ServiceEvents): Promise<Response> {
   try {
-    const route = routes.get(new URL(request.url).pathname)
+    const route = routes.get(addressOf(request).pathname)
     if (!route) throw new ServiceRefusal(404, 'Not Found')
     if (request.method === 'OPTIONS') return preflight(route)
     if (request.method !== route.method && !(request.method === 'HEAD' && route.method === 'GET'))

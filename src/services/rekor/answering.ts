@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import type { BoundLimits } from '../bound.ts'
+import { isGone, whenGone } from '../incoming-request.ts'
 import { type ServiceEvents, ServiceRefusal } from '../service.ts'
 
 /** What one request, and all of them together, may cost. */
@@ -48,17 +49,16 @@ export function refusalOfLogFailure(
  *
  * @throws ServiceRefusal 504 after `timeoutMs`, 499 where the client went away
  */
-export async function inTime<T>(task: () => Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw clientGone()
+export async function inTime<T>(task: () => Promise<T>, timeoutMs: number, request: Request): Promise<T> {
+  if (isGone(request)) throw clientGone()
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new ServiceRefusal(504, `not logged within ${timeoutMs} ms`)), timeoutMs)
-  const gone = () => reject(clientGone())
-  signal.addEventListener('abort', gone, { once: true })
+  const callOff = whenGone(request, () => reject(clientGone()))
   try {
     return await Promise.race([task(), promise])
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', gone)
+    callOff()
   }
 }
 

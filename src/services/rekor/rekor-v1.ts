@@ -6,6 +6,7 @@ import { proveProposedEntry, rekorV1Algorithms, rekorV1Kinds } from '../../forma
 import { signedEntryBytes } from '../../formats/log/signed-entry-timestamp.ts'
 import type { Place, SealedEntry, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
+import { addressOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, plainRefusal, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { wholeResponse } from '../whole-response.ts'
@@ -79,7 +80,7 @@ export function createRekorV1(options: RekorV1Options): Handler {
   const create = async (request: Request, proposal: Json): Promise<Response> => {
     const entry = await proveProposedEntry(proposal, accepted)
     const append = () => log.append({ identity: entry.leafHash, seal: place => seal(entry, place) })
-    const included = await inTime(append, limits.timeoutMs, request.signal)
+    const included = await inTime(append, limits.timeoutMs, request)
     const id = entryIdOf(trees.active, entry.leafHash)
     const location = `/api/v1/log/entries/${id}`
     if (!included.isNew)
@@ -135,7 +136,7 @@ export function createRekorV1(options: RekorV1Options): Handler {
 
   return async request => {
     const start = now().getTime()
-    const url = new URL(request.url)
+    const url = addressOf(request)
     const path = routeOf(url.pathname)
     let code = '500'
     try {

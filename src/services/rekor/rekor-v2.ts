@@ -6,6 +6,7 @@ import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
 import { parseRekorV2Request, proveRekorV2Request, rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
 import type { Included, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
+import { addressOf, headerOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { wholeResponse } from '../whole-response.ts'
@@ -65,21 +66,21 @@ export function createRekorV2(options: RekorV2Options): Handler {
     events.observe('rekor_v2_http_api_request_size', received.length, { method: 'post' })
     const { kind, body, leafHash, searchKeys } = await prove(received)
     const sealed = { leaf: body, data: body, extra: new Uint8Array(0), searchKeys }
-    const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request.signal)
+    const included = await inTime(() => log.append({ identity: leafHash, seal: () => sealed }), limits.timeoutMs, request)
     if (included.isNew) events.count(`rekor_v2_new_${kind}_entries`)
     else if (onDuplicate === 'conflict') throw duplicate(included)
     return wholeResponse(encodeAnswer(included, kind, logId), { status: 201, headers: { 'content-type': 'application/json' } })
   }
 
   const answer = async (request: Request): Promise<Response> => {
-    const { pathname } = new URL(request.url)
+    const { pathname } = addressOf(request)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     if (pathname === entriesPath)
       return request.method === 'POST' ? bounded(request, readBody => create(request, readBody)) : methodRefused('POST')
     if (pathname === '/healthz') return isRead ? Response.json({ status: 'SERVING' }) : methodRefused('GET, HEAD')
     const path = pathname.replace(/^\/(api\/v2\/)?/, '')
     if (isTilePath(path) && !isRead) return methodRefused('GET, HEAD')
-    const found = await readTiles(log, path, request.headers.get('accept-encoding'))
+    const found = await readTiles(log, path, headerOf(request, 'accept-encoding'))
     if (!found) throw new ServiceRefusal(404, 'Not Found')
     return found
   }

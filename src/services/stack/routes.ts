@@ -1,3 +1,4 @@
+import { addressOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 
 /** The services of a stack on one origin: their paths do not collide. `issuer` takes what is nobody else's. @see services §0 */
@@ -29,7 +30,7 @@ const prefixes: readonly (readonly [prefix: string, service: Exclude<keyof Stack
 /** Hands each request to the service that its path belongs to. */
 export function routeServices(handlers: StackHandlers): Handler {
   return async request => {
-    const { pathname } = new URL(request.url)
+    const { pathname } = addressOf(request)
     switch (pathname) {
       case '/ping':
         return new Response('.', { headers: { 'content-type': 'text/plain' } })

@@ -4,6 +4,7 @@ import { encodeHex } from '../../codec/hex.ts'
 import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import type { ConnectionEnd } from '../connections.ts'
+import { addressOf, headerOf } from '../incoming-request.ts'
 import { type Handler, type Listener, listen } from '../listen.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { HostPort, StackConfig } from './config.ts'
@@ -68,13 +69,15 @@ async function listenAt(
 
 /** Gives every request an id, its own where it has a plain one, and logs those that failed by it. Paths are logged without their queries. */
 function withRequestIds(handler: Handler, events: ServiceEvents, { randomBytes }: Pick<World, 'randomBytes'>): Handler {
+  const prefix = encodeHex(randomBytes(8)) // of this process; random bytes for each request would cost more than its headers
+  let requests = 0
   return async request => {
-    const given = request.headers.get('x-request-id') ?? ''
-    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : encodeHex(randomBytes(8))
+    const given = headerOf(request, 'x-request-id') ?? ''
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : `${prefix}-${++requests}`
     const response = await handler(request)
     response.headers.set('x-request-id', requestId)
     if (response.status >= 400) {
-      const path = new URL(request.url).pathname.slice(0, 200)
+      const path = addressOf(request).pathname.slice(0, 200)
       events.log(response.status >= 500 ? 'error' : 'warn', 'request refused', {
         requestId,
         method: request.method,

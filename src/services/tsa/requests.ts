@@ -9,6 +9,7 @@ import {
   type TimestampRequest,
   timestampRequestLimitBytes,
 } from '../../formats/timestamp/timestamp-request.ts'
+import { headerOf } from '../incoming-request.ts'
 import { readRequestBody, ServiceRefusal } from '../service.ts'
 
 /** A request that an authority of these policies may answer. */
@@ -46,7 +47,7 @@ export async function readTimestampRequest(request: Request, policies: readonly 
 type RequestType = 'application/json' | 'application/timestamp-query'
 
 function mediaTypeOf(request: Request): RequestType {
-  const [type = ''] = (request.headers.get('content-type') ?? '').split(';', 1)
+  const [type = ''] = (headerOf(request, 'content-type') ?? '').split(';', 1)
   const name = type.trim().toLowerCase()
   if (name === 'application/json' || name === 'application/timestamp-query') return name
   throw new ServiceRefusal(415, `unsupported media type ${quote(name)}, only [application/timestamp-query application/json] are allowed`)

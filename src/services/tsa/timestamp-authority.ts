@@ -5,6 +5,7 @@ import type { Signer } from '../../crypto/signer.ts'
 import { issueTimestamp, timestampHash } from '../../formats/timestamp/issue-timestamp.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import { describeCertificate } from '../../formats/x509/path-rules.ts'
+import { addressOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, plainRefusal, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { wholeResponse } from '../whole-response.ts'
@@ -93,7 +94,7 @@ const paths = ['/api/v1/timestamp', '/api/v1/timestamp/certchain', '/ping'] as c
 type Path = (typeof paths)[number]
 
 function pathOf(request: Request): Path | undefined {
-  const { pathname } = new URL(request.url)
+  const { pathname } = addressOf(request)
   return paths.find(path => path === pathname)
 }
 
@@ -116,7 +117,7 @@ async function answer(authority: Authority, request: Request, path: Path | undef
       demandMethod(request, 'GET')
       return new Response('.', { headers: { 'content-type': 'text/plain' } })
     case undefined:
-      throw new ServiceRefusal(404, `path ${new URL(request.url).pathname.slice(0, 100)} was not found`)
+      throw new ServiceRefusal(404, `path ${addressOf(request).pathname.slice(0, 100)} was not found`)
     default:
       throw new TypeError(`unhandled path ${path satisfies never}`)
   }
