@@ -9,16 +9,20 @@ import { spawn } from 'node:child_process'
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { encodeCall, RawClient } from './raw-client.ts'
 
 const { values: options } = parseArgs({
-  options: { entries: { type: 'string', default: '20000' }, only: { type: 'string', default: 'executable,node' } },
+  options: {
+    entries: { type: 'string', default: '20000' },
+    only: { type: 'string', default: 'executable,node' },
+    dist: { type: 'string', default: join(import.meta.dirname, '../dist') },
+    rows: { type: 'string', default: '' }, // only those that begin so
+  },
 })
-const root = join(import.meta.dirname, '..')
 const entries = Number(options.entries)
 
 type Call = {
@@ -30,8 +34,8 @@ type Call = {
 }
 
 const forms: Readonly<Record<string, readonly string[]>> = {
-  executable: [join(root, 'dist/countersign')],
-  node: [process.execPath, join(root, 'dist/cli.cjs')],
+  executable: [join(options.dist, 'countersign')],
+  node: [process.execPath, join(options.dist, 'cli.cjs')],
 }
 
 const [{ privateKey, publicKey }, text] = [generateKeyPairSync('ec', { namedCurve: 'P-256' }), (value: unknown) => JSON.stringify(value)]
@@ -73,7 +77,7 @@ async function measure(name: string, command: readonly string[]): Promise<void> 
     console.log(`${name}: ready after ${stack.readyMs.toFixed(0)} ms\n`)
     console.log('| what | clients | per second | p50 ms | p95 ms | CPU µs of the stack, each |\n|---|---|---|---|---|---|')
     let next = 0
-    for (const [what, count, make] of works)
+    for (const [what, count, make] of works.filter(([what]) => what.startsWith(options.rows)))
       for (const clients of [64, 4]) {
         const calls = Array.from({ length: clients === 64 ? count : count / 10 }, () => make(next++))
         const before = cpuMicroseconds(stack.child.pid!)
@@ -90,41 +94,25 @@ async function measure(name: string, command: readonly string[]): Promise<void> 
 
 /** Has so many clients send the calls, each the next one when it has its answer. A wrong status ends the benchmark. */
 async function drive(url: URL, calls: readonly Call[], clients: number): Promise<{ perSecond: number; p50: number; p95: number }> {
-  const agent = new Agent({ keepAlive: true, maxSockets: clients })
+  const raw = calls.map(({ path, type, body, status, token }) =>
+    encodeCall(url.host, path, { 'content-type': type, ...(token !== undefined && { authorization: `Bearer ${token}` }) }, body, status),
+  )
+  const connections = await Promise.all(Array.from({ length: clients }, () => RawClient.open(url)))
   const times: number[] = []
   let next = 0
-  const client = async () => {
-    for (let call = calls[next++]; call; call = calls[next++]) {
+  const client = async (connection: RawClient) => {
+    for (let call = raw[next++]; call; call = raw[next++]) {
       const began = performance.now()
-      await send(url, call, agent)
+      await connection.send(call)
       times.push(performance.now() - began)
     }
   }
   const began = performance.now()
-  await Promise.all(Array.from({ length: clients }, client))
+  await Promise.all(connections.map(client))
   const seconds = (performance.now() - began) / 1000
-  agent.destroy()
+  for (const connection of connections) connection.close()
   times.sort((a, b) => a - b)
   return { perSecond: calls.length / seconds, p50: times[Math.floor(times.length / 2)]!, p95: times[Math.floor(times.length * 0.95)]! }
-}
-
-function send(url: URL, { path, type, body, status, token }: Call, agent: Agent): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': type,
-      'content-length': Buffer.byteLength(body),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    }
-    const sent = request({ host: url.hostname, port: url.port, path, method: 'POST', agent, headers }, response => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        response.statusCode === status ? resolve() : reject(new Error(`${path}: status ${response.statusCode}: ${Buffer.concat(chunks)}`)),
-      )
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
 }
 
 function digestOf(index: number): Uint8Array {
