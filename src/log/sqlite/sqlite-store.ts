@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises'
+import { access, constants, mkdir, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
 import { joinBytes } from '../../codec/bytes.ts'
@@ -41,6 +41,7 @@ export async function openSqliteStore(folder: string, options: SqliteStoreOption
   } catch (cause) {
     throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(path)}: cannot be made`, { cause })
   }
+  await checkWritable(root)
   const database = openDatabase(path, options)
   try {
     const objects = await openObjectFiles(root)
@@ -57,6 +58,16 @@ async function makeFile(path: string): Promise<void> {
     await (await open(path, 'wx', 0o600)).close()
   } catch (cause) {
     if (systemErrorCode(cause) !== 'EEXIST') throw cause
+  }
+}
+
+/** Of a disk that is read only SQLite says no more than "disk I/O error". */
+async function checkWritable(root: string): Promise<void> {
+  try {
+    await access(root, constants.W_OK)
+  } catch (cause) {
+    const reason = systemErrorCode(cause) === 'EROFS' ? 'the disk is read only' : 'the folder cannot be written'
+    throw new CountersignError('STORE_UNAVAILABLE', `log store ${quote(root)}: ${reason}`, { cause })
   }
 }
 

@@ -25,12 +25,14 @@ export type Refused = { readonly path: string; readonly status: number; readonly
 export const loadClients = { v1: 8, v2: 8, certificate: 3 }
 
 /**
- * Clients that log artifacts in both logs and ask for certificates, each its next when it has the answer to its last, until the stack is gone.
+ * Clients that log artifacts in both logs and ask for certificates, each its next when it has the answer to its last, until the stack is
+ * gone or it is enough.
  *
  * @param name - of the artifacts: no two of a test have the same
  * @param token - of the imitated CI
  * @param onHeard - is told of each acknowledgement
- * @param onRefused - is told of each refusal; that client then is done, unless it says to go on. Without it a refusal is an error.
+ * @param isEnough - is asked before each request
+ * @param onRefused - is told of each refusal. Without it a refusal is an error.
  */
 export async function loadStack(
   url: string,
@@ -40,8 +42,13 @@ export async function loadStack(
   onHeard: () => void,
   {
     clients: counts = loadClients,
+    isEnough = () => false,
     onRefused,
-  }: { readonly clients?: typeof loadClients; readonly onRefused?: (refused: Refused) => boolean } = {},
+  }: {
+    readonly clients?: typeof loadClients
+    readonly isEnough?: () => boolean
+    readonly onRefused?: (refused: Refused) => void
+  } = {},
 ): Promise<void> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const signed = (text: string) => base64(sign('sha256', encodeUtf8(text), privateKey))
@@ -82,13 +89,13 @@ export async function loadStack(
   await Promise.all(
     clients.map(async client => {
       try {
-        for (let at = 0; ; at++)
+        for (let at = 0; !isEnough(); at++)
           try {
             await ask(client, at)
             onHeard()
           } catch (cause) {
             if (!onRefused || !(cause instanceof RefusedError)) throw cause
-            if (!onRefused(cause.refused)) return
+            onRefused(cause.refused)
           }
       } catch (cause) {
         if (!(cause instanceof TypeError)) throw cause // which is how `fetch` says that nobody answers
