@@ -16,10 +16,10 @@ test('docs/stack.schema.json is what stack.yaml is held to; `node scripts/stack-
 })
 
 test('parseStackConfig: what is not told', () => {
-  const { listen, metrics, rekor, issuer, registry, fulcio } = parseStackConfig(least, 'stack.yaml')
+  const { listen, metrics, rekor, issuer, registry, fulcio, witness } = parseStackConfig(least, 'stack.yaml')
   assert.deepEqual(listen, { address: { host: '127.0.0.1', port: 7070 } })
   assert.deepEqual(rekor, { signWith: 'v1', acceptDsse: true, onDuplicate: 'returnExisting' })
-  assert.deepEqual([metrics, issuer, registry, fulcio], [undefined, undefined, false, ''])
+  assert.deepEqual([metrics, issuer, registry, fulcio, witness], [undefined, undefined, false, '', undefined])
 })
 
 test('parseStackConfig: a stack whose URL is elsewhere listens on loopback, for a proxy, unless told', () => {
@@ -33,6 +33,7 @@ test('parseStackConfig: all that can be told', () => {
 metrics: 127.0.0.1:2112
 fulcio: { oidc-issuers: { https://issuer.example: { type: email } } }
 rekor: { sign-with: v2, accept-dsse: false, on-duplicate: conflict }
+witness: { policy: policy.txt, fail-open: false, timeout-ms: 200 }
 issuer: { token-minutes: 5, users: [{ email: dev@example.com, password-hash: x }] }
 registry: true
 `,
@@ -41,6 +42,7 @@ registry: true
   assert.deepEqual(config.listen, { address: { host: '::1', port: 8443 }, certificate: 'tls.pem', key: 'tls.key' })
   assert.deepEqual(config.metrics, { host: '127.0.0.1', port: 2112 })
   assert.deepEqual(config.rekor, { signWith: 'v2', acceptDsse: false, onDuplicate: 'conflict' })
+  assert.deepEqual(config.witness, { policy: 'policy.txt', failOpen: false, timeoutMs: 200 })
   assert.deepEqual(config.issuer, { tokenMinutes: 5, users: [{ email: 'dev@example.com', passwordHash: 'x' }] })
   assert.equal(config.fulcio.trim(), '{ oidc-issuers: { https://issuer.example: { type: email } } }')
   assert.equal(config.fulcio.split('\n').length, 6, 'it begins in its own line')
@@ -80,6 +82,12 @@ for (const { name, text, error } of [
     error: /line 3: operator: want a name of at most 64 /,
   },
   { name: 'neither v1 nor v2', text: `${least}rekor:\n  sign-with: v3\n`, error: /line 5: rekor\.sign-with: want v1 or v2, got "v3"$/ },
+  { name: 'witnesses without a policy', text: `${least}witness: { fail-open: true }\n`, error: /line 4: witness: want policy, got none$/ },
+  {
+    name: 'no time for witnesses',
+    text: `${least}witness: { policy: p, timeout-ms: 0 }\n`,
+    error: /witness\.timeout-ms: want a whole number from 10 to 10000, got 0$/,
+  },
   { name: 'text for a boolean', text: `${least}registry: "yes"\n`, error: /line 4: registry: want true or false, got "yes"$/ },
   {
     name: 'a fraction of a minute',

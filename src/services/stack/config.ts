@@ -17,6 +17,8 @@ export type StackConfig = {
     readonly acceptDsse: boolean
     readonly onDuplicate: 'returnExisting' | 'conflict'
   }
+  /** Who cosigns the heads of the log of version 2. */
+  readonly witness: { readonly policy: string; readonly failOpen: boolean; readonly timeoutMs: number } | undefined // a file, beside stack.yaml
   readonly issuer: { readonly users: readonly IssuerUser[]; readonly tokenMinutes: number } | undefined
   readonly registry: boolean
 }
@@ -78,6 +80,26 @@ export const stackSchema: Schema = {
         },
       },
     },
+    witness: {
+      type: 'object',
+      description: 'witnesses that cosign the heads of the log of version 2; none are asked where this is left out',
+      required: ['policy'],
+      properties: {
+        policy: { type: 'string', description: 'file of the policy: witnesses, groups and the quorum of them, beside this file' },
+        'fail-open': {
+          type: 'boolean',
+          description: 'whether a head is published without a quorum when witnesses do not answer; if not, entries are answered 503',
+          default: true,
+        },
+        'timeout-ms': {
+          type: 'integer',
+          description: 'how long all witnesses together may take to cosign a head',
+          minimum: 10,
+          maximum: 10_000,
+          default: 1000,
+        },
+      },
+    },
     issuer: {
       type: 'object',
       description: 'the OIDC issuer; none is served where this is left out',
@@ -119,6 +141,7 @@ export function parseStackConfig(text: string, what: string): StackConfig {
   const url = new URL(config.text('url'))
   const listen = config.map('listen')
   const rekor = config.map('rekor')
+  const witness = config.has('witness') ? config.map('witness') : undefined
   const issuer = config.has('issuer') ? config.map('issuer') : undefined
   const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
   if ((certificate === undefined) !== (key === undefined)) throw malformed(what, 'listen: want certificate and key, got one of them')
@@ -140,6 +163,11 @@ export function parseStackConfig(text: string, what: string): StackConfig {
       signWith: rekor.text('sign-with', 'v1') as 'v1' | 'v2',
       acceptDsse: rekor.flag('accept-dsse', true),
       onDuplicate: rekor.text('on-duplicate', 'return') === 'conflict' ? 'conflict' : 'returnExisting',
+    },
+    witness: witness && {
+      policy: witness.text('policy'),
+      failOpen: witness.flag('fail-open', true),
+      timeoutMs: witness.number('timeout-ms', 1000),
     },
     issuer: issuer && {
       tokenMinutes: issuer.number('token-minutes', 10),

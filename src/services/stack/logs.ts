@@ -1,17 +1,21 @@
 import { join } from 'node:path'
+import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
 import { entryBundles } from '../../formats/log/entry-bundle.ts'
+import { parseWitnessPolicy } from '../../formats/log/witness/witness-policy.ts'
 import { noteHeadSigner } from '../../log/note-heads.ts'
 import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
 import type { LogStore } from '../../log/store.ts'
 import type { LogEvents, TileLog } from '../../log/tile-log.ts'
+import { createCosigning } from '../../log/witness/cosigning.ts'
 import { checkpointName } from '../../log/write-behind.ts'
 import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { StackConfig } from './config.ts'
 import { type OpenedFolder, stackFiles } from './folder.ts'
 import { type FencedStore, openFencedStore } from './log-fence.ts'
+import { readFileAt } from './private-files.ts'
 import { logHost, servicePaths } from './trust.ts'
 
 type LogName = keyof typeof stackFiles.logs
@@ -41,7 +45,7 @@ export async function openLogs(
   const layouts = {
     ct: ctLogLayout(ctOrigin(config), signers['ct-log']),
     v1: { ...noteHeadSigner(`${host} - ${treeId}`, signers['rekor-v1']), bundles: undefined },
-    v2: rekorV2Layout({ config, signers }),
+    v2: await rekorV2Layout(folder, { config, signers }, world, events),
   } as const
   const problems: (() => string | undefined)[] = []
   const opened: TileLog[] = []
@@ -70,9 +74,25 @@ export async function openLogs(
   }
 }
 
-/** What makes a tile log one of Rekor v2. */
-export function rekorV2Layout({ config, signers }: Pick<OpenedFolder, 'config' | 'signers'>): Omit<TileLogOptions, 'store' | 'now'> {
-  return { ...noteHeadSigner(logHost(config), signers['rekor-v2']), bundles: entryBundles }
+/**
+ * What makes a tile log one of Rekor v2, whose heads are cosigned by the witnesses of a policy in the stack's folder.
+ *
+ * @throws CountersignError `FILE_UNREADABLE`; of the policy
+ */
+export async function rekorV2Layout(
+  folder: string,
+  { config, signers }: Pick<OpenedFolder, 'config' | 'signers'>,
+  world: Pick<World, 'fetch' | 'sleep'>,
+  events: ServiceEvents,
+): Promise<Omit<TileLogOptions, 'store' | 'now'>> {
+  const layout = { ...noteHeadSigner(logHost(config), signers['rekor-v2']), bundles: entryBundles }
+  if (!config.witness) return layout
+  const { policy, ...how } = config.witness
+  const path = join(folder, policy)
+  const { quorum } = parseWitnessPolicy(decodeUtf8(await readFileAt(path), path, 'CONFIGURATION_MALFORMED'), path)
+  return quorum
+    ? { ...layout, cosign: createCosigning({ quorum, ...how, world, events: eventsOf(stackFiles.logs.v2, events).events }) }
+    : layout
 }
 
 /** The events of one log, told from those of the others, and whether it said that it has stopped for good. */

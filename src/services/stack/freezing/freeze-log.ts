@@ -47,11 +47,13 @@ export async function freezeStackLog(
     await requestFreeze(folder, text)
     return await awaitFrozen(folder, waitMs, world, signal)
   }
-  const opened = await open().catch(async cause => {
+  const closing = async (cause: unknown): Promise<never> => {
     await store.store.close()
     throw cause
-  })
-  const log = await openTileLog({ ...rekorV2Layout(opened), store: store.store, now: world.now, events })
+  }
+  const opened = await open().catch(closing)
+  const layout = await rekorV2Layout(folder, opened, world, events).catch(closing)
+  const log = await openTileLog({ ...layout, store: store.store, now: world.now, events })
   try {
     await log.freeze(line)
   } finally {
