@@ -28,9 +28,9 @@ const get = async (url: string, path: string): Promise<Uint8Array> => {
 export async function checkStack(url: string, folder: string, { entries, certificates }: Acknowledged, since = 0): Promise<void> {
   const { transparencyLogs } = trustedRootOf(await readStackConfig(folder), await readIdentity(folder))
   const [v1, v2] = transparencyLogs as readonly LogKey[]
-  await checkV1(url, v1!, entries.v1, since)
-  await checkV2(url, v2!, entries.v2)
-  for (const log of ['v1', 'v2'] as const) await checkKnown(url, log, entries[log].at(-1)!)
+  if (entries.v1.length > 0) await checkV1(url, v1!, entries.v1, since)
+  if (entries.v2.length > 0) await checkV2(url, v2!, entries.v2)
+  for (const log of ['v1', 'v2'] as const) for (const last of entries[log].slice(-1)) await checkKnown(url, log, last)
   await checkCertificates(url, certificates)
 }
 
