@@ -47,7 +47,8 @@ test('the token is of RS256, for sigstore, ten minutes, about a verified email a
   const response = await rig.post('token', { ...exchange, code })
   assert.equal(response.status, 200)
   assert.equal(response.headers.get('cache-control'), 'no-store')
-  const { id_token: token } = (await response.json()) as { id_token: string }
+  const { id_token: token, ...more } = (await response.json()) as { readonly id_token: string }
+  assert.deepEqual(more, { access_token: token, expires_in: 600, scope: 'openid email', token_type: 'Bearer' }) // sigstore for Python signs with that
   const keys = createLocalJWKSet((await (await rig.get('keys')).json()) as never)
   const { payload, protectedHeader } = await jwtVerify(token, keys, { issuer: url, audience: 'sigstore', algorithms: ['RS256'] })
   assert.match(protectedHeader.kid!, /^[\w-]{43}$/)
@@ -76,11 +77,12 @@ for (const redirect of [
   'http://127.0.0.1:65535/auth/callback',
   'http://[::1]:8081/auth/callback',
   'http://localhost:9/',
+  'http://localhost:40359',
 ])
   test(`a client waits at ${redirect}`, async () => {
     const response = await signIn(rig, { redirect_uri: redirect })
     const location = new URL(response.headers.get('location')!)
-    assert.equal(location.origin + location.pathname, redirect)
+    assert.equal(location.origin + location.pathname, new URL(redirect).href)
     assert.equal(location.searchParams.get('state'), 'a state')
     assert.equal(location.searchParams.get('iss'), url) // RFC 9207
     assert.equal((await rig.post('token', { ...exchange, redirect_uri: redirect, code: codeOf(response) })).status, 200)

@@ -102,7 +102,7 @@ export async function createDoor(
     if (client.form.get('grant_type') === deviceGrant) await devices.checkQuestion(client)
     const response = await run(open(request, { client }))
     if (guessed && response.status === 401) names.noteWrong(guesser)
-    return response
+    return response.status === 200 ? withOneToken(response) : response
   }
 
   const beginDevice = async (request: Request): Promise<Response> => {
@@ -179,6 +179,16 @@ export async function createDoor(
       return refuse(refusal, route)
     }
   }
+}
+
+/**
+ * The ID token is the access token as well: sigstore for Python signs with what it gets by that name, for Dex makes both alike. Nothing here
+ * is opened by one of the provider's own.
+ */
+async function withOneToken(response: Response): Promise<Response> {
+  const answer = (await response.json()) as { readonly id_token?: string }
+  const token = answer.id_token
+  return Response.json(token === undefined ? answer : { ...answer, access_token: token }, { headers: { 'cache-control': 'no-store' } })
 }
 
 /** A redirect to nowhere becomes a page that shows the code, or says that there is none. */

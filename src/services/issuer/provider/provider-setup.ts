@@ -18,8 +18,8 @@ export const outOfBand = 'urn:ietf:wg:oauth:2.0:oob'
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
 export const scopes = ['openid', 'email', 'profile']
 
-/** Behind loopback addresses of any port: cosign and sigstore-python, others. RFC 8252 §7.3. */
-const loopbackPaths = ['/auth/callback', '/callback', '/']
+/** Behind loopback addresses of any port: cosign and sigstore for Python, others; sigstore-js has none. RFC 8252 §7.3. */
+const loopbackPaths = ['/auth/callback', '/callback', '/', '']
 
 /** That a code, and a sign-in with all that belongs to it, are good for. */
 const codeSeconds = 120
@@ -72,7 +72,7 @@ export function providerData({ tokenSeconds, clients }: IssuerSettings): object 
       jwks: paths.keys,
     },
     ttl: {
-      AccessToken: signInSeconds,
+      AccessToken: tokenSeconds, // it is the ID token: see the door
       AuthorizationCode: codeSeconds,
       ClientCredentials: tokenSeconds,
       DeviceCode: signInSeconds,
