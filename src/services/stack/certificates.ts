@@ -15,7 +15,7 @@ import {
 
 const day = 86_400_000
 const rootDays = 3653
-const issuerDays = 1826 // of whatever a root certifies, which therefore never outlives it
+const issuerDays = 1826 // of whatever a root certifies, unless the root expires before
 
 /** Common names; the organization is who runs the stack. */
 export const certificateNames = {
@@ -50,12 +50,22 @@ export async function createAuthorityChain(
   intermediate: Signer,
 ): Promise<readonly [Certificate, Certificate]> {
   const rootCertificate = await createRoot(ceremony, certificateNames.root, root, 1)
+  return [await createIntermediate(ceremony, root, rootCertificate, intermediate), rootCertificate]
+}
+
+/** The certificate of an authority for code signing alone, by a root that is there. It does not outlive the root. @see services §1.5 */
+export function createIntermediate(
+  ceremony: Ceremony,
+  root: Signer,
+  rootCertificate: Certificate,
+  intermediate: Signer,
+): Promise<Certificate> {
   const extensions = [
     keyUsageExtension(['certificate-sign', 'crl-sign']),
     extendedKeyUsageExtension([extendedKeyUsageOid.codeSigning]),
     basicConstraintsExtension(true, 0),
   ]
-  return [await certify(ceremony, certificateNames.intermediate, intermediate, { root, rootCertificate }, extensions), rootCertificate]
+  return certify(ceremony, certificateNames.intermediate, intermediate, { root, rootCertificate }, extensions)
 }
 
 /** The chain of a timestamp authority: the certificate that stamps first, root last. @see services §5, RFC 3161 §2.3 */
@@ -97,7 +107,7 @@ async function issue({ now, randomBytes }: Pick<World, 'now' | 'randomBytes'>, r
       serialNumber: serialNumberOf(randomBytes(16)),
       issuer: issuer?.certificate.subject.der ?? own,
       notBefore: now(),
-      notAfter: new Date(now().getTime() + days * day),
+      notAfter: new Date(Math.min(now().getTime() + days * day, issuer?.certificate.notAfter.getTime() ?? Number.POSITIVE_INFINITY)),
       subject: own,
       spki: subject.publicKey.spki,
       extensions: [

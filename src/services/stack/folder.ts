@@ -13,8 +13,8 @@ import { parseCertificatesPem } from '../../trust/pem-trust.ts'
 import { createAuthorityChain, createTimestampChain } from './certificates.ts'
 import { parseStackConfig, type StackConfig } from './config.ts'
 import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, rootKeys } from './keys.ts'
-import { checkPrivate, exists, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
-import type { StackIdentity } from './trust.ts'
+import { checkPrivate, exists, makePrivateFolder, namesIn, readFileAt, writeNewFile } from './private-files.ts'
+import type { Chain, StackIdentity } from './trust.ts'
 import { createStackRepository } from './tuf.ts'
 
 /** What lies where in a stack's folder. */
@@ -23,6 +23,7 @@ export const stackFiles = {
   keys: 'keys',
   issuerKeys: 'keys/issuer.keys', // by the issuer itself, which exchanges them
   authority: 'certificates/authority.pem',
+  formerAuthorities: 'certificates/former', // PEM files, one for each
   timestamps: 'certificates/timestamps.pem',
   logKeys: { 'ct-log': 'certificates/ct-log.pub', 'rekor-v1': 'certificates/rekor-v1.pub', 'rekor-v2': 'certificates/rekor-v2.pub' },
   logs: { ct: 'ct-log', v1: 'rekor-v1', v2: 'rekor-v2' },
@@ -71,8 +72,8 @@ export async function createFolder(
   const authority = await createAuthorityChain(ceremony, roots['authority-root'], signers.authority)
   const timestamps = await createTimestampChain(ceremony, roots['timestamps-root'], signers.timestamps)
   await makePrivateFolder(join(folder, 'certificates'))
-  await writeNewFile(join(folder, stackFiles.authority), pemOf(authority))
-  await writeNewFile(join(folder, stackFiles.timestamps), pemOf(timestamps))
+  await writeNewFile(join(folder, stackFiles.authority), pemOfChain(authority))
+  await writeNewFile(join(folder, stackFiles.timestamps), pemOfChain(timestamps))
   for (const name of logNames) await writeNewFile(join(folder, stackFiles.logKeys[name]), encodePublicKeyPem(signers[name].publicKey))
   const identity = await readIdentity(folder)
   await createStackRepository({ folder: tufFolder, config, identity, signers }, roots['tuf-root'], world)
@@ -105,8 +106,6 @@ export async function readStackConfig(folder: string): Promise<StackConfig> {
   return parseStackConfig(decodeUtf8(await readFileAt(path), path), path)
 }
 
-type Chain = StackIdentity['authority']
-
 /** What is public of a stack: no passphrase is needed. @throws CountersignError `FILE_UNREADABLE`, `PEM_MALFORMED` and the like */
 export async function readIdentity(folder: string): Promise<StackIdentity> {
   const chain = async (name: string): Promise<Chain> => {
@@ -117,8 +116,12 @@ export async function readIdentity(folder: string): Promise<StackIdentity> {
     const path = join(folder, stackFiles.logKeys[name])
     return parsePublicKeyPem(await readFileAt(path), path)
   }
+  const authority = await chain(stackFiles.authority)
+  const former = (await namesIn(join(folder, stackFiles.formerAuthorities))).filter(name => name.endsWith('.pem'))
+  const formerAuthorities = await Promise.all(former.map(name => chain(`${stackFiles.formerAuthorities}/${name}`)))
   return {
-    authority: await chain(stackFiles.authority),
+    authority,
+    formerAuthorities: formerAuthorities.filter(([own]) => !bytesEqual(own.der, authority[0].der)), // one may have come back
     timestamps: await chain(stackFiles.timestamps),
     logKeys: { 'ct-log': await key('ct-log'), 'rekor-v1': await key('rekor-v1'), 'rekor-v2': await key('rekor-v2') },
   }
@@ -130,6 +133,7 @@ function signersOf<Name extends string>(keys: Keys<Name>): Readonly<Record<Name,
   return Object.fromEntries<Signer>(signers) as Record<Name, Signer>
 }
 
-function pemOf(chain: readonly Certificate[]): string {
+/** A chain as a PEM file, in its order. */
+export function pemOfChain(chain: readonly Certificate[]): string {
   return chain.map(({ der }) => encodePem('CERTIFICATE', der)).join('')
 }

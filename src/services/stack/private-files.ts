@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
@@ -31,6 +31,11 @@ export async function checkPrivate(path: string): Promise<void> {
 /** Writes a file that is not there yet: whole and durable, or not at all. @throws CountersignError `KEY_EXISTS`, `FILE_UNWRITABLE` */
 export async function writeNewFile(path: string, text: string): Promise<void> {
   if (await exists(path)) throw new CountersignError('KEY_EXISTS', `${quote(path)} is there already`)
+  await replaceFile(path, text)
+}
+
+/** Writes a file in place of what has its name: whole and durable, or not at all. @throws CountersignError `FILE_UNWRITABLE` */
+export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`
   try {
     const file = await open(temporary, 'w', 0o600)
@@ -56,6 +61,16 @@ export async function exists(path: string): Promise<boolean> {
   } catch (cause) {
     if (systemErrorCode(cause) === 'ENOENT') return false
     throw new CountersignError('FILE_UNREADABLE', `${quote(path)} cannot be looked at`, { cause })
+  }
+}
+
+/** Names in a folder, in order; none where it is not there. @throws CountersignError `FILE_UNREADABLE` */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).sort()
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') return []
+    throw new CountersignError('FILE_UNREADABLE', `${quote(folder)} cannot be looked into`, { cause })
   }
 }
 

@@ -5,7 +5,6 @@ import type { DeriveKey } from '../../crypto/encrypted-key.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import type { Folder } from '../../oci/layout/folder.ts'
 import { createCtLog } from '../ctlog/ct-log.ts'
-import { checkAuthority } from '../fulcio/authority.ts'
 import type { FulcioConfig } from '../fulcio/configuration/fulcio-config.ts'
 import { createFulcio } from '../fulcio/fulcio.ts'
 import { createIssuer, fileKeyStore, type Issuer } from '../issuer/issuer.ts'
@@ -16,6 +15,7 @@ import { createRekorV2 } from '../rekor/rekor-v2.ts'
 import type { ServiceEvents } from '../service.ts'
 import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
 import type { TufRepositoryService } from '../tuf/tuf-repository.ts'
+import { openStackAuthority, type StackAuthority } from './authority/stack-authority.ts'
 import type { StackConfig } from './config.ts'
 import type { Measure } from './events.ts'
 import { logFirstEntry } from './first-entry.ts'
@@ -25,8 +25,8 @@ import { fulcioConfigOf } from './issuers.ts'
 import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
 import { measuresOf } from './measures.ts'
 import { routeServices } from './routes.ts'
-import { logHost, servicePaths } from './trust.ts'
-import { openStackRepository } from './tuf.ts'
+import { logHost, type StackIdentity, servicePaths } from './trust.ts'
+import { openStackRepository, publishTrust } from './tuf.ts'
 
 export type StackOptions = {
   readonly folder: string
@@ -67,12 +67,16 @@ export async function openStack(options: StackOptions, world: World, events: Ser
     await logs.close()
   }
   try {
-    const repository = await openStackRepository({ ...opened, folder: options.tufFolder }, world, events)
+    const tell = async (next: StackIdentity) => publishTrust(repository, { config: opened.config, identity: next })
+    const authority = await openStackAuthority({ ...options, ...opened, tell }, world, events)
+    const repository = await openStackRepository({ ...opened, identity: authority.identity(), folder: options.tufFolder }, world, events)
     if (opened.config.rekor.signWith === 'v2' && logs.v2.isFrozen())
       throw new CountersignError('CONFIGURATION_MALFORMED', 'rekor.sign-with: want v1, got v2, whose log is frozen')
     void freezeWhenAsked(options.folder, logs.v2, world, events, closing.signal)
     void refreshHourly(repository, world, events, closing.signal)
-    return { ...(await openServices(options, opened, issuers, logs, repository, world, events)), config: opened.config, close }
+    const services = await openServices(options, opened, issuers, logs, { repository, authority }, world, events)
+    void authority.watch(closing.signal)
+    return { ...services, config: opened.config, close }
   } catch (cause) {
     await close()
     throw cause
@@ -103,7 +107,7 @@ async function openServices(
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
   logs: StackLogs,
-  repository: TufRepositoryService,
+  { repository, authority }: { readonly repository: TufRepositoryService; readonly authority: StackAuthority },
   world: World,
   events: ServiceEvents,
 ): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready' | 'measures'>> {
@@ -125,11 +129,10 @@ async function openServices(
     now: world.now,
     events,
   })
-  const [own, ...above] = identity.authority
-  const authority = await checkAuthority({ chain: [own, ...above], signer: signers.authority }, world.now())
   const fulcio = createFulcio({
     config: issuers,
-    authority: () => authority,
+    authority: authority.current,
+    trustBundle: () => [authority.identity().authority, ...authority.identity().formerAuthorities],
     log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },
     world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
     events,
@@ -137,7 +140,7 @@ async function openServices(
   const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
   const { signWith: _, ...rekorV2 } = config.rekor
   const unready = () =>
-    [logs.unready(), timestamps.unready() ?? [], repository.unready() ?? [], expired(identity.authority, world.now())].flat()
+    [logs.unready(), timestamps.unready() ?? [], repository.unready() ?? [], expired(authority.current().chain, world.now())].flat()
   const rekorV1 = createRekorV1({
     log: logs.v1,
     treeId: treeIdOf(signers['rekor-v1'].publicKey),
@@ -165,7 +168,7 @@ async function openServices(
     ...(config.registry && { registry: createRegistry(await folderStore(join(folder, stackFiles.registry)), world, { deletes: false }) }),
     unready,
   })
-  const measures = () => measuresOf({ ...identity, roles: repository.standing(), isReady: unready().length === 0 }, world.now())
+  const measures = () => measuresOf({ ...authority.identity(), roles: repository.standing(), isReady: unready().length === 0 }, world.now())
   return { handler, issuer, unready, measures }
 }
 

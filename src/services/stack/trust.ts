@@ -12,10 +12,14 @@ import { encodeTrustedRoot, type TrustedRoot } from '../../trust/trusted-root.ts
 import type { Validity } from '../../trust/validity.ts'
 import type { StackConfig } from './config.ts'
 
+/** Certificates, an authority's own first, its root last. */
+export type Chain = readonly [Certificate, ...Certificate[]]
+
 /** What of a stack is public: whom it asks to be trusted. */
 export type StackIdentity = {
-  readonly authority: readonly [Certificate, ...Certificate[]] // the intermediate that issues first, the root last
-  readonly timestamps: readonly [Certificate, ...Certificate[]] // the one that stamps first, the root last
+  readonly authority: Chain // the intermediate that issues first, the root last
+  readonly formerAuthorities: readonly Chain[] // that issued before, under the same root
+  readonly timestamps: Chain // the one that stamps first, the root last
   readonly logKeys: Readonly<Record<'ct-log' | 'rekor-v1' | 'rekor-v2', PublicKey>>
 }
 
@@ -30,13 +34,13 @@ export function logHost({ url }: Pick<StackConfig, 'url'>): string {
 /**
  * The trusted root of a stack. No operators are named: cosign 2 refuses a file with that member.
  *
- * The certificates of the authorities say themselves from when they are valid; logs are trusted from the same moment.
+ * The certificates of the authorities say themselves from when they are valid; logs are trusted as long as the root is.
  */
 export function trustedRootOf(config: Pick<StackConfig, 'url'>, identity: StackIdentity): TrustedRoot {
-  const { authority, timestamps, logKeys } = identity
-  const [base, validFor] = [config.url.origin, since(authority)]
+  const { authority, formerAuthorities, timestamps, logKeys } = identity
+  const [base, validFor] = [config.url.origin, sinceRoot(authority)]
   return {
-    certificateAuthorities: [authorityOfChain(authority, { url: base, validFor })],
+    certificateAuthorities: [authority, ...formerAuthorities].map(chain => authorityOfChain(chain, { url: base, validFor: since(chain) })),
     timestampAuthorities: [authorityOfChain(timestamps, { url: `${base}${servicePaths.timestamps}`, validFor: since(timestamps) })],
     transparencyLogs: [
       { ...logKey(logKeys['rekor-v1'], base), validFor, operator: '' },
@@ -58,7 +62,7 @@ export function signingConfigOf({ url, operator, rekor }: StackConfig, { authori
   const service = (at: string, majorApiVersion: number): SigningService => ({
     url: at,
     majorApiVersion,
-    validFor: since(authority),
+    validFor: sinceRoot(authority),
     operator,
   })
   return {
@@ -71,8 +75,13 @@ export function signingConfigOf({ url, operator, rekor }: StackConfig, { authori
   }
 }
 
-function since([{ notBefore }]: StackIdentity['authority']): Validity {
+function since([{ notBefore }]: Chain): Validity {
   return { start: notBefore, end: undefined }
+}
+
+/** Since the stack was made: its root stays when its authority is exchanged. */
+function sinceRoot(chain: Chain): Validity {
+  return { start: chain.at(-1)!.notBefore, end: undefined }
 }
 
 function logKey(key: PublicKey, baseUrl: string): LogKey {
@@ -86,13 +95,13 @@ function logKey(key: PublicKey, baseUrl: string): LogKey {
  * for those that read them, and for cosign 2 the keys and certificates one by one. @see services §7
  */
 export function trustFilesOf(config: StackConfig, identity: StackIdentity): ReadonlyMap<string, Uint8Array> {
-  const { authority, timestamps, logKeys } = identity
+  const { authority, formerAuthorities, timestamps, logKeys } = identity
   const pem = (...chain: readonly Certificate[]) => encodeUtf8(chain.map(({ der }) => encodePem('CERTIFICATE', der)).join(''))
   return new Map([
     ['trusted_root.json', encodeTrustedRoot(trustedRootOf(config, identity))],
     ['signing_config.v0.2.json', encodeSigningConfig(signingConfigOf(config, identity))],
     ['fulcio.crt.pem', pem(...authority.slice(-1))],
-    ['fulcio_intermediate.crt.pem', pem(...authority.slice(0, -1))],
+    ['fulcio_intermediate.crt.pem', pem(...[authority, ...formerAuthorities].flatMap(chain => chain.slice(0, -1)))],
     ['ctfe.pub', encodeUtf8(encodePublicKeyPem(logKeys['ct-log']))],
     ['rekor.pub', encodeUtf8(encodePublicKeyPem(logKeys['rekor-v1']))],
     ['tsa.crt.pem', pem(...timestamps)],

@@ -71,7 +71,11 @@ async function checkSigners({ folder, signers }: Parts): Promise<void> {
   }
 }
 
-async function publishTrust(repository: TufRepositoryService, { config, identity }: Parts): Promise<void> {
+/** Publishes what clients trust. @throws CountersignError as `publishTargets` */
+export async function publishTrust(
+  repository: TufRepositoryService,
+  { config, identity }: Pick<Parts, 'config' | 'identity'>,
+): Promise<void> {
   await repository.publishTargets(sigstoreTargets(trustFilesOf(config, identity), config.url.origin))
 }
 

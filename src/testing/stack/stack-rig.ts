@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import { sha256 } from '../../crypto/digest.ts'
 import type { DeriveKey } from '../../crypto/encrypted-key.ts'
+import type { Folder } from '../../oci/layout/folder.ts'
 import { noEvents, type ServiceEvents } from '../../services/service.ts'
 import { createFolder } from '../../services/stack/folder.ts'
 import { openStack, type Stack, type StackOptions } from '../../services/stack/stack.ts'
@@ -23,15 +25,21 @@ export type StackRig = {
   readonly folder: string
   readonly rootFolder: string // keys of the roots, with an empty passphrase
   readonly tufFiles: Map<string, MemoryFile>
+  /** Whether nothing can be written into the TUF repository from now on. */
+  readonly tufFails: (fails: boolean) => void
   readonly world: World
   readonly stack: Stack
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>
   /** Lets time pass: the clock goes on, and whoever slept that long at most is woken. */
   readonly pass: (ms: number) => Promise<void>
+  /** Resolves once somebody sleeps for so long: who was woken has done its work then. */
+  readonly asleep: (ms: number) => Promise<void>
   /** Sets the clock alone: nobody is woken. */
   readonly setTime: (time: Date) => void
-  /** What was logged, each as `level: message: reason`. */
+  /** What was logged, each as `level: message: reason`, and audits as `audit: action`. */
   readonly lines: readonly string[]
+  /** Resolves once a line that fits was logged after the first `since` of them. */
+  readonly logged: (pattern: RegExp, since?: number) => Promise<string>
   /** How often each metric was counted, by its name. */
   readonly counted: ReadonlyMap<string, number>
   /** Ends the stack and opens it again; between the two no process has it open. */
@@ -52,7 +60,13 @@ export async function createStackRig({
   const place = mkdtempSync(join(tmpdir(), 'countersign-stack-rig-'))
   const [folder, rootFolder] = [join(place, 'stack'), join(place, 'root-keys')]
   const tufFiles = new Map<string, MemoryFile>()
-  const opening = { folder, tufFolder: memoryFolder(tufFiles, 'tuf'), passphrase: encodeUtf8(''), deriveKey: quickDeriveKey }
+  let tufFails = false
+  const tuf = memoryFolder(tufFiles, 'tuf')
+  const write: Folder['write'] = async (...parts) => {
+    if (tufFails) throw new CountersignError('FILE_UNWRITABLE', `${tuf.name}: no room`)
+    await tuf.write(...parts)
+  }
+  const opening = { folder, tufFolder: { ...tuf, write }, passphrase: encodeUtf8(''), deriveKey: quickDeriveKey }
   const clock = createClock(new Date('2026-03-01T12:00:00Z'))
   const world: World = {
     now: clock.now,
@@ -61,11 +75,27 @@ export async function createStackRig({
     sleep: clock.sleep,
   }
   const lines: string[] = []
+  const waiting = new Set<() => void>()
+  const say = (line: string) => {
+    lines.push(line)
+    for (const look of [...waiting]) look()
+  }
+  const logged: StackRig['logged'] = (pattern, since = 0) =>
+    new Promise(resolve => {
+      const look = () => {
+        const line = lines.slice(since).find(line => pattern.test(line))
+        if (line === undefined) return void waiting.add(look)
+        waiting.delete(look)
+        resolve(line)
+      }
+      look()
+    })
   const counted = new Map<string, number>()
   const events: ServiceEvents = {
     ...noEvents,
     observe,
-    log: (level, message, facts) => void lines.push([`${level}: ${message}`, facts?.['reason'] ?? []].flat().join(': ')),
+    log: (level, message, facts) => say([`${level}: ${message}`, facts?.['reason'] ?? []].flat().join(': ')),
+    audit: action => say(`audit: ${action}`),
     count: metric => void counted.set(metric, (counted.get(metric) ?? 0) + 1),
   }
   const configText = `version: 1\nurl: http://127.0.0.1:7070\noperator: example.com\n${config}`
@@ -80,14 +110,19 @@ export async function createStackRig({
     folder,
     rootFolder,
     tufFiles,
+    tufFails: fails => {
+      tufFails = fails
+    },
     world,
     get stack() {
       return stack
     },
     ask: (path, init) => stack.handler(new Request(`http://127.0.0.1:7070${path}`, init)),
     pass: clock.pass,
+    asleep: clock.asleep,
     setTime: clock.setTime,
     lines,
+    logged,
     counted,
     reopen: async meanwhile => {
       await close()
@@ -102,9 +137,10 @@ export async function createStackRig({
   }
 }
 
-function createClock(start: Date): Pick<World, 'now' | 'sleep'> & Pick<StackRig, 'pass' | 'setTime'> {
+function createClock(start: Date): Pick<World, 'now' | 'sleep'> & Pick<StackRig, 'pass' | 'asleep' | 'setTime'> {
   let ms = start.getTime()
-  const sleepers = new Set<{ readonly until: number; readonly wake: () => void }>()
+  const sleepers = new Set<{ readonly lengthMs: number; readonly until: number; readonly wake: () => void }>()
+  const watchers = new Set<() => void>()
   return {
     now: () => new Date(ms),
     setTime: time => {
@@ -113,12 +149,22 @@ function createClock(start: Date): Pick<World, 'now' | 'sleep'> & Pick<StackRig,
     sleep: (lengthMs, signal) =>
       new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason)
-        const sleeper = { until: ms + lengthMs, wake: resolve }
+        const sleeper = { lengthMs, until: ms + lengthMs, wake: resolve }
         sleepers.add(sleeper)
+        for (const look of [...watchers]) look()
         signal.addEventListener('abort', () => {
           sleepers.delete(sleeper)
           reject(signal.reason)
         })
+      }),
+    asleep: lengthMs =>
+      new Promise(resolve => {
+        const look = () => {
+          if (![...sleepers].some(sleeper => sleeper.lengthMs === lengthMs)) return void watchers.add(look)
+          watchers.delete(look)
+          resolve()
+        }
+        look()
       }),
     pass: async lengthMs => {
       ms += lengthMs
