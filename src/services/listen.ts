@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type ConnectionEnd, type Connections, keepConnections } from './connections.ts'
 import { Departure } from './departure.ts'
 import { type Incoming, toRequest } from './incoming-request.ts'
+import type { TlsPair } from './tls-certificate.ts'
 import { wholeBodyOf } from './whole-response.ts'
 
 /** A web service: a function from request to response, as services of this project are written and tested. */
@@ -11,7 +12,7 @@ export type ListenOptions = {
   readonly host?: string // 127.0.0.1
   readonly port?: number // 0: any free one
   /** PEM texts; `clientCa` makes a client certificate of that authority a condition. */
-  readonly tls?: { readonly key: string; readonly cert: string; readonly clientCa?: string }
+  readonly tls?: TlsPair & { readonly clientCa?: string }
   readonly maxConnections?: number // 1024; for more, those give way that wait for their clients
   readonly headersMs?: number // for a TLS handshake, and for the headers of a request; 30 s
   readonly requestMs?: number // for a request to arrive whole; 5 minutes
@@ -26,7 +27,12 @@ export type ListenOptions = {
 
 const pipelineLimit = 16
 
-export type Listener = { readonly url: URL; readonly close: () => Promise<void> }
+export type Listener = {
+  readonly url: URL
+  /** Has connections from now on use another certificate. @throws Error of the system where it cannot be used; the former one stays */
+  readonly renew: (pair: TlsPair) => void
+  readonly close: () => Promise<void>
+}
 
 /**
  * Serves a handler over HTTP/1.1. `request.signal` aborts when the client goes away or the listener closes by force; bodies
@@ -48,15 +54,16 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     keepAliveTimeout: 5000,
     maxHeaderSize: 16_384,
   }
-  const server: Server = tls
-    ? (await import('node:https')).createServer({
-        ...timeouts,
-        handshakeTimeout: headersMs,
-        key: tls.key,
-        cert: tls.cert,
-        ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-      })
-    : (await import('node:http')).createServer(timeouts)
+  const secure =
+    tls &&
+    (await import('node:https')).createServer({
+      ...timeouts,
+      handshakeTimeout: headersMs,
+      key: tls.key,
+      cert: tls.cert,
+      ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+    })
+  const server: Server = secure ?? (await import('node:http')).createServer(timeouts)
   server.setTimeout(options.idleMs ?? 60_000)
   const limits = { connections: options.maxConnections ?? 1024, ahead: pipelineLimit, answerMs: options.answerMs ?? 30_000 }
   const connections = keepConnections(server, limits, options.onConnectionEnd ?? (() => {}))
@@ -82,6 +89,11 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
   if (address === null || typeof address === 'string') throw new TypeError('a listening server has a port')
   return {
     url: new URL(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`),
+    renew: pair => {
+      if (!secure) throw new TypeError('this server speaks no TLS')
+      if (!('setSecureContext' in secure)) throw new Error('on Bun a server keeps its certificate until it is started again')
+      secure.setSecureContext({ ...pair, ...(tls?.clientCa !== undefined && { ca: tls.clientCa }) })
+    },
     close: () =>
       new Promise(resolve => {
         const cut = setTimeout(() => {

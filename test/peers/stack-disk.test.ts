@@ -48,7 +48,7 @@ async function loadMore(name: string): Promise<void> {
 
 before(async () => {
   mkdirSync(disk)
-  machine = await createPrivateMachine(['mount'], `mount -t tmpfs -o size=24m,mode=700 none ${disk}`)
+  machine = await createPrivateMachine(place, ['mount'], `mount -t tmpfs -o size=24m,mode=700 none ${disk}`)
   await up('--url', 'http://127.0.0.1:0')
 })
 after(async () => {

@@ -7,6 +7,7 @@ import type { ConnectionEnd } from '../connections.ts'
 import { addressOf, headerOf } from '../incoming-request.ts'
 import { type Handler, type Listener, listen } from '../listen.ts'
 import type { ServiceEvents } from '../service.ts'
+import { followCertificate, type TlsPair } from '../tls-certificate.ts'
 import type { HostPort, StackConfig } from './config.ts'
 import type { OperatedEvents } from './events.ts'
 import { readFileAt } from './private-files.ts'
@@ -17,7 +18,7 @@ const graceMs = 30_000 // for requests under way when it stops; services §11 gi
 export type Serving = { readonly url: URL; readonly close: () => Promise<void> }
 
 /**
- * Serves a stack where its configuration says, and its metrics.
+ * Serves a stack where its configuration says, and its metrics; where TLS is spoken, by the certificate that lies there now.
  *
  * @throws CountersignError `ADDRESS_UNAVAILABLE`; `FILE_UNREADABLE`
  */
@@ -26,11 +27,13 @@ export async function serveStack(
   { listen: where, metrics }: Pick<StackConfig, 'listen' | 'metrics'>,
   handler: Handler,
   operated: OperatedEvents,
-  world: Pick<World, 'randomBytes'>,
+  world: Pick<World, 'randomBytes' | 'sleep'>,
 ): Promise<Serving> {
   const { events } = operated
   const pem = async (name: string) => decodeUtf8(await readFileAt(join(folder, name)), name)
-  const tls = where.certificate === undefined ? undefined : { cert: await pem(where.certificate), key: await pem(where.key!) }
+  const { certificate, key } = where
+  const loadTls = certificate !== undefined && key !== undefined && (async () => ({ cert: await pem(certificate), key: await pem(key) }))
+  const tls = loadTls ? await loadTls() : undefined
   const report = (error: unknown) =>
     events.log('error', 'a request failed', { reason: error instanceof Error ? error.message : String(error) })
   const limits = (server: 'services' | 'metrics') => ({
@@ -45,9 +48,17 @@ export async function serveStack(
       await services.close()
       throw cause
     }))
+  const closing = new AbortController()
+  if (tls && loadTls) {
+    const renew = (pair: TlsPair) => {
+      for (const server of [services, scraped]) server?.renew(pair)
+    }
+    void followCertificate(tls, loadTls, renew, world, events, closing.signal)
+  }
   return {
     url: services.url,
     close: async () => {
+      closing.abort()
       await services.close()
       await scraped?.close()
     },
