@@ -21,6 +21,7 @@ const host = 'stack.test'
 const surplus = (line: string) => `${line} surplus`
 let made = 0
 const initLine = () => `stack init --data ${join(place, `made-${++made}`)} --root-keys ${join(place, `roots-${made}`)}`
+const renewLine = () => `stack renew-authority --data ${join(place, `made-${made}`)} --root-keys ${join(place, `roots-${made}`)}`
 
 disk.set('password', 'hunter2\n')
 await good(cs(`stack init --data ${data} --root-keys ${join(place, 'roots')} --url https://${host}`))
@@ -57,6 +58,15 @@ definePlain('stack freeze', {
   line: async () => {
     await good(cs(initLine()))
     return `stack freeze rekor-v2 --data ${join(place, `made-${made}`)}`
+  },
+  failing: surplus,
+  prints: true,
+  varies: true,
+})
+definePlain('stack renew-authority', {
+  line: async () => {
+    await good(cs(initLine()))
+    return renewLine()
   },
   failing: surplus,
   prints: true,
@@ -100,6 +110,38 @@ export function stackCases(): readonly Case[] {
           ['tsa', 'USAGE', /^want the name of a log, rekor-v2, got "tsa"$/],
         ] as const)
           assertRefused(await cs(`${name} ${log} --data ${data} --output json`), { exit: 1, code, message })
+      },
+    },
+    {
+      flag: 'data',
+      commands: ['stack renew-authority'],
+      what: 'names the folder that gets the new authority',
+      check: async () => {
+        await good(cs(initLine()))
+        const before = readFileSync(join(place, `made-${made}`, stackFiles.authority), 'utf8')
+        const { stdout } = await good(cs(renewLine()))
+        assert.match(
+          stdout,
+          /made-\d+\/certificates\/authority\.pem: CN=Sigstore intermediate,O=127\.0\.0\.1, until 2031-01-02T03:04:05Z\n$/,
+        )
+        const after = readFileSync(join(place, `made-${made}`, stackFiles.authority), 'utf8')
+        assert.notEqual(after, before)
+        assert.equal(after.split('-----BEGIN')[2], before.split('-----BEGIN')[2], 'the root is the same')
+      },
+    },
+    {
+      flag: 'root-keys',
+      commands: ['stack renew-authority'],
+      what: 'names the folder of the key that certifies',
+      check: async name => {
+        await good(cs(initLine()))
+        const line = `${name} --data ${join(place, `made-${made}`)} --output json --root-keys`
+        assertRefused(await cs(`${line} ${join(place, 'roots')}`), {
+          exit: 2,
+          code: 'KEY_MISMATCH',
+          message: /roots" has the key of another root$/,
+        })
+        assertRefused(await cs(`${line} ${join(place, 'nowhere')}`), { exit: 6, code: 'FILE_UNREADABLE', message: /nowhere" is not there/ })
       },
     },
     {

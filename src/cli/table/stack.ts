@@ -5,6 +5,7 @@ import {
   stackFreezeFlags,
   stackHashPasswordFlags,
   stackInitFlags,
+  stackRenewAuthorityFlags,
   stackStatusFlags,
   stackUpFlags,
 } from '../flags/sigstore/stack.ts'
@@ -78,8 +79,8 @@ export const stackCommands: readonly Command[] = [
     group: 'Private Sigstore',
     summary: 'Write what clients need to trust a stack',
     description:
-      'A trusted root and a signing config, both in one file for clients that take a client trust config (sigstore for Python), and for\n' +
-      'cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing of it is secret.',
+      'A trusted root and a signing config, both in one file for clients that take a client trust config (sigstore for Python),\n' +
+      'and for cosign 2 the keys and certificates one by one. No passphrase is needed, and nothing of it is secret.',
     examples: [{ what: 'files, to hand to clients', line: 'stack export-trust --data ./stack --out ./trust' }],
     arguments: { name: '', min: 0, max: 0 },
     flags: stackExportTrustFlags,
@@ -92,8 +93,8 @@ export const stackCommands: readonly Command[] = [
     summary: 'End a transparency log of a private Sigstore for good',
     description:
       'The log of version 2 takes no entries from then on and answers 405; it is read as before, and bundles of it verify. Its last\n' +
-      'checkpoint says so in a line of its own. A stack that runs does it within a second or two; of one that does not, the passphrase\n' +
-      'is needed. There is no way back. First tell clients to use another log: `rekor.sign-with` of stack.yaml.',
+      'checkpoint says so in a line of its own. A stack that runs does it within a second or two; of one that does not, the\n' +
+      'passphrase is needed. There is no way back. First tell clients to use another log: `rekor.sign-with` of stack.yaml.',
     examples: [
       { what: 'the log of version 2', line: 'stack freeze rekor-v2 --data ./stack' },
       { what: 'naming the next', line: "stack freeze rekor-v2 --next 'go on at log-2.example.com'" },
@@ -102,6 +103,20 @@ export const stackCommands: readonly Command[] = [
     flags: stackFreezeFlags,
     exits: 'own',
     load: async () => (await import('../commands/stack/freeze.ts')).freezeLog,
+  }),
+  defineCommand({
+    name: 'stack renew-authority',
+    group: 'Private Sigstore',
+    summary: 'Give the certificate authority of a private Sigstore another key and certificate',
+    description:
+      'By the key of its root, which `stack init` put into a folder of its own. A stack that runs takes the new authority within\n' +
+      'ten seconds, after it has told its clients; whoever was certified before stays so. To be done before the certificate of the\n' +
+      'authority expires: `stack status` says when. The passphrase is the one of the other keys.',
+    examples: [{ what: 'with the keys of the roots at hand', line: 'stack renew-authority --data ./stack --root-keys ./stack-root-keys' }],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: stackRenewAuthorityFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/stack/renew-authority.ts')).renewStackAuthority,
   }),
   defineCommand({
     name: 'stack hash-password',

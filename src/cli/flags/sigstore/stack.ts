@@ -95,4 +95,10 @@ export const stackFreezeFlags = {
   },
 } as const satisfies FlagTable
 
+export const stackRenewAuthorityFlags = {
+  ...failureFormatFlags,
+  data,
+  'root-keys': { ...stackInitFlags['root-keys'], help: 'the folder of the keys of the roots, which `stack init` made' },
+} as const satisfies FlagTable
+
 export const stackHashPasswordFlags = failureFormatFlags
