@@ -14,7 +14,7 @@ import { ctLogLayout } from '../ctlog/ct-heads.ts'
 import type { ServiceEvents } from '../service.ts'
 import type { StackConfig } from './config.ts'
 import { type OpenedFolder, stackFiles } from './folder.ts'
-import { type FencedStore, openFencedStore } from './log-fence.ts'
+import { type FencedStore, openFencedStore } from './logs/log-fence.ts'
 import { readFileAt } from './private-files.ts'
 import { logHost, servicePaths } from './trust.ts'
 

@@ -170,7 +170,7 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
   './app': (scene, path) => saveImage(scene, path),
   './stack': async (scene, path) => {
     const url = await freeAddress()
-    await runOk(scene.place, countersign(), ['stack', 'init', '--data', path, '--root-keys', `${path}-roots`, '--url', url])
+    await runOk(scene.place, countersign(), ['stack', 'init', '--data', path, '--root-keys', `${path}-root-keys`, '--url', url])
   },
 }
 const content = '{"release":1}\n'

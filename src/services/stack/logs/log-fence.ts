@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { CountersignError } from '../../codec/error.ts'
-import { quote } from '../../codec/text.ts'
-import { openSqliteStore } from '../../log/sqlite/sqlite-store.ts'
-import type { LogStore } from '../../log/store.ts'
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { openSqliteStore } from '../../../log/sqlite/sqlite-store.ts'
+import type { LogStore } from '../../../log/store.ts'
 
 /** A log's store, and why it is not written to now. */
 export type FencedStore = { readonly store: LogStore; readonly problem: () => string | undefined }
