@@ -2,6 +2,7 @@ import type { Fetch, World } from '../codec/world.ts'
 import type { DeriveKey } from '../crypto/encrypted-key.ts'
 import type { ByteRange, Folder } from '../oci/layout/folder.ts'
 import type { TransportOptions } from '../oci/transport.ts'
+import type { ProvingThread } from '../services/rekor/proving/prove-on-thread.ts'
 
 /** Environment variables; a map, because the names asked for are partly made from outside text. */
 export type Environment = ReadonlyMap<string, string>
@@ -31,6 +32,8 @@ export type CommandContext = {
   readonly showStatus: (line: string) => void
   /** In place of scrypt itself, both ways: tests that sign often keep what it gave. */
   readonly deriveKey?: DeriveKey
+  /** Starts a thread that proves entries of logs, where a core is there for it. Without one they are proven beside all else. */
+  readonly startProving?: () => Promise<ProvingThread | undefined>
   readonly stdin: StandardInput
   readonly files: Files
   readonly prompts: Prompts

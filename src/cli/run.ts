@@ -119,7 +119,7 @@ async function withinTime(
 }
 
 function createContext(system: System, signal: AbortSignal, report: Reporter): CommandContext {
-  const { environment, stdin, keyboard, files, world, deriveKey } = system
+  const { environment, stdin, keyboard, files, world, deriveKey, startProving } = system
   const stderr = (text: string) => report.text(text)
   const debug = (line: string) => {
     if (report.isVerbose) stderr(`${line}\n`)
@@ -141,6 +141,7 @@ function createContext(system: System, signal: AbortSignal, report: Reporter): C
     debug,
     showStatus: line => report.status(line),
     ...(deriveKey && { deriveKey }),
+    ...(startProving && { startProving }),
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

@@ -19,6 +19,7 @@ export type System = {
   readonly stdout: Sink
   readonly stderr: Sink
   readonly deriveKey?: CommandContext['deriveKey']
+  readonly startProving?: CommandContext['startProving']
   readonly stdin: StandardInput
   readonly keyboard: Keyboard
   readonly files: Files

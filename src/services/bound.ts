@@ -8,7 +8,7 @@ export type BoundLimits = {
 }
 
 /** A request under way, and the one way to its body. */
-export type Bounded = <T>(request: Request, task: (readBody: () => Promise<Uint8Array>) => Promise<T>) => Promise<T>
+export type Bounded = <T>(request: Request, task: (readBody: () => Promise<Uint8Array<ArrayBuffer>>) => Promise<T>) => Promise<T>
 
 /** Bodies of this length are taken however much is held: otherwise a few clients that are slow with long ones would shut all others out. */
 const alwaysTakenBytes = 64 << 10

@@ -44,7 +44,7 @@ export async function readRequestBody(
   request: Request,
   limit: number,
   { timeoutMs = 30_000, take }: BodyReading = {},
-): Promise<Uint8Array> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new ServiceRefusal(413, `request: want at most ${limit} bytes`)
   if (Number(headerOf(request, 'content-length') ?? 0) > limit) throw tooLarge()
   const chunks: Uint8Array[] = []

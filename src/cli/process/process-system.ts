@@ -24,6 +24,7 @@ export function createProcessSystem(): System {
     keyboard: processKeyboard(),
     files: createFiles(() => Buffer.from(randomBytes(8)).toString('hex')),
     openOutputFile: path => sinks.openFile(path),
+    startProving,
     onInterrupt,
     graceMs: 2_000,
   }
@@ -48,6 +49,16 @@ const sleep: World['sleep'] = (ms, signal) =>
     }, ms)
     signal.addEventListener('abort', stop, { once: true })
   })
+
+/** What the program is started with as a thread that proves entries. No command is called so. */
+export const provingArgument = '#prove-entries'
+
+/** Not where there is one core: a second thread would only take turns with the first. */
+const startProving: System['startProving'] = async () => {
+  const [{ Worker }, { availableParallelism }] = await Promise.all([import('node:worker_threads'), import('node:os')])
+  const [, program] = process.argv
+  return program === undefined || availableParallelism() < 2 ? undefined : new Worker(program, { argv: [provingArgument] })
+}
 
 /** The first request to stop is the command's to answer; a second one ends the process as if nobody listened. */
 function onInterrupt(callback: () => void): () => void {

@@ -50,8 +50,8 @@ function verifyElsewhere(hash: HashName | undefined, bytes: Uint8Array, key: Key
 export function isEcdsaDigestSigned(key: PublicKey, signature: Uint8Array, ecdsa: EcdsaSignature, digest: Uint8Array): Answer {
   const curve = curveOf(key)!
   const { message, point } = shiftToStandIn(curve, decodePoint(curve, publicKeyOctets(key))!, ecdsa, digest)
-  // on another thread: a log is told digests alone, by many at once, and has its own work for this one meanwhile
-  return verifyElsewhere('sha256', message, importSpki(encodeSpki(encodeEcAlgorithm(curve), encodePoint(curve, point))), signature)
+  const shifted = importSpki(encodeSpki(encodeEcAlgorithm(curve), encodePoint(curve, point)))
+  return slow.has(key.algorithm) ? verifyElsewhere('sha256', message, shifted, signature) : verify('sha256', message, shifted, signature)
 }
 
 /** The encoded message under an RSA signature as long as the modulus, nothing when the signature is no number below the modulus. */

@@ -1,7 +1,6 @@
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import { tileOfPath } from '../../formats/log/tile-path.ts'
 import type { TileLog } from '../../log/tile-log.ts'
+import { entriesResponse, tileResponse } from '../tile-response.ts'
 
 /** What the read side of a tile log answers with: its checkpoint, its tiles and its bundles of entries. */
 export type TileSource = Pick<TileLog, 'head' | 'tile' | 'bundle'>
@@ -26,30 +25,8 @@ export async function readTiles(source: TileSource, path: string, acceptEncoding
   const index = BigInt(tile.index)
   if (tile.level !== 'entries') {
     const hashes = await source.tile(tile.level, index, tile.width)
-    return hashes && immutable(hashes, {})
+    return hashes && tileResponse(hashes)
   }
   const bundle = await source.bundle(index, tile.width)
-  if (!bundle) return undefined
-  const vary = { vary: 'accept-encoding' }
-  return acceptsGzip(acceptEncoding) ? immutable(await compress(bundle), { ...vary, 'content-encoding': 'gzip' }) : immutable(bundle, vary)
-}
-
-const compress = promisify(gzip)
-
-function immutable(bytes: Uint8Array, headers: Readonly<Record<string, string>>): Response {
-  return new Response(Uint8Array.from(bytes), {
-    headers: { 'content-type': 'application/octet-stream', 'cache-control': 'public, max-age=31536000, immutable', ...headers },
-  })
-}
-
-/** RFC 9110 §12.5.3: named, or meant by `*`, and not with a quality of zero. */
-function acceptsGzip(header: string | null): boolean {
-  const offers = (header ?? '').split(',', 16).map(offer =>
-    offer
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*/),
-  )
-  const offer = offers.find(([coding]) => coding === 'gzip') ?? offers.find(([coding]) => coding === '*')
-  return offer !== undefined && !offer.some(parameter => /^q=0(\.0*)?$/.test(parameter))
+  return bundle && (await entriesResponse(bundle, acceptEncoding))
 }

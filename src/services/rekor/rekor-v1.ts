@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { type Json, parseJson } from '../../codec/json.ts'
 import type { Signer } from '../../crypto/signer.ts'
 import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
-import { proveProposedEntry, rekorV1Algorithms, rekorV1Kinds } from '../../formats/log/proposed/rekor-v1.ts'
+import { rekorV1Algorithms, rekorV1Kinds } from '../../formats/log/proposed/rekor-v1.ts'
 import { signedEntryBytes } from '../../formats/log/signed-entry-timestamp.ts'
 import type { Place, SealedEntry, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
@@ -13,6 +13,7 @@ import { wholeResponse } from '../whole-response.ts'
 import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { entryAnswer } from './entry-answer.ts'
 import { encodeEntryExtra } from './entry-extra.ts'
+import { type Proving, proveHere } from './proving/entry-prover.ts'
 import { consistencyProof, entryById, entryByIndex, logInfo, publicKeyPem, retrieveEntries } from './read-log.ts'
 import { entryIdOf, numberTrees, type ReadableTree, type TreeEntry } from './rekor-trees.ts'
 import { searchIndex } from './search-index.ts'
@@ -44,6 +45,8 @@ export type RekorV1Options = {
   readonly keepAttestations?: boolean
   /** Whether entries can be searched for; they can unless told. */
   readonly search?: boolean
+  /** Where signatures are checked; in this thread unless told. */
+  readonly proving?: Proving
   readonly limits?: Partial<RekorV1Limits>
   readonly events?: ServiceEvents
 }
@@ -57,7 +60,9 @@ export type RekorV1Options = {
 export function createRekorV1(options: RekorV1Options): Handler {
   const { log, treeId, signer, now, search = true, keepAttestations = false, events = noEvents } = options
   const limits = { ...defaultRekorV1Limits, ...options.limits }
-  const accepted = { kinds: new Set(options.kinds ?? rekorV1Kinds), algorithms: new Set(options.algorithms ?? rekorV1Algorithms) }
+  const { kinds = rekorV1Kinds, algorithms = rekorV1Algorithms, proving = proveHere } = options
+  const accepted = { kinds: new Set(kinds), algorithms: new Set(algorithms) }
+  const prove = proving({ version: 'v1', bodyBytes: limits.bodyBytes, kinds, algorithms })
   const trees = numberTrees({ treeId, publicKey: signer.publicKey, log }, options.earlierTrees ?? [])
   const overloaded = () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } })
   const bounded = createBound(limits, overloaded)
@@ -77,8 +82,8 @@ export function createRekorV1(options: RekorV1Options): Handler {
     return { leaf: body, data: body, extra, searchKeys }
   }
 
-  const create = async (request: Request, proposal: Json): Promise<Response> => {
-    const entry = await proveProposedEntry(proposal, accepted)
+  const create = async (request: Request, readBody: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Response> => {
+    const entry = await prove(await readBody())
     const append = () => log.append({ identity: entry.leafHash, seal: place => seal(entry, place) })
     const included = await inTime(append, limits.timeoutMs, request)
     const id = entryIdOf(trees.active, entry.leafHash)
@@ -99,7 +104,7 @@ export function createRekorV1(options: RekorV1Options): Handler {
     },
     '/api/v1/log/entries': {
       GET: async ({ query }) => found(await entryByIndex(trees, query)),
-      POST: ({ request }) => withJson(request, proposal => create(request, proposal)),
+      POST: ({ request }) => bounded(request, readBody => create(request, readBody)),
     },
     '/api/v1/log/entries/{entryUUID}': { GET: async ({ id }) => found(await entryById(trees, id)) },
     '/api/v1/log/entries/retrieve': {

@@ -2,8 +2,7 @@ import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
 import { noteKeyId } from '../../formats/log/note-key.ts'
-import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
-import { parseRekorV2Request, proveRekorV2Request, rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
+import { rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
 import type { Included, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
 import { addressOf, headerOf } from '../incoming-request.ts'
@@ -12,6 +11,7 @@ import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../se
 import { wholeResponse } from '../whole-response.ts'
 import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { checkOrigin } from './origin.ts'
+import { type Proving, proveHere } from './proving/entry-prover.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
 
 export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, bytesInFlight: 64 << 20, timeoutMs: 20_000 }
@@ -31,6 +31,8 @@ export type RekorV2Options = {
   readonly onDuplicate?: 'returnExisting' | 'conflict'
   /** Kinds of keys by their names in protobuf-specs; `rekorV2Algorithms` unless told. */
   readonly algorithms?: readonly string[]
+  /** Where signatures are checked; in this thread unless told. */
+  readonly proving?: Proving
   readonly limits?: Partial<RekorLimits>
   readonly events?: ServiceEvents
 }
@@ -46,21 +48,17 @@ export function createRekorV2(options: RekorV2Options): Handler {
   const { log, origin, publicKey, now, acceptDsse = true, onDuplicate = 'returnExisting', events = noEvents } = options
   checkOrigin(origin, options.allowPort ?? false)
   const limits = { ...defaultRekorV2Limits, ...options.limits }
-  const algorithms = new Set(options.algorithms ?? rekorV2Algorithms)
+  const { bodyBytes } = limits
+  const prove = (options.proving ?? proveHere)({
+    version: 'v2',
+    bodyBytes,
+    acceptDsse,
+    algorithms: options.algorithms ?? rekorV2Algorithms,
+  })
   const logId = encodeBase64(noteKeyId(origin, publicKey))
   const bounded = createBound(limits, () => new ServiceRefusal(503, texts.overloaded, { headers: { 'retry-after': '1' } }))
 
-  const prove = async (bytes: Uint8Array): Promise<ProvenEntry> => {
-    const asked = await refusing('invalid request', () => parseRekorV2Request(bytes, limits.bodyBytes))
-    if (!asked || (asked.kind === 'dsse' && !acceptDsse))
-      throw new ServiceRefusal(400, `invalid type, must be hashedrekord${acceptDsse ? ' or dsse' : ''}`)
-    const entry = await refusing(`invalid ${asked.kind} request`, () => proveRekorV2Request(asked, algorithms))
-    if (entry.body.length > maxEntryBytes)
-      throw new ServiceRefusal(400, `invalid ${asked.kind} request: entry: want at most ${maxEntryBytes} bytes, got ${entry.body.length}`)
-    return entry
-  }
-
-  const create = async (request: Request, readBody: () => Promise<Uint8Array>): Promise<Response> => {
+  const create = async (request: Request, readBody: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Response> => {
     if (log.isFrozen()) return frozenAnswer()
     const received = await readBody()
     events.observe('rekor_v2_http_api_request_size', received.length, { method: 'post' })
@@ -109,9 +107,6 @@ export function createRekorV2(options: RekorV2Options): Handler {
 
 const entriesPath = '/api/v2/log/entries'
 
-/** Bundles give an entry's length in two bytes. */
-const maxEntryBytes = 65_535
-
 const proofFailures = 'rekor_v2_inclusion_proof_failure_total'
 
 const texts = { overloaded: 'reached max pushback; retry', failed: 'failed to integrate entry' }
@@ -120,16 +115,6 @@ const texts = { overloaded: 'reached max pushback; retry', failed: 'failed to in
 function frozenAnswer(): Response {
   const text = 'This log has been frozen, please switch to the latest log.'
   return new Response(text, { status: 405, headers: { 'content-type': 'text/plain; charset=utf-8', allow: '' } })
-}
-
-/** What was wrong with a request is its sender's to know, whole: upstream says only the first words. */
-async function refusing<T>(what: string, read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    throw new ServiceRefusal(400, `${what}: ${cause.message}`, { cause })
-  }
 }
 
 function duplicate({ entry: { index } }: Included): ServiceRefusal {

@@ -10,6 +10,8 @@ import { createFulcio } from '../fulcio/fulcio.ts'
 import { createIssuer, fileKeyStore, type Issuer } from '../issuer/issuer.ts'
 import type { Handler } from '../listen.ts'
 import { createRegistry, folderStore } from '../registry/registry.ts'
+import { type Proving, proveHere } from '../rekor/proving/entry-prover.ts'
+import { type ProvingThread, proveOnThread, type ThreadedProving } from '../rekor/proving/prove-on-thread.ts'
 import { createRekorV1 } from '../rekor/rekor-v1.ts'
 import { createRekorV2 } from '../rekor/rekor-v2.ts'
 import type { ServiceEvents } from '../service.ts'
@@ -36,6 +38,8 @@ export type StackOptions = {
   readonly dev?: { readonly ciSecret: string }
   readonly deriveKey?: DeriveKey
   readonly openStore?: OpenLogStore // of each log, by its folder; SQLite unless told
+  /** Starts a thread that proves entries, where a core is there for it; without one this thread does. */
+  readonly startProving?: () => Promise<ProvingThread | undefined>
 }
 
 /** A private Sigstore that runs. */
@@ -62,9 +66,11 @@ export async function openStack(options: StackOptions, world: World, events: Ser
   const issuers = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
   const logs = await openLogs({ folder: options.folder, openStore: options.openStore }, opened, world, events)
   const closing = new AbortController()
+  let threaded: ThreadedProving | undefined
   const close = async () => {
     closing.abort()
     await logs.close()
+    await threaded?.close()
   }
   try {
     const tell = async (next: StackIdentity) => publishTrust(repository, { config: opened.config, identity: next })
@@ -74,7 +80,10 @@ export async function openStack(options: StackOptions, world: World, events: Ser
       throw new CountersignError('CONFIGURATION_MALFORMED', 'rekor.sign-with: want v1, got v2, whose log is frozen')
     void freezeWhenAsked(options.folder, logs.v2, world, events, closing.signal)
     void refreshHourly(repository, world, events, closing.signal)
-    const services = await openServices(options, opened, issuers, logs, { repository, authority }, world, events)
+    const thread = await options.startProving?.()
+    threaded = thread && proveOnThread(thread, events)
+    const proving = threaded?.proving ?? proveHere
+    const services = await openServices(options, opened, issuers, { logs, proving }, { repository, authority }, world, events)
     void authority.watch(closing.signal)
     return { ...services, config: opened.config, close }
   } catch (cause) {
@@ -106,7 +115,7 @@ async function openServices(
   { folder, passphrase, dev }: StackOptions,
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
-  logs: StackLogs,
+  { logs, proving }: { readonly logs: StackLogs; readonly proving: Proving },
   { repository, authority }: { readonly repository: TufRepositoryService; readonly authority: StackAuthority },
   world: World,
   events: ServiceEvents,
@@ -147,6 +156,7 @@ async function openServices(
     signer: signers['rekor-v1'],
     now: world.now,
     keepAttestations: true,
+    proving,
     events,
   })
   await logFirstEntry(rekorV1, logs.v1, signers['rekor-v1'], config.url)
@@ -159,6 +169,7 @@ async function openServices(
       publicKey: signers['rekor-v2'].publicKey,
       now: world.now,
       ...rekorV2,
+      proving,
       events,
     }),
     timestamps: timestamps.handler,

@@ -36,6 +36,7 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
     passphrase,
     ...(dev && { dev: { ciSecret } }),
     ...(context.deriveKey && { deriveKey: context.deriveKey }),
+    ...(context.startProving && { startProving: context.startProving }),
   }
   const stack = await openStack(options, context.world, operated.events)
   const { gitVersion, gitCommit, buildDate } = versionFacts()
