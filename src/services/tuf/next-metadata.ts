@@ -48,12 +48,13 @@ const maxTargets = 1000
 
 /**
  * The metadata that a repository needs next: what changes, what the root no longer accepts, what is half way to its expiry (of the timestamp:
- * a day old), and all that names it.
+ * a day old), and all that names it. Of a timestamp that is lost it is the next one, whichever that was.
  *
  * @throws CountersignError `THRESHOLD_NOT_MET` where keys are missing; `USAGE` for targets that cannot be distributed; `LIMIT_EXCEEDED`
  */
 export async function nextMetadata(change: Change): Promise<NextMetadata> {
-  const { current } = change.published
+  const { current, unled } = change.published
+  const latest = current ?? unled
   const files = new Map<string, Uint8Array>()
   const signed: MetadataFile[] = []
   const add = async (role: OnlineRole, version: number, name: string, body: JsonObject): Promise<MetadataFile> => {
@@ -64,21 +65,28 @@ export async function nextMetadata(change: Change): Promise<NextMetadata> {
     return file
   }
   const following = async (role: 'targets' | 'snapshot') => {
-    const version = await freeVersion(change.folder, role, current?.[role].version ?? 0)
+    const version = await freeVersion(change.folder, role, latest?.[role].version ?? 0)
     return [role, version, `${version}.${role}.json`] as const
   }
 
-  let { targets, snapshot } = current ?? {}
+  let { targets, snapshot } = latest ?? {}
   if (change.targets || !targets || (await isDue('targets', targets, change))) {
     const listed = change.targets ? listTargets(change.targets, files) : targets?.signed['targets']
     targets = await add(...(await following('targets')), { targets: listed ?? {} })
   }
-  if (targets !== current?.targets || !snapshot || (await isDue('snapshot', snapshot, change)))
+  if (targets !== latest?.targets || !snapshot || (await isDue('snapshot', snapshot, change)))
     snapshot = await add(...(await following('snapshot')), { meta: { 'targets.json': describe(targets) } })
   const timestamp = current?.timestamp
-  if (snapshot !== current?.snapshot || !timestamp || (await isDue('timestamp', timestamp, change)))
-    await add('timestamp', (timestamp?.version ?? 0) + 1, 'timestamp.json', { meta: { 'snapshot.json': describe(snapshot) } })
+  if (snapshot !== current?.snapshot || !timestamp || (await isDue('timestamp', timestamp, change))) {
+    const version = timestamp?.version ?? (unled ? minutesSince1970(change.now) : 0)
+    await add('timestamp', version + 1, 'timestamp.json', { meta: { 'snapshot.json': describe(snapshot) } })
+  }
   return { files, signed }
+}
+
+/** More than the version of any timestamp that was lost: none was signed as often as once a minute. Clients refuse lower ones than they have. */
+function minutesSince1970(now: Date): number {
+  return Math.floor(now.getTime() / 60_000)
 }
 
 /** A version that no file has: one that was cut off before it was published may have been seen, and kept by whoever saw it. */

@@ -10,8 +10,10 @@ import { parseRoot, type TufRoot } from './root-ceremony.ts'
 export type Published = {
   readonly firstRoot: Uint8Array
   readonly root: TufRoot // the latest
-  /** Nothing before the first publication. */
+  /** Nothing before the first publication, and where the timestamp is lost. */
   readonly current: Readonly<Record<Exclude<TopLevelRole, 'root'>, MetadataFile>> | undefined
+  /** The latest that was written, where there is no timestamp to lead to it. */
+  readonly unled?: Readonly<Record<'snapshot' | 'targets', MetadataFile>>
 }
 
 /**
@@ -37,11 +39,17 @@ export async function readPublished(folder: Folder): Promise<Published | undefin
   const file = (role: TopLevelRole, name: string) => read(role, name, bytes => parseMetadata(role, bytes, name))
   const firstRoot = await read('root', '1.root.json', bytes => bytes)
   const root = await read('root', `${latest}.root.json`, bytes => parseRoot(bytes, `${latest}.root.json`))
-  if ((await folder.size('timestamp.json')) === undefined) return { firstRoot, root, current: undefined }
+  const led = async (version: number) => {
+    const snapshot = await file('snapshot', `${version}.snapshot.json`)
+    return { snapshot, targets: await file('targets', `${statedVersion(folder, snapshot, 'targets.json')}.targets.json`) }
+  }
+  if ((await folder.size('timestamp.json')) === undefined) {
+    let version = 0
+    while ((await folder.size(`${version + 1}.snapshot.json`)) !== undefined) version++
+    return { firstRoot, root, current: undefined, ...(version > 0 && { unled: await led(version) }) }
+  }
   const timestamp = await file('timestamp', 'timestamp.json')
-  const snapshot = await file('snapshot', `${statedVersion(folder, timestamp, 'snapshot.json')}.snapshot.json`)
-  const targets = await file('targets', `${statedVersion(folder, snapshot, 'targets.json')}.targets.json`)
-  return { firstRoot, root, current: { timestamp, snapshot, targets } }
+  return { firstRoot, root, current: { timestamp, ...(await led(statedVersion(folder, timestamp, 'snapshot.json'))) } }
 }
 
 function statedVersion(folder: Folder, { role, signed }: MetadataFile, name: string): number {

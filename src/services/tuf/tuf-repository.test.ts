@@ -275,6 +275,36 @@ describe('refresh', () => {
 
   test('nothing published is not ready', async () => assert.equal((await openRig()).unready(), 'TUF repository: nothing is published'))
 
+  test('a timestamp that is lost is signed anew, and followed by clients that have the one that is gone', async () => {
+    const logged: string[] = []
+    const rig = await publishedRig({ events: { ...noEvents, log: (level, message) => logged.push(`${level} ${message}`) } })
+    for (let day = 1; day <= 20; day++) {
+      rig.clock.now = later(day)
+      await rig.refresh()
+    }
+    const before = { ...(await clientOf(rig, await firstRoot, new Map(), later(20))) }
+    assert.match(before.versions, /timestamp 21, snapshot 2/)
+    for (let times = 0; times < 2; times++) {
+      rig.disk.delete('tuf/timestamp.json')
+      const again = await openRig(
+        { events: { ...noEvents, log: (level, message) => logged.push(`${level} ${message}`) } },
+        rig.disk,
+        later(20 + times),
+      )
+      assert.match(again.unready()!, /nothing is published/)
+      assert.deepEqual(await again.refresh(), ['timestamp'])
+      assert.equal(again.unready(), undefined)
+      for (const kept of [new Map(), before.files])
+        assert.deepEqual((await clientOf(again, await firstRoot, kept, later(21))).targets, textsOf(oldTargets))
+      before.files = (await clientOf(again, await firstRoot, before.files, later(21))).files
+      assert.deepEqual(await again.refresh(), [])
+    }
+    assert.deepEqual(
+      logged.filter(line => /lost/.test(line)),
+      Array(2).fill('warn TUF repository: timestamp.json is lost, and signed anew'),
+    )
+  })
+
   test('targets whose key is elsewhere wait until somebody brings it, and the log says so', async () => {
     const logged: string[] = []
     const rig = await publishedRig()

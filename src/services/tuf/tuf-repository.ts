@@ -61,7 +61,7 @@ export type TufRepositoryService = {
    *   tried again; `STORE_CORRUPT` for a folder that this program did not write
    */
   readonly publishTargets: (targets: readonly TufTargetFile[], signers?: readonly Signer[]) => Promise<void>
-  /** Signs anew what would expire, and finishes what was interrupted. To be called each hour or so; names the roles it signed. */
+  /** Signs anew what would expire, or a timestamp that is lost, and finishes what was interrupted. To be called each hour or so; names the roles it signed. */
   readonly refresh: () => Promise<readonly TopLevelRole[]>
   /** What is published, as of the last call; of nothing published none. */
   readonly standing: () => readonly RoleStanding[]
@@ -178,14 +178,15 @@ async function publishTargets(
 }
 
 async function refresh(rig: Rig, published: Published | undefined): Promise<readonly TopLevelRole[]> {
-  if (!published?.current) return []
+  if (!published?.current && !published?.unled) return []
+  if (published.unled) rig.events.log('warn', 'TUF repository: timestamp.json is lost, and signed anew')
   const next = await nextMetadata({ ...rig, now: rig.now(), published, root: published.root })
   if (next.files.size > 0) {
     await prove(rig, published, next.files)
     await write(rig.folder, next.files)
   }
   await writeAliases(rig.folder)
-  warnOfExpiry(rig, published.current, published.root, next)
+  if (published.current) warnOfExpiry(rig, published.current, published.root, next)
   return next.signed.map(({ role }) => role)
 }
 
