@@ -20,9 +20,19 @@ export type StackServer = {
 
 const serviceFiles = { signing_config: 'signing_config.v0.2.json', client_trust_config: 'client_trust_config.v0.1.json' } as const
 
-export async function startStack(place: Place): Promise<StackServer> {
-  const up = ['stack', 'up', '--dev', '--data', 'stack', '--url', 'http://127.0.0.1:0']
-  const server = await startServer(place, countersign(), up, /^http:\/\/(127\.0\.0\.1:\d+)$/m)
+/** @param user - somebody who can sign in */
+export async function startStack(place: Place, user?: { readonly email: string; readonly password: string }): Promise<StackServer> {
+  const up = (...args: readonly string[]) =>
+    startServer(place, countersign(), ['stack', 'up', '--dev', '--data', 'stack', ...args], /^http:\/\/(127\.0\.0\.1:\d+)$/m)
+  let server = await up('--url', 'http://127.0.0.1:0')
+  if (user) {
+    await server.stop()
+    const hash = await runOk(place, countersign(), ['stack', 'hash-password'], { input: user.password })
+    const users = `  users: [{ email: ${user.email}, password-hash: ${JSON.stringify(hash.stdout.trim())} }]\n`
+    const path = place.path('stack/stack.yaml')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('  users: []\n', users))
+    server = await up()
+  }
   const url = `http://${server.host}`
   await runOk(place, countersign(), ['stack', 'export-trust', '--data', 'stack', '--out', 'trust'])
   for (const name of Object.values(serviceFiles))
