@@ -31,7 +31,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/peers
 
-locked='sigstore-js sigstore-python ct-reader' # each has its lock in tools/NAME and its function below
+locked='sigstore-js sigstore-python ct-reader litewitness' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -91,6 +91,16 @@ from_lock_of_ct-reader() {
   CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
     retry go build -C "$root/tools/ct-reader" -trimpath -buildvcs=false -ldflags='-s -w' -o "$dir/bin/ct-reader" . >&2
   version ct-reader "$(awk '$1 == "filippo.io/sunlight" { print "sunlight-" $2 }' "$root/tools/ct-reader/go.mod")" go "$1"
+}
+
+from_lock_of_litewitness() {
+  need go 'golang-go (1.24 or later)'
+  need ssh-agent openssh-client # it signs by one
+  echo 'peers: litewitness by Go modules' >&2
+  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
+    retry go build -C "$root/tools/litewitness" -trimpath -buildvcs=false -ldflags='-s -w' -o "$dir/bin/litewitness" \
+    filippo.io/torchwood/cmd/litewitness >&2
+  version litewitness "$(awk '$1 == "filippo.io/torchwood" { print "torchwood-" $2 }' "$root/tools/litewitness/go.mod")" go "$1"
 }
 
 # retry COMMAND...: a registry may be away for a moment.

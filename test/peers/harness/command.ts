@@ -19,6 +19,7 @@ export type Tool =
   | 'busybox'
   | 'certspotter'
   | 'ct-reader'
+  | 'litewitness'
   | 'sigstore-python'
 
 /** Shells, and what they need, that scripts/peers.sh brings where their libraries resolve. */
