@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomInt } from 'node:crypto'
 import { before, describe, test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
 import { decodeBase64, encodeBase64 } from '../../codec/base64.ts'
 import { concatBytes } from '../../codec/bytes.ts'
 import { encodeHex } from '../../codec/hex.ts'
@@ -54,7 +55,7 @@ type Answer = {
 type Rig = CtLogService & {
   readonly log: TileLog
   readonly clock: { nowMs: number }
-  readonly get: (path: string) => Promise<Response>
+  readonly get: (path: string, init?: RequestInit) => Promise<Response>
   readonly json: (path: string) => Promise<Answer>
   readonly add: (kind: 'add-chain' | 'add-pre-chain', ...chain: readonly { readonly der: Uint8Array }[]) => Promise<Response>
 }
@@ -64,7 +65,7 @@ async function openRig(options: Partial<CtLogOptions> = {}, disk: LogDisk = empt
   const now = () => new Date(clock.nowMs)
   const log = await openTileLog({ ...ctLogLayout(origin, signer), store: openMemoryStore(disk), now })
   const service = createCtLog({ log, signer, origin, roots: [root.certificate], now, prefix: '/ct', ...options })
-  const get = (path: string) => service.handler(new Request(`${base}/${path}`))
+  const get = (path: string, init?: RequestInit) => service.handler(new Request(`${base}/${path}`, init))
   return {
     ...service,
     log,
@@ -356,6 +357,31 @@ function tls24(bytes: Uint8Array): Uint8Array {
 }
 
 describe('reading by static-ct-api', () => {
+  test('data tiles are compressed for who can read them so, tiles of hashes are not, and neither is asked for again', async () => {
+    const rig = await openRig()
+    for (let at = 0; at < 2; at++) await rig.add('add-pre-chain', await newPrecertificate(), intermediate)
+    const get = (path: string, accepted: string) => rig.get(path, { headers: { 'accept-encoding': accepted } })
+    const plain = new Uint8Array(await (await rig.get('tile/data/000.p/2')).arrayBuffer())
+    for (const { accepted, encoding } of [
+      { accepted: 'gzip', encoding: 'gzip' },
+      { accepted: 'br, GZIP;q=0.5', encoding: 'gzip' },
+      { accepted: 'gzip;q=0', encoding: null },
+      { accepted: 'br', encoding: null },
+    ]) {
+      const response = await get('tile/data/000.p/2', accepted)
+      assert.equal(response.headers.get('content-encoding'), encoding, accepted)
+      assert.equal(response.headers.get('vary'), 'accept-encoding')
+      assert.equal(response.headers.get('cache-control'), 'public, max-age=31536000, immutable')
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      assert.deepEqual(encoding === null ? bytes : Uint8Array.from(gunzipSync(bytes)), plain)
+    }
+    const hashes = await get('tile/0/000.p/2', 'gzip')
+    assert.equal(hashes.headers.get('content-encoding'), null)
+    assert.equal(hashes.headers.get('cache-control'), 'public, max-age=31536000, immutable')
+    const missing = await get('tile/data/000', 'gzip')
+    assert.deepEqual([missing.status, missing.headers.get('cache-control')], [404, null], 'it may be there tomorrow')
+  })
+
   test('tiles of hashes, of entries, and the authorities', async () => {
     const rig = await openRig()
     const submitted: TestCertificate[] = []

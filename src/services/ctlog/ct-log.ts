@@ -135,7 +135,7 @@ async function answer(source: Source, request: Request, url: URL, path: string):
   }
   if (!isStaticPath(path)) throw new ServiceRefusal(404, 'no such path')
   demandMethod(request, 'GET')
-  const found = await readStatic(source, path)
+  const found = await readStatic(source, path, request.headers.get('accept-encoding'))
   if (!found) throw new ServiceRefusal(404, 'the published tree has no such object')
   return found
 }

@@ -2,6 +2,7 @@ import { decodeHex } from '../../codec/hex.ts'
 import type { Sha256 } from '../../crypto/digest.ts'
 import { tileOfPath } from '../../formats/log/tile-path.ts'
 import type { TileLog } from '../../log/tile-log.ts'
+import { entriesResponse, tileResponse } from '../tile-response.ts'
 import type { ServedHead } from './ct-heads.ts'
 import type { LoggedIssuers } from './issuers.ts'
 
@@ -13,7 +14,6 @@ export type StaticSource = {
 }
 
 const maxLevel = 5
-const immutable = 'public, max-age=31536000, immutable'
 
 /** Whether a path below the log's address is one of the read side's, whatever it holds. */
 export function isStaticPath(path: string): boolean {
@@ -24,19 +24,29 @@ export function isStaticPath(path: string): boolean {
 /**
  * Answers a path of `isStaticPath`: `checkpoint`, `tile/L/N[.p/W]`, `tile/data/N[.p/W]`, `issuer/HEX`.
  *
+ * Data tiles are compressed for clients that can read them so.
+ *
  * @returns nothing for a tile that the published tree has not, or an authority that vouches for no entry
  * @see C2SP static-ct-api, "Monitoring APIs"
  */
-export async function readStatic({ log, head, issuers }: StaticSource, path: string): Promise<Response | undefined> {
+export async function readStatic(
+  { log, head, issuers }: StaticSource,
+  path: string,
+  acceptEncoding: string | null,
+): Promise<Response | undefined> {
   if (path === 'checkpoint')
     return new Response((await head()).note, { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'max-age=1' } })
   const fingerprint = issuerOfPath(path)
-  if (fingerprint) return answer(await issuers.find(fingerprint), 'application/pkix-cert')
+  if (fingerprint) return issuerResponse(await issuers.find(fingerprint))
   const tile = tileOfPath(path)
   if (!tile || tile.level === 'entries') return undefined
   const index = BigInt(tile.index)
-  const bytes = tile.level === 'data' ? log.bundle(index, tile.width) : log.tile(tile.level, index, tile.width)
-  return answer(await bytes, 'application/octet-stream')
+  if (tile.level === 'data') {
+    const entries = await log.bundle(index, tile.width)
+    return entries && (await entriesResponse(entries, acceptEncoding))
+  }
+  const hashes = await log.tile(tile.level, index, tile.width)
+  return hashes && tileResponse(hashes)
 }
 
 function issuerOfPath(path: string): Sha256 | undefined {
@@ -44,6 +54,7 @@ function issuerOfPath(path: string): Sha256 | undefined {
   return hex === undefined ? undefined : (decodeHex(hex, 'issuer') as Sha256)
 }
 
-function answer(bytes: Uint8Array | undefined, type: string): Response | undefined {
-  return bytes && new Response(Uint8Array.from(bytes), { headers: { 'content-type': type, 'cache-control': immutable } })
+function issuerResponse(certificate: Uint8Array | undefined): Response | undefined {
+  const headers = { 'content-type': 'application/pkix-cert', 'cache-control': 'public, max-age=31536000, immutable' }
+  return certificate && new Response(Uint8Array.from(certificate), { headers })
 }
