@@ -26,7 +26,7 @@ export type SignedParts = {
 
 /** Somebody who signs, with whoever witnesses what they sign. */
 export type Signing = {
-  /** The key that signs, where it is known beforehand; one that is made for the occasion is not. */
+  /** The key that signs, where it is known beforehand and stands for itself: not one made for the occasion, or one with a certificate. */
   readonly key: Signer | undefined
   readonly sign: (content: ToSign) => Promise<SignedParts>
   /**

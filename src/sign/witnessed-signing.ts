@@ -7,6 +7,7 @@ import type { LogEntry } from '../formats/log/log-entry.ts'
 import { challengeOf, type IdentityToken } from '../identity/token-claims.ts'
 import type { Trust } from '../verify/policy.ts'
 import type { ServiceAccess } from './ask-service.ts'
+import type { BroughtCertificate } from './brought-certificate.ts'
 import { type IssuedCertificate, requestCertificate } from './fulcio/request-certificate.ts'
 import { proveSigned } from './prove-signed.ts'
 import { type LogService, logSignature } from './rekor/log-signature.ts'
@@ -26,6 +27,8 @@ export type SignerSource = {
   readonly key: Signer | (() => Promise<Signer>)
   /** An ID token to ask an authority with. Asked for as often as a certificate is. */
   readonly token: () => Promise<IdentityToken>
+  /** Of the key that is known; then no authority is asked for one. */
+  readonly certificate?: BroughtCertificate
 }
 
 export type WitnessedOptions = {
@@ -51,6 +54,7 @@ const marginMs = 60_000
 export function witnessedSigning(services: SigningServices, source: SignerSource, options: WitnessedOptions): Signing {
   const { authority, timestampAuthorities, logs } = services
   const { trust, clock, unsafeSkipSct, report } = options
+  const isCertified = authority !== undefined || source.certificate !== undefined
   let current: Credentials | undefined
   const credentials = async (): Promise<Credentials> => {
     const expires = current?.issued?.certificate.notAfter.getTime() ?? Number.POSITIVE_INFINITY
@@ -58,13 +62,13 @@ export function witnessedSigning(services: SigningServices, source: SignerSource
     return current
   }
   const witnesses = {
-    certificate: authority !== undefined,
+    certificate: isCertified,
     logs: logs.length,
     timestampAuthorities: timestampAuthorities.length,
     unsafeSkipSct,
   }
   return {
-    key: typeof source.key === 'function' ? undefined : source.key,
+    key: typeof source.key === 'function' || source.certificate ? undefined : source.key,
     sign: async content => {
       const { issued, ...known } = await credentials()
       const signer = signerFor(known.signer, content, logs)
@@ -83,20 +87,20 @@ export function witnessedSigning(services: SigningServices, source: SignerSource
       return { signer, signature, certificate, chain: issued?.chain ?? [], logEntries, timestamps } satisfies SignedParts
     },
     prove: async (candidate, artifact) => {
-      const keys = authority ? {} : { keys: [(await credentials()).signer.publicKey] }
+      const keys = isCertified ? {} : { keys: [(await credentials()).signer.publicKey] }
       await proveSigned(candidate, artifact, { ...trust, ...keys }, witnesses, clock)
     },
   }
 }
 
-type Credentials = { readonly signer: Signer; readonly issued: IssuedCertificate | undefined }
+type Credentials = { readonly signer: Signer; readonly issued: Pick<IssuedCertificate, 'certificate' | 'chain'> | undefined }
 
 async function obtainCredentials(
   authority: ServiceAccess | undefined,
-  { key, token }: SignerSource,
+  { key, token, certificate }: SignerSource,
   { unsafeSkipSct, report }: WitnessedOptions,
 ): Promise<Credentials> {
-  if (!authority) return { signer: typeof key === 'function' ? await key() : key, issued: undefined }
+  if (!authority) return { signer: typeof key === 'function' ? await key() : key, issued: certificate }
   const identity = await token() // before a key is made: it may be refused, or take as long as somebody needs to log in
   if (typeof key === 'function') report('Generating ephemeral keys...')
   const signer = typeof key === 'function' ? await key() : key

@@ -5,6 +5,7 @@ import { cleaningCases } from './cleaning.ts'
 import { documentCases } from './documents.ts'
 import { globalCases } from './global.ts'
 import { authorityCases } from './keyless/authorities.ts'
+import { broughtCases } from './keyless/brought.ts'
 import { evidenceCases } from './keyless/evidence.ts'
 import { identityCases } from './keyless/identities.ts'
 import { keylessSigningCases } from './keyless/signing.ts'
@@ -29,6 +30,7 @@ export const cases: readonly Case[] = [
   ...registryCases(),
   ...signCases(),
   ...keylessSigningCases(),
+  ...broughtCases(),
   ...verifyCases(),
   ...identityCases(),
   ...authorityCases(),

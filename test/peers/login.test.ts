@@ -189,7 +189,7 @@ describe('the same stack, ten minutes later between two questions of a device', 
   })
 
   for (const actor of actors)
-    test(`${actor.name} is told that its code has expired, and signs nothing`, async () => {
+    test(`is told that its code has expired, and signs nothing: ${actor.name}`, async () => {
       passedMs = 0
       const bundle = `${actor.name} expired.json`
       const { code, stderr } = await run(place, actor.command(), signing(actor, bundle), { env: within(actor) })

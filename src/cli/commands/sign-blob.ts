@@ -58,10 +58,8 @@ async function candidateOf({ newBundleFormat }: Flags, bundle: Uint8Array, { tim
 }
 
 /** cosign lets the bundle of the last file overwrite the others' in silence. */
-function checkCombination(
-  { newBundleFormat, bundle, output, outputSignature, outputCertificate, rfc3161Timestamp, b64, key, signingConfig }: Flags,
-  paths: readonly string[],
-): void {
+function checkCombination(flags: Flags, paths: readonly string[]): void {
+  const { newBundleFormat, bundle, output, outputSignature, outputCertificate, rfc3161Timestamp, b64 } = flags
   if (newBundleFormat && bundle === '') throw new CountersignError('USAGE', 'must specify --bundle with --new-bundle-format')
   if (output !== '' && outputSignature !== '') throw new CountersignError('USAGE', 'want one of --output and --output-signature, got both')
   if (newBundleFormat && !b64 && output === '' && outputSignature === '')
@@ -77,7 +75,7 @@ function checkCombination(
   if (paths.length > 1 && named.length > 0)
     throw new CountersignError('USAGE', `${named[0]} names one file, but ${paths.length} are to be signed; sign them one by one`)
   if (new Set(paths).size < paths.length) throw new CountersignError('USAGE', 'the same file is named twice')
-  checkOutputs(outputs, [key, signingConfig, ...paths])
+  checkOutputs(outputs, [flags.key, flags.certificate, flags.certificateChain, flags.signingConfig, ...paths])
 }
 
 async function writeResults(context: CommandContext, flags: Flags, parts: SignedParts, bundle: Uint8Array): Promise<void> {

@@ -67,15 +67,13 @@ const certificateFlags = {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: 'attaching certificates is not supported yet; leave the flag out to sign with the key alone',
-    help: 'PEM certificate of the signing key',
+    help: 'PEM certificate of the key, to go with the signature',
   },
   'certificate-chain': {
     type: 'string',
     default: '',
     placeholder: 'FILE',
-    refused: 'attaching certificates is not supported yet; leave the flag out to sign with the key alone',
-    help: 'PEM chain of the certificate, issuer first and root last',
+    help: 'PEM chain that the certificate must lead along, issuer first and root last',
   },
 } as const satisfies FlagTable
 

@@ -47,7 +47,7 @@ export function checkSignFlags(flags: SignFlags, formats: SigningFormats): void 
     'output-payload': outputPayload,
     'output-signature': outputSignature,
   }
-  checkOutputs(outputs, [flags.key, payload, flags.signingConfig])
+  checkOutputs(outputs, [flags.key, flags.certificate, flags.certificateChain, payload, flags.signingConfig])
   if (formats.length > 1) checkBoth(flags)
   const [hasBundle, hasLegacy] = [formats.includes('bundle'), formats.includes('legacy')]
   const stranger = legacyOnly.find(name => given.has(name))

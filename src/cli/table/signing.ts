@@ -46,6 +46,10 @@ export const signingCommands: readonly Command[] = [
         line: 'sign --key cosign.key --signing-config signing-config.json --format both IMAGE@sha256:...',
       },
       {
+        what: 'sign with a key that an authority of your own has certified',
+        line: 'sign --key cosign.key --certificate cosign.pem --certificate-chain chain.pem --signing-config signing-config.json IMAGE@sha256:...',
+      },
+      {
         what: 'sign an image in a folder, as `save` stores it',
         line: 'sign --key cosign.key --signing-config signing-config.json oci:DIR',
       },

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path'
 import { encodePem } from '../../../src/codec/pem.ts'
 import { encodeUtf8 } from '../../../src/codec/text.ts'
-import { encodePublicKeyPem } from '../../../src/crypto/public-key.ts'
+import { encodePublicKeyPem, parsePublicKeyPem } from '../../../src/crypto/public-key.ts'
 import type { OciDigest } from '../../../src/formats/oci-digest.ts'
 import { listen } from '../../../src/services/listen.ts'
 import { createTestSigstore } from '../../../src/testing/sigstore/test-sigstore.ts'
@@ -110,6 +110,13 @@ export function runningStack({ place }: Scene): string {
 const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Addresses) => Promise<void> | void>> = {
   'cosign.key': (scene, path) => copyFileSync(scene.a.key, path),
   'cosign.pub': (scene, path) => copyFileSync(scene.a.pub, path),
+  'cosign.pem': async (scene, path, { services }) => {
+    const publicKey = parsePublicKeyPem(readFileSync(scene.a.pub), 'cosign.pub')
+    const key = { publicKey, hash: undefined, sign: () => Promise.reject(new TypeError('the key is in a file of its own')) }
+    const [notBefore, notAfter] = [-3_600_000, 3_600_000].map(ms => new Date(Date.now() + ms))
+    writeFileSync(path, (await services.authority.issueLeaf({ key, notBefore: notBefore!, notAfter: notAfter! })).pem)
+  },
+  'chain.pem': (_, path, { services }) => copyFileSync(services.files.chain, path),
   'openssl.key': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/rsa-2048.pkcs1.pem'), path),
   'key.pem': (_, path) => copyFileSync(join(vectors, 'cosign-keys/import/prime256v1.sec1.pem'), path),
   'signing-config.json': (_, path) =>

@@ -13,7 +13,12 @@ import { checkSignerFlags, type SignerFlags } from './signer-flags.ts'
 export async function openSigning(context: CommandContext, flags: SignerFlags, needs: ServiceNeeds): Promise<Signing> {
   checkSignerFlags(flags)
   const plan = await planServices(context, flags, needs)
-  if (!plan) return keySigning(await signerFromFlag(context, flags.key))
+  const { key, certificate } = flags
+  if (!plan && (key === '' || certificate === '')) return keySigning(await signerFromFlag(context, key))
+  if (!plan) {
+    const { certified } = await import('./brought.ts')
+    return await certified(context, flags)
+  }
   const { witnessed } = await import('./witnessed.ts')
   return await witnessed(context, flags, plan)
 }

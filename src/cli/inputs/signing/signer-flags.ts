@@ -4,6 +4,8 @@ import type { ServiceFlags } from './service-plan.ts'
 
 /** The flags that say who signs, and how a token for that is had. */
 export type SignerFlags = ServiceFlags & {
+  readonly certificate: string
+  readonly certificateChain: string
   readonly fulcioAuthFlow: '' | 'normal' | 'device' | 'token' | 'client_credentials'
   readonly identityToken: string
   readonly insecureSkipVerify: boolean
@@ -48,7 +50,13 @@ export function checkSignerFlags(flags: SignerFlags): void {
     const stranger = tokenFlags.find(name => given.get(name) === 'command line')
     if (stranger) throw usage(`--${stranger} is about signing without a key, and --key is given; --issue-certificate has a key certified`)
   }
-  if (flags.outputCertificate !== '' && key !== '' && !issueCertificate)
+  for (const name of ['certificate', 'certificate-chain'] as const) {
+    if (given.get(name) !== 'command line') continue
+    if (key === '') throw usage(`--${name} is about the certificate of a key, and signing without one gets its own; want --key`)
+    if (issueCertificate) throw usage(`want one of --${name} and --issue-certificate, got both`)
+  }
+  if (flags.certificateChain !== '' && flags.certificate === '' && key !== '') throw usage('--certificate-chain goes with --certificate')
+  if (flags.outputCertificate !== '' && key !== '' && !issueCertificate && flags.certificate === '')
     throw usage('--output-certificate: a key signs, so there is no certificate to write')
   if (key === '' && issueCertificate) throw usage('--issue-certificate goes with --key: without one a certificate is asked for anyway')
   if (key !== '' && given.get('signing-algorithm') === 'command line')

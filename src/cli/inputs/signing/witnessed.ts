@@ -4,7 +4,8 @@ import type { Fetch } from '../../../codec/world.ts'
 import type { ServiceAccess } from '../../../sign/ask-service.ts'
 import { createEphemeralSigner } from '../../../sign/keyless/ephemeral-key.ts'
 import type { Signing } from '../../../sign/signing.ts'
-import { witnessedSigning } from '../../../sign/witnessed-signing.ts'
+import { type SigningServices, type WitnessedOptions, witnessedSigning } from '../../../sign/witnessed-signing.ts'
+import { authorityOfChain } from '../../../trust/pem-trust.ts'
 import type { CommandContext } from '../../context.ts'
 import { signerFromFlag } from '../keys.ts'
 import { authoritiesFromFlags } from '../trust/authorities.ts'
@@ -25,8 +26,9 @@ export async function witnessed(context: CommandContext, flags: SignerFlags, pla
   const { world, signal, stderr } = context
   const { authority, logs, timestampAuthorities } = plan
   const timestampFetch = await timestampConnection(context, flags, plan)
+  const brings = flags.key !== '' && flags.certificate !== '' && !authority
   const needs = {
-    certificates: authority !== undefined,
+    certificates: authority !== undefined || (brings && flags.certificateChain === ''),
     certificateLogs: authority !== undefined && !flags.insecureSkipVerify,
     logs: logs.length > 0,
     timestamps: timestampAuthorities.length > 0,
@@ -38,17 +40,35 @@ export async function witnessed(context: CommandContext, flags: SignerFlags, pla
     timestampAuthorities: timestampAuthorities.map(url => access(url, timestampFetch)),
     logs: logs.map(({ url, version }) => ({ access: access(url), version })),
   }
+  const clock = world
+  const report = (line: string) => stderr(`${line}\n`)
+  if (brings) return await witnessedWithCertificate(context, flags, services, { trust, clock, report })
   const key =
     flags.key === ''
       ? () => createEphemeralSigner(flags.signingAlgorithm ?? 'ecdsa-sha2-256-nistp256')
       : await signerFromFlag(context, flags.key)
   const source = tokenSource(context, flags, plan)
   if (authority) await confirmDisclosure(context, flags, plan, await source.first())
-  return witnessedSigning(
-    services,
-    { key, token: source.next },
-    { trust, clock: world, unsafeSkipSct: flags.insecureSkipVerify, report: line => stderr(`${line}\n`) },
-  )
+  return witnessedSigning(services, { key, token: source.next }, { trust, clock, unsafeSkipSct: flags.insecureSkipVerify, report })
+}
+
+/**
+ * The same with a certificate that is brought along: by its chain it must verify, where there is one. Whether a certificate log has seen it
+ * is its owner's affair: few authorities but Fulcio have one.
+ */
+async function witnessedWithCertificate(
+  context: CommandContext,
+  flags: SignerFlags,
+  services: SigningServices,
+  { trust, ...options }: Omit<WitnessedOptions, 'unsafeSkipSct'>,
+): Promise<Signing> {
+  const key = await signerFromFlag(context, flags.key)
+  const { broughtFromFlags } = await import('./brought.ts')
+  const certificate = await broughtFromFlags(context, flags, key.publicKey)
+  const [issuer, ...above] = certificate.chain
+  const by = issuer ? { ...trust, certificateAuthorities: [authorityOfChain([issuer, ...above])], takesCarriedIntermediates: false } : trust
+  const token = () => Promise.reject(new TypeError('a certificate that is there is not asked for'))
+  return witnessedSigning(services, { key, token, certificate }, { ...options, trust: by, unsafeSkipSct: true })
 }
 
 /** What only verifying commands have flags for. */

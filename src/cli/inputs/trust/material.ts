@@ -18,15 +18,22 @@ export async function materialFromFlags(
   const { certificate, sct, rfc3161Timestamp: timestamp = '', offline } = flags
   return {
     ...(certificate !== '' && {
-      certificate: readCertificate(await readFileOrUrl(context, 'certificate', certificate, materialLimitBytes, offline), certificate),
+      certificate: decodeCertificateFile(
+        await readFileOrUrl(context, 'certificate', certificate, materialLimitBytes, offline),
+        certificate,
+      ),
     }),
     ...(sct !== '' && { certificateTimestamp: await context.files.read(sct, materialLimitBytes) }),
     ...(timestamp !== '' && { timestamps: [readTimestamp(await context.files.read(timestamp, materialLimitBytes), timestamp)] }),
   }
 }
 
-/** A PEM certificate, or one in base64 once more, as cosign's `--output-certificate` writes it. */
-function readCertificate(bytes: Uint8Array, name: string): Uint8Array {
+/**
+ * DER of the certificate in a file: PEM, PEM in base64 once more, as cosign's `--output-certificate` writes it.
+ *
+ * @throws CountersignError `MATERIAL_MALFORMED`
+ */
+export function decodeCertificateFile(bytes: Uint8Array, name: string): Uint8Array {
   const what = `certificate ${name}`
   const text = decodeUtf8(bytes, what, 'MATERIAL_MALFORMED')
   const pem = text.includes('-----BEGIN')
