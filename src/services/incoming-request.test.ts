@@ -150,6 +150,32 @@ test('a request of the listener tells when its client goes, however it is asked'
   assert.equal(again, true)
 })
 
+for (const { name, read } of [
+  { name: 'its bytes', read: (request: Request) => refusalOf(() => readRequestBody(request, 9, { timeoutMs: 1000 })) },
+  { name: 'its body as text', read: (request: Request) => request.text().catch((cause: unknown) => String(cause)) },
+])
+  for (const { length, which } of [
+    { length: 2, which: 'had come whole' },
+    { length: 3, which: 'had not come whole' },
+  ])
+    test(`a request of the listener whose client has gone is not waited for: ${name}, which ${which}`, async () => {
+      const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
+      const { promise: told, resolve: tell } = Promise.withResolvers<string>()
+      const url = await serve(async request => {
+        const left = new Promise<void>(resolve => whenGone(request, resolve))
+        arrive()
+        await left
+        await new Promise(setImmediate) // node has told all that it tells of a connection's end
+        tell(read(request))
+        return new Response('')
+      })
+      const socket = connect(Number(url.port), url.hostname)
+      socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\nhi`)
+      await arrived
+      socket.destroy()
+      assert.match(await told, /the (body|request) was cut off/)
+    })
+
 test('a request of another kind is asked in the same way', async () => {
   const leaving = new AbortController()
   const request = new Request('http://a.test/b', { method: 'POST', body: 'hi', headers: { 'x-a': 'one' }, signal: leaving.signal })

@@ -193,7 +193,7 @@ class IncomingRequest {
             giveUp()
             resolve()
           }
-          if (message.destroyed && !message.complete) return cutOff()
+          if (message.destroyed) return cutOff() // its client has gone, and nothing more is told of it, even where all had come
           message.on('data', onData).on('end', onEnd).on('error', cutOff).on('close', cutOff)
         }),
     }
@@ -250,6 +250,7 @@ function bodyOf(message: IncomingMessage): ReadableStream<Uint8Array> {
         })
         message.on('error', cutOff)
         message.on('close', cutOff)
+        if (message.destroyed) cutOff() // nothing more is told of it
       },
       pull: () => void message.resume(),
       cancel: () => {
