@@ -41,7 +41,7 @@ const losing: Fault = async (request, answer) => {
   throw new TypeError('connection reset') // what was answered is persisted, and lost on its way
 }
 const saying =
-  (status: number, body = '', type = 'text/plain'): Fault =>
+  (status: number, body: string | Uint8Array<ArrayBuffer> = '', type = 'text/plain'): Fault =>
   async () =>
     new Response(body, { status, headers: { 'content-type': type } })
 
@@ -385,6 +385,38 @@ for (const { name, more, message } of [
     assert.match(place.lines.filter(line => line.startsWith('error')).join('\n'), message)
     await log.close()
   })
+
+for (const { name, fault, message } of [
+  { name: 'is no text', fault: saying(422, Uint8Array.of(0xff)), message: /does not lead to the head of size 2, 422: ""/ },
+  { name: 'is too long', fault: saying(422, 'x'.repeat(20_000)), message: /does not lead to the head of size 2, 422: ""/ },
+])
+  test(`witnesses: a contradiction whose reason ${name} is one all the same, also failing open`, async () => {
+    const place = createPlace({ failOpen: true })
+    const log = await place.open(emptyLogDisk())
+    await log.append(proposalOf('a'))
+    place.faults.set('w1', fault)
+    place.faults.set('w2', down)
+    await assert.rejects(log.append(proposalOf('b')), { code: 'WITNESS_CONTRADICTED', message })
+    assert.equal(log.head().size, 1n)
+    await log.close()
+  })
+
+test('witnesses: one that lost what it had seen, and is asked for the same head again, is led on from its beginning', async () => {
+  const place = createPlace({ quorum: 3 })
+  const log = await place.open(emptyLogDisk())
+  await log.append(proposalOf('a'))
+  place.faults.set('w2', down)
+  await assert.rejects(log.append(proposalOf('b')), refusedBy(/no quorum/))
+  place.witnesses.w1.seen.clear()
+  place.faults.clear()
+  place.asked.length = 0
+  assert.deepEqual(await cosignersOf((await log.append(proposalOf('b'))).head.note), ['w1', 'w2', 'w3'])
+  assert.deepEqual(
+    place.asked.filter(line => line.startsWith('w1')),
+    ['w1 old 2', 'w1 old 0'],
+  )
+  await log.close()
+})
 
 test('witnesses: one alone that tells of more does not stop a log whose others are a quorum', async () => {
   const place = createPlace()

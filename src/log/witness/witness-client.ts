@@ -51,7 +51,7 @@ export function createWitnessClient({ id, witness, url }: PolicyWitness, fetch: 
       signal,
     })
     if (response.status === 409) return { seen: await readConflict(response, head, signal) }
-    if (response.status !== 200) throw await refusalOf(response, head)
+    if (response.status !== 200) throw await refusalOf(response, head, signal)
     const note = parseCosignatures(await readAtMost(response, answerLimitBytes, what, signal), head.text)
     await verifyCosignature(note, witness)
     const own = note.signatures.filter(line => line.name === witness.name && bytesEqual(line.hint, hint))
@@ -61,17 +61,23 @@ export function createWitnessClient({ id, witness, url }: PolicyWitness, fetch: 
 
   /** The size that the witness has seen, if this log can go on from there. */
   const readConflict = async (response: Response, head: HeadToCosign, signal: AbortSignal): Promise<bigint> => {
-    const body = await readAtMost(response, answerLimitBytes, what, signal)
-    if (seenSize === head.size)
-      throw contradicted(`${what}: it has seen another root of size ${head.size}, and answers 409: ${quote(decodeUtf8(body, what))}`)
-    const seen = parseWitnessSize(body)
+    if (seenSize === head.size) return await readConflictAtSize(response, head, signal)
+    const seen = parseWitnessSize(await readAtMost(response, answerLimitBytes, what, signal))
     if (seen > head.size) throw contradicted(`${what}: it has seen size ${seen} of this log, which has ${head.size} entries`)
     if (seen === seenSize) throw unavailable(`${what}: it answers 409 to a head that goes on from size ${seen}, which it has seen last`)
     return seen
   }
 
-  const refusalOf = async (response: Response, head: HeadToCosign): Promise<CountersignError> => {
-    const text = await readAtMost(response, answerLimitBytes, what).then(bytes => quote(decodeUtf8(bytes, what)))
+  /** From a head to itself no proof can be wrong: unless the witness has forgotten that head, it has another one. */
+  const readConflictAtSize = async (response: Response, head: HeadToCosign, signal: AbortSignal): Promise<bigint> => {
+    const text = await textOf(response, signal)
+    const [, seen] = /^(0|[1-9][0-9]{0,18})\n$/.exec(text) ?? []
+    if (seen !== undefined && BigInt(seen) < head.size) return BigInt(seen)
+    throw contradicted(`${what}: it has seen another root of size ${head.size}, and answers 409: ${quote(text)}`)
+  }
+
+  const refusalOf = async (response: Response, head: HeadToCosign, signal: AbortSignal): Promise<CountersignError> => {
+    const text = quote(await textOf(response, signal))
     switch (response.status) {
       case 400:
         return unavailable(`${what}: it takes what it is asked for malformed, 400: ${text}`)
@@ -83,6 +89,16 @@ export function createWitnessClient({ id, witness, url }: PolicyWitness, fetch: 
         return contradicted(`${what}: what it has seen of size ${seenSize} does not lead to the head of size ${head.size}, 422: ${text}`)
       default:
         return unavailable(`${what}: want status 200, got ${response.status}: ${text}`)
+    }
+  }
+
+  /** What a refusal says, for people. Where it cannot be read, the status counts all the same: a contradiction stays one. */
+  const textOf = async (response: Response, signal: AbortSignal): Promise<string> => {
+    try {
+      return decodeUtf8(await readAtMost(response, answerLimitBytes, what, signal), what)
+    } catch (cause) {
+      if (!(cause instanceof CountersignError)) throw cause // the asking has ended
+      return ''
     }
   }
 
