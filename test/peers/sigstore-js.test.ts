@@ -5,7 +5,7 @@ import { sha256 } from '../../src/crypto/digest.ts'
 import { type Actor, cosign3, ours } from './harness/actor.ts'
 import { type Ended, run, runOk } from './harness/command.ts'
 import { createPlace } from './harness/place.ts'
-import { signBySigstoreJs, sigstoreJs } from './harness/sigstore-js.ts'
+import { logAgainBySigstoreJs, signBySigstoreJs, sigstoreJs } from './harness/sigstore-js.ts'
 import { type StackServer, startStack } from './harness/stack.ts'
 
 // sigstore-js signs by a stack and verifies what others signed by it; services.md §12, 24 and 34. Its command `attest` logs intoto 0.0.2 by
@@ -95,6 +95,12 @@ for (const log of ['v1', 'v2'] as const) {
     assert.deepEqual(entryOf(bundle).kindVersion, { kind: 'hashedrekord', version: log === 'v1' ? '0.0.1' : '0.0.2' })
     for (const actor of [ours, cosign3]) await assertVerified(actor.name, verify(actor, bundle))
     await assertVerified('sigstore', verifyByJs(bundle, stack.signer.subject, '--blob-file', 'file'))
+  })
+
+  test(`@sigstore/sign logs the same again, Rekor ${log}: it takes the entry that is there`, async () => {
+    const bundle = readFileSync(place.path(`file ${log}.json`), 'utf8')
+    const { logIndex = '0' } = entryOf(`file ${log}.json`)
+    assert.equal(await logAgainBySigstoreJs(stack.url, log === 'v1' ? 1 : 2, bundle), logIndex)
   })
 
   for (const actor of [ours, cosign3])
