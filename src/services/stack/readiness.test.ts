@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { emptyLogDisk, type LogDisk, openMemoryStore } from '../../testing/log/memory-store.ts'
@@ -49,6 +49,20 @@ test('readiness: a log whose locked file was exchanged is unready and appends no
   assert.deepEqual(await readiness(rig), [200, []])
   const taken = await rig.ask('/api/v1/log/entries', { method: 'POST', body: proposal() })
   assert.equal(taken.status, 201, await taken.text())
+})
+
+test('readiness: a log whose file cannot be looked at, as on a disk that fails, is unready and appends nothing, until it can', async () => {
+  const at = (name: string) => join(rig.folder, 'rekor-v1', name)
+  renameSync(at('log.db'), at('moved.db'))
+  symlinkSync('log.db', at('log.db')) // a circle
+  assert.deepEqual(await readiness(rig), [
+    503,
+    [`log store ${JSON.stringify(at('log.db'))}: the file that is locked cannot be looked at: ELOOP`],
+  ])
+  assert.equal((await rig.ask('/api/v1/log/entries', { method: 'POST', body: proposal() })).status, 503)
+  rmSync(at('log.db'))
+  renameSync(at('moved.db'), at('log.db'))
+  assert.deepEqual(await readiness(rig), [200, []])
 })
 
 test('readiness: a log that contradicts itself is unready, and appends nothing more', async () => {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CountersignError } from '../../../codec/error.ts'
+import { systemErrorCode } from '../../../codec/system-error.ts'
 import { quote } from '../../../codec/text.ts'
 import { openSqliteStore } from '../../../log/sqlite/sqlite-store.ts'
 import type { LogStore } from '../../../log/store.ts'
@@ -23,7 +24,12 @@ export async function openFencedStore(folder: string): Promise<FencedStore> {
   const look = () => statSync(path, { bigint: true, throwIfNoEntry: false })
   const own = look()
   const problem = (): string | undefined => {
-    const now = look()
+    let now: ReturnType<typeof look>
+    try {
+      now = look()
+    } catch (cause) {
+      return `log store ${quote(path)}: the file that is locked cannot be looked at: ${systemErrorCode(cause)}`
+    }
     if (own && now?.ino === own.ino && now.dev === own.dev) return undefined
     return `log store ${quote(path)}: the file that is locked is no longer there, and another process may write in its place`
   }
