@@ -82,8 +82,10 @@ export async function createDoor(
     return id !== undefined && (await state.adapter('Session').find(id)) !== undefined
   }
   const roomForSignIn = (): void => {
-    if (state.isFull())
+    const gone = state.makeRoom()
+    if (gone === undefined)
       throw new ServiceRefusal(429, 'too many sign-ins are under way: try again later', { headers: { 'retry-after': '30' } })
+    for (let at = 0; at < gone; at++) events.count('issuer_sign_ins_displaced_total')
   }
   const readForm = async (request: Request): Promise<URLSearchParams> =>
     new URLSearchParams(Buffer.from(await readRequestBody(request, limits.bodyBytes)).toString())

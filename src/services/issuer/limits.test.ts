@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { authorizationPath, claimsOf, createRig, password, secret, url } from './issuer-rig.test.ts'
+import { authorizationPath, claimsOf, codeOf, createRig, exchange, password, secret, url } from './issuer-rig.test.ts'
 
 const dev = { ciSecret: secret }
 
@@ -103,17 +103,41 @@ test("a sign-in is of the browser that began it: without its cookie, with anothe
   }
 })
 
-test('no more sign-ins than there is room for; those under way go on', async () => {
+const form = { email: 'bob@example.com', password, action: 'login' }
+
+test('whoever begins sign-ins without end keeps nobody out: the one that was begun the longest ago gives way', async () => {
+  const rig = await createRig({ limits: { signIns: 12 } })
+  const [early, late] = [rig.browser(), rig.browser()]
+  const { address: first } = await early.follow(await early.get(authorizationPath()))
+  const crowd = async () => {
+    for (let times = 0; times < 15; times++)
+      for (const begun of [
+        await rig.get(authorizationPath()),
+        await rig.post('device/code', { client_id: 'sigstore', scope: 'openid' }),
+        await rig.get('device'),
+      ])
+        assert.ok(begun.status < 400, `${begun.status}`)
+  }
+  await crowd()
+  const { address } = await late.follow(await late.get(authorizationPath()))
+  const { response } = await late.follow(await late.post(address, form))
+  assert.match(response.headers.get('location')!, /code=/)
+  const over = await early.post(first, form)
+  assert.equal(over.status, 400)
+  assert.match(await over.text(), /This sign-in is over/)
+  assert.ok(rig.counted.filter(line => line.startsWith('issuer_sign_ins_displaced_total')).length > 20)
+})
+
+test('no more sign-ins than there is room for: those that have a user stay', async () => {
   const rig = await createRig({ limits: { signIns: 3 } })
   const browser = rig.browser()
   const { address } = await browser.follow(await browser.get(authorizationPath()))
-  let refused = await rig.get(authorizationPath())
-  for (let tries = 0; tries < 5 && refused.status !== 429; tries++) refused = await rig.get(authorizationPath())
-  assert.equal(refused.status, 429)
+  const { response } = await browser.follow(await browser.post(address, form))
+  const code = codeOf(response)
+  assert.equal((await rig.get(authorizationPath())).status, 429)
   assert.equal((await rig.post('device/code', { client_id: 'sigstore', scope: 'openid' })).status, 429)
   assert.equal((await rig.get('device')).status, 429)
-  const { response } = await browser.follow(await browser.post(address, { email: 'bob@example.com', password, action: 'login' }))
-  assert.ok(response.headers.get('location')!.includes('code='))
+  assert.equal((await rig.post('token', { ...exchange, code })).status, 200)
   rig.later(601)
   assert.equal((await rig.get(authorizationPath())).status, 303)
 })

@@ -14,21 +14,26 @@ export type Payload = { readonly [member: string]: unknown }
 /** Sign-ins under way: codes, sessions, grants. Lost when the process ends, which costs whoever was signing in a second attempt. */
 export type IssuerState = {
   readonly adapter: (model: string) => ProviderAdapter
-  /** No room for another sign-in; those under way still have some. */
-  readonly isFull: () => boolean
+  /**
+   * Makes room for another sign-in: what has expired goes, then what was begun the longest ago and has no user yet. So whoever begins sign-ins
+   * without end keeps nobody out, and ends none that a user has signed in for.
+   *
+   * @returns what had to go before its time; nothing where there is no room even so. Those under way still have some then.
+   */
+  readonly makeRoom: () => number | undefined
 }
 
 export type StateLimits = { readonly items: number; readonly bytes: number }
 
-type Item = { readonly json: string; readonly expiresMs: number; readonly keys: readonly string[] }
+type Item = { readonly json: string; readonly expiresMs: number; readonly keys: readonly string[]; readonly hasUser: boolean }
 
 /**
- * Keeps them in memory. What has expired makes room when room is needed.
+ * Keeps them in memory.
  *
  * @param limits - of what sign-ins may take; twice that is refused even to those under way
  */
 export function createIssuerState(now: () => Date, limits: StateLimits): IssuerState {
-  const items = new Map<string, Item>()
+  const items = new Map<string, Item>() // what was written the longest ago is the first
   const index = new Map<string, string>() // secondary key -> key
   let bytes = 0
 
@@ -58,7 +63,7 @@ export function createIssuerState(now: () => Date, limits: StateLimits): IssuerS
       if (exceeds(2)) throw new Error('too many sign-ins are under way')
       const keys = ['uid', 'userCode'].flatMap(name => (typeof payload[name] === 'string' ? [`${model} ${name} ${payload[name]}`] : []))
       const json = JSON.stringify(payload)
-      items.set(key, { json, expiresMs, keys })
+      items.set(key, { json, expiresMs, keys, hasUser: hasUser(payload) })
       bytes += json.length
       for (const secondary of keys) index.set(secondary, key)
     }
@@ -83,9 +88,23 @@ export function createIssuerState(now: () => Date, limits: StateLimits): IssuerS
 
   return {
     adapter,
-    isFull: () => {
+    makeRoom: () => {
       if (exceeds(1)) forgetExpired()
-      return exceeds(1)
+      let gone = 0
+      for (const [key, item] of items) {
+        if (!exceeds(1)) break
+        if (item.hasUser) continue
+        forget(key)
+        gone++
+      }
+      return exceeds(1) ? undefined : gone
     },
   }
+}
+
+/** Whether a user has signed in, as each model of the provider says it: codes, grants and sessions; a sign-in that is to be resumed. */
+function hasUser({ accountId, result, session }: Payload): boolean {
+  const { login } = (result ?? {}) as { readonly login?: unknown }
+  const { accountId: inSession } = (session ?? {}) as { readonly accountId?: unknown }
+  return accountId !== undefined || login !== undefined || inSession !== undefined
 }
