@@ -161,6 +161,43 @@ test('witnesses: all down, failing open: the head is published without them', as
   await log.close()
 })
 
+test('witnesses: a head that was published without them is cosigned when they are back, though nobody appends', async () => {
+  const place = createPlace({ failOpen: true, quorum: 3 })
+  for (const id of ids) place.faults.set(id, down)
+  const disk = emptyLogDisk()
+  const rests: (() => void)[] = []
+  const sleep = (_: number, signal: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      rests.push(resolve)
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+  const turn = () => new Promise(resolve => setImmediate(resolve))
+  /** Lets it ask once more. */
+  const rest = async () => {
+    const before = place.asked.length
+    while (place.asked.length < before + ids.length) {
+      for (const wake of rests.splice(0)) wake()
+      await turn()
+    }
+  }
+  const log = await openTestLog(openMemoryStore(disk), { cosign: createCosigning(place.options), sleep })
+  const { head } = await log.append(proposalOf('a'))
+  assert.deepEqual(await cosignersOf(head.note), [])
+  await rest()
+  assert.deepEqual(await cosignersOf(log.head().note), [])
+  place.faults.clear()
+  await rest()
+  while (log.head().note === head.note) await turn()
+  assert.deepEqual(await cosignersOf(log.head().note), ['w1', 'w2', 'w3'])
+  assert.deepEqual(disk.objects.get('checkpoint'), encodeUtf8(log.head().note))
+  assert.equal(parseSignedNote(log.head().note).text, parseSignedNote(head.note).text)
+  const asked = place.asked.length
+  for (const wake of rests.splice(0)) wake()
+  await log.append(proposalOf('b'))
+  assert.equal(place.asked.length, asked + ids.length) // for the new head, and no more for the old
+  await log.close()
+})
+
 test('witnesses: all down, failing closed: nothing is acknowledged or shown, and once they answer it is there', async () => {
   const place = createPlace()
   const disk = emptyLogDisk()

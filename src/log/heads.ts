@@ -13,12 +13,16 @@ import type { Tree } from './tree.ts'
 export type Committed = { readonly state: StoredState; readonly tree: Tree }
 
 /**
- * Has others sign a head too: resolves with its note and their lines. `consistencyPath` leads from an earlier head to this one.
+ * Has others sign a head too: resolves with its note and their lines, and whether they are a quorum. `consistencyPath` leads from an earlier
+ * head to this one.
  *
  * It throws `WITNESS_UNAVAILABLE` where the head is not to be published without them, and `WITNESS_CONTRADICTED` where they have seen what this
  * log does not have; what it throws of the store.
  */
-export type CosignHead = (note: string, consistencyPath: (first: bigint) => Promise<readonly Sha256[]>) => Promise<string>
+export type CosignHead = (
+  note: string,
+  consistencyPath: (first: bigint) => Promise<readonly Sha256[]>,
+) => Promise<{ readonly note: string; readonly isQuorum: boolean }>
 
 /** What is done to a committed head before anybody is told of it. */
 export type HeadSteps = HeadSigner & {
@@ -58,23 +62,35 @@ export async function openingHead(
   try {
     if (!isLatest || !written) return await makeHead(steps, { state, tree })
     if (!steps.cosign) return { head: written, tree }
-    const published = await cosigned(steps.cosign, { head: written, tree })
-    await steps.writeHead(published)
-    return published
+    return await cosignAgain({ ...steps, cosign: steps.cosign }, { head: written, tree })
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
     if (cause.code === 'WITNESS_CONTRADICTED') throw corrupt(`a backup must not be continued: ${cause.message}`, cause)
     if (!steps.cosign || !/^(WITNESS|STORE)_UNAVAILABLE$/.test(cause.code)) throw cause
     const head = written ?? (await signHead(steps, { size: 0, root: emptyRoot, timeMs: state.timeMs, tilesFiled: 0 }))
-    return { head, tree: await treeAt(head) }
+    return isLatest ? { head, tree, lacksQuorum: true } : { head, tree: await treeAt(head) }
   }
+}
+
+/**
+ * A head that was published before, with the lines of witnesses that it lacked.
+ *
+ * @throws CountersignError `STORE_UNAVAILABLE`, and what `cosign` throws
+ */
+export async function cosignAgain(
+  { cosign, writeHead }: Pick<HeadSteps, 'writeHead'> & { readonly cosign: CosignHead },
+  { head, tree }: Published,
+): Promise<Published> {
+  const published = await cosigned(cosign, { head, tree })
+  await writeHead(published)
+  return published
 }
 
 /** An empty tree has nothing that witnesses could have seen. */
 async function cosigned(cosign: CosignHead, { head, tree }: Published): Promise<Published> {
   if (head.size === 0n) return { head, tree }
-  const note = await cosign(head.note, first => tree.consistencyPath(Number(first), Number(head.size)))
-  return { head: { ...head, note }, tree }
+  const { note, isQuorum } = await cosign(head.note, first => tree.consistencyPath(Number(first), Number(head.size)))
+  return { head: { ...head, note }, tree, lacksQuorum: !isQuorum }
 }
 
 /** Signs a committed head, and reads what was signed. */

@@ -13,6 +13,7 @@ import { Sequencer, treeOf } from './sequencer.ts'
 import type { LogStore, StoredState } from './store.ts'
 import type { LogEvents, SignedHead, TileLog, TreeHead } from './tile-log.ts'
 import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
+import { createRecosigning } from './witness/recosigning.ts'
 import { checkpointName, WriteBehind } from './write-behind.ts'
 
 export type TileLogOptions = HeadSigner & {
@@ -93,12 +94,22 @@ async function start(options: TileLogOptions): Promise<TileLog> {
       waitingLimit: limits.waiting ?? 4096,
       events,
       tilesFiled: () => behind.tilesFiled,
-      onPublish: published => behind.publish(published),
+      onPublish: published => {
+        behind.publish(published)
+        recosigning?.look()
+      },
     },
     published,
     { state, tree },
   )
+  const recosigning =
+    options.sleep &&
+    createRecosigning(
+      { isLacking: () => sequencer.published.lacksQuorum ?? false, ask: () => sequencer.recosign().catch(() => {}) }, // asked again later
+      options.sleep,
+    )
   behind.publish(published)
+  recosigning?.look()
   return {
     append: proposal => sequencer.append(proposal),
     freeze: async line => {
@@ -108,7 +119,9 @@ async function start(options: TileLogOptions): Promise<TileLog> {
     isFrozen: () => sequencer.isFrozen,
     ...readsOf({ store, bundles, leafOf, tiles, latest: () => sequencer.published, onCorrupt: cause => sequencer.stop(cause) }),
     close: async () => {
-      await sequencer.finish()
+      const finished = sequencer.finish() // takes nothing more from here
+      await recosigning?.finish()
+      await finished
       await behind.finish()
       await store.close()
     },

@@ -7,7 +7,11 @@ import type { Included, SignedHead, StoredEntry } from './tile-log.ts'
 import type { Tree } from './tree.ts'
 
 /** A published head with the tree it is of. */
-export type Published = { readonly head: SignedHead; readonly tree: Tree }
+export type Published = {
+  readonly head: SignedHead
+  readonly tree: Tree
+  readonly lacksQuorum?: boolean // of the witnesses that are to cosign it
+}
 
 /** What a leaf is made of, from what is stored of its entry. */
 export type LeafOf = (data: Uint8Array) => Uint8Array

@@ -3,7 +3,7 @@ import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import type { FullTiles } from './full-tiles.ts'
-import { type Committed, checkExtends, type HeadSteps, makeHead } from './heads.ts'
+import { type Committed, checkExtends, cosignAgain, type HeadSteps, makeHead } from './heads.ts'
 import { corrupt, entryOf, entryOfRow, include, type LeafOf, type Published, rememberingNodeHash, unavailable } from './published.ts'
 import type { LogStore, NewRow } from './store.ts'
 import type { Included, LogEvents, Proposal, SealedEntry, SignedHead } from './tile-log.ts'
@@ -34,9 +34,6 @@ type Waiting = Proposal & {
   readonly callers: { readonly resolve: (appended: Appended) => void; readonly reject: (cause: unknown) => void }[]
 }
 
-/** Somebody who waits for the log's end. */
-type Freezing = { readonly line: string; readonly resolve: (head: SignedHead) => void; readonly reject: (cause: unknown) => void }
-
 /**
  * Puts entries in a row. What waits becomes one batch: its places are assigned, its entries made, all committed at once, the head signed,
  * each proof held against it, and everybody answered. The next batch begins when that is done; there is no timer.
@@ -46,7 +43,7 @@ type Freezing = { readonly line: string; readonly resolve: (head: SignedHead) =>
 export class Sequencer {
   readonly #options: SequencerOptions
   readonly #waiting = new Map<string, Waiting>()
-  readonly #freezing: Freezing[] = []
+  readonly #between: (() => Promise<void>)[] = [] // batches
   #published: Published
   #committed: Committed | undefined // nothing: a commit failed, and the store knows
   #stopped: CountersignError | undefined
@@ -86,9 +83,31 @@ export class Sequencer {
 
   /** @see TileLog.freeze */
   freeze(line: string): Promise<SignedHead> {
+    return this.#betweenBatches(() => this.#freeze(line))
+  }
+
+  /** Asks witnesses again to cosign the published head, if it lacks a quorum of them. What comes of it is told by the events of witnesses. */
+  recosign(): Promise<void> {
+    return this.#betweenBatches(async () => {
+      const { cosign, writeHead } = this.#options
+      if (!cosign || !this.#published.lacksQuorum) return
+      const next = await cosignAgain({ cosign, writeHead }, this.#published)
+      this.#publish(next)
+    })
+  }
+
+  #betweenBatches<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#stopped && !this.isFrozen) throw this.#stopped
-      this.#freezing.push({ line, resolve, reject })
+      this.#between.push(async () => {
+        try {
+          if (this.#stopped && !this.isFrozen) throw this.#stopped
+          resolve(await task())
+        } catch (cause) {
+          if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') this.stop(cause)
+          reject(cause)
+        }
+      })
       this.#running ??= this.#run()
     })
   }
@@ -108,9 +127,9 @@ export class Sequencer {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#freezing.length > 0) {
+    while (this.#waiting.size > 0 || this.#between.length > 0) {
       await new Promise(resolve => setImmediate(resolve)) // whoever is about to ask does so now
-      for (const freezing of this.#freezing.splice(0)) await this.#freeze(freezing)
+      for (const task of this.#between.splice(0)) await task()
       const batch = [...this.#waiting.entries()].slice(0, batchLimit)
       for (const [key] of batch) this.#waiting.delete(key)
       await this.#appendBatch(batch.map(([, waiting]) => waiting))
@@ -166,23 +185,17 @@ export class Sequencer {
    * Ends the log: first in its store, from which no commit is taken then, and after that with a head that says so. Whoever waits is refused:
    * of their entries nothing is stored. Where the head could not be made, asking again goes on from there, and so does the next start.
    */
-  async #freeze({ line, resolve, reject }: Freezing): Promise<void> {
-    try {
-      if (this.#stopped && !this.isFrozen) throw this.#stopped
-      if ((await this.#known()).state.frozen === undefined) {
-        this.#committed = undefined
-        await this.#options.store.freeze(line)
-      }
-      const committed = await this.#known()
-      if (this.#published.head.frozen === undefined) {
-        this.#publish(await makeHead(this.#options, committed))
-        this.#options.events.log('info', 'log: frozen', { size: committed.state.size })
-      }
-      resolve(this.#published.head)
-    } catch (cause) {
-      if (cause instanceof CountersignError && cause.code === 'STORE_CORRUPT') this.stop(cause)
-      reject(cause)
+  async #freeze(line: string): Promise<SignedHead> {
+    if ((await this.#known()).state.frozen === undefined) {
+      this.#committed = undefined
+      await this.#options.store.freeze(line)
     }
+    const committed = await this.#known()
+    if (this.#published.head.frozen === undefined) {
+      this.#publish(await makeHead(this.#options, committed))
+      this.#options.events.log('info', 'log: frozen', { size: committed.state.size })
+    }
+    return this.#published.head
   }
 
   /** Makes entries for consecutive places. Who fails is told so, and the entries after it are made again, for the places they get then. */

@@ -57,11 +57,11 @@ export function createCosigning({ quorum, failOpen, timeoutMs, world, events }: 
     const answers = await askAll(clients, { quorum, failOpen, timeoutMs, world }, head)
     tell(answers)
     const { cosigned, failed } = answers
-    if (isQuorum(quorum, witness => cosigned.has(witness)))
-      return withCosignatures(
-        parsed,
-        clients.flatMap(({ witness }) => cosigned.get(witness) ?? []),
-      )
+    const withLines = withCosignatures(
+      parsed,
+      clients.flatMap(({ witness }) => cosigned.get(witness) ?? []),
+    )
+    if (isQuorum(quorum, witness => cosigned.has(witness))) return { note: withLines, isQuorum: true }
     const failures = clients.flatMap(({ witness }) => failed.get(witness) ?? [])
     const contradiction = failures.find(({ code }) => code === 'WITNESS_CONTRADICTED')
     if (contradiction)
@@ -69,11 +69,7 @@ export function createCosigning({ quorum, failOpen, timeoutMs, world, events }: 
         cause: new AggregateError(failures),
       })
     events.count('log_heads_without_quorum', { published: String(failOpen) })
-    if (failOpen)
-      return withCosignatures(
-        parsed,
-        clients.flatMap(({ witness }) => cosigned.get(witness) ?? []),
-      )
+    if (failOpen) return { note: withLines, isQuorum: false }
     const reasons = failures.map(({ message }) => message).join('; ')
     throw new CountersignError('WITNESS_UNAVAILABLE', `no quorum of witnesses: ${reasons}`, { cause: new AggregateError(failures) })
   }
