@@ -8,7 +8,7 @@ import { noEvents } from '../../src/services/service.ts'
 import { stackFiles } from '../../src/services/stack/folder.ts'
 import { openStack } from '../../src/services/stack/stack.ts'
 import { assertRefused } from '../../src/testing/command-rig.ts'
-import { memoryFolder } from '../../src/testing/memory-folder.ts'
+import { type MemoryFile, memoryFolder } from '../../src/testing/memory-folder.ts'
 import { createMemorySystem } from '../../src/testing/memory-system.ts'
 import { testPassphrase } from '../../src/testing/test-keys.ts'
 import { type Case, cs, definePlain, disk, good, plainLine, rig, usage } from './setup.ts'
@@ -31,7 +31,7 @@ const tufFiles = [...disk].flatMap(([path, file]) =>
 const stack = await openStack(
   {
     folder: data,
-    tufFolder: memoryFolder(new Map(tufFiles), join(data, stackFiles.tuf)),
+    tufFolder: memoryFolder(new Map<string, MemoryFile>(tufFiles), join(data, stackFiles.tuf)),
     passphrase: encodeUtf8(testPassphrase),
     deriveKey: createMemorySystem().deriveKey!,
   },
@@ -137,7 +137,7 @@ export function stackCases(): readonly Case[] {
         await good(cs(initLine()))
         const line = `${name} --data ${join(place, `made-${made}`)} --output json --root-keys`
         assertRefused(await cs(`${line} ${join(place, 'roots')}`), {
-          exit: 2,
+          exit: 4,
           code: 'KEY_MISMATCH',
           message: /roots" has the key of another root$/,
         })

@@ -24,6 +24,7 @@ import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { freezeWhenAsked } from './freezing/freeze-request.ts'
 import { fulcioConfigOf } from './issuers.ts'
+import { type ClusterAccount, withClusterAccount } from './kubernetes/cluster-account.ts'
 import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
 import { measuresOf } from './measures.ts'
 import { routeServices } from './routes.ts'
@@ -37,6 +38,9 @@ export type StackOptions = {
   /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
   readonly dev?: { readonly ciSecret: string }
   readonly deriveKey?: DeriveKey
+  /** An HTTP client that trusts these authorities too, PEM: for issuers that have some. */
+  readonly fetchTrusting?: (caCertificates: string) => Fetch
+  readonly cluster?: ClusterAccount // of Kubernetes, where the stack runs in one
   readonly openStore?: OpenLogStore // of each log, by its folder; SQLite unless told
   /** Starts a thread that proves entries, where a core is there for it; without one this thread does. */
   readonly startProving?: () => Promise<ProvingThread | undefined>
@@ -112,7 +116,7 @@ async function refreshHourly(
 }
 
 async function openServices(
-  { folder, passphrase, dev }: StackOptions,
+  { folder, passphrase, dev, cluster, fetchTrusting }: StackOptions,
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
   { logs, proving }: { readonly logs: StackLogs; readonly proving: Proving },
@@ -139,7 +143,8 @@ async function openServices(
     events,
   })
   const fulcio = createFulcio({
-    config: issuers,
+    ...withClusterAccount(issuers, cluster),
+    ...(fetchTrusting && { fetchTrusting }),
     authority: authority.current,
     trustBundle: () => [authority.identity().authority, ...authority.identity().formerAuthorities],
     log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },

@@ -7,6 +7,7 @@ import { ciPath } from '../../../services/issuer/clients/ci-tokens.ts'
 import { listen } from '../../../services/listen.ts'
 import { createOperatedEvents } from '../../../services/stack/events.ts'
 import { stackFiles } from '../../../services/stack/folder.ts'
+import { openClusterAccount } from '../../../services/stack/kubernetes/cluster-account.ts'
 import { buildMeasures } from '../../../services/stack/measures.ts'
 import { serveStack } from '../../../services/stack/serve.ts'
 import { openStack } from '../../../services/stack/stack.ts'
@@ -30,11 +31,14 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
   if (!isMade) await createDevelopmentStack(context, data, await withPort(url), passphrase)
   const operated = createOperatedEvents(line => context.stderr(line), context.world.now)
   const ciSecret = encodeHex(context.world.randomBytes(16))
+  const cluster = await openClusterAccount(context.files)
   const options = {
     folder: data,
     tufFolder: context.files.folder(join(data, stackFiles.tuf)),
     passphrase,
     ...(dev && { dev: { ciSecret } }),
+    ...(cluster && { cluster }),
+    fetchTrusting: (ca: string) => context.connect({ ca }),
     ...(context.deriveKey && { deriveKey: context.deriveKey }),
     ...(context.startProving && { startProving: context.startProving }),
   }
