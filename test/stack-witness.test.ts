@@ -8,6 +8,7 @@ import { verifyCosignature } from '../src/formats/log/cosignature.ts'
 import { parseSignedNote } from '../src/formats/log/signed-note.ts'
 import { stackFiles } from '../src/services/stack/folder.ts'
 import { rekorV2KeyOf } from '../src/services/stack/trust.ts'
+import { createRig } from '../src/testing/command-rig.ts'
 import { createTestWitness, type TestWitness, witnessNetwork } from '../src/testing/log/test-witness.ts'
 import { hashedRekord } from '../src/testing/rekor/proposals.ts'
 import { clientKey, signContent } from '../src/testing/rekor/rekor-rig.ts'
@@ -77,15 +78,25 @@ async function cosignersOf(note: string): Promise<readonly string[]> {
   return found
 }
 
+const status = async () => {
+  const { cs, hosts } = createRig()
+  hosts.set('127.0.0.1:7070', rig.stack.handler)
+  const { code, stdout } = await cs(`stack status --data ${rig.folder}`, { now: rig.world.now })
+  return [code, /^(\w+ +witnesses .*)$/m.exec(stdout)?.[1]]
+}
+
 test('witnesses of a stack: two of three, one of them down', async () => {
   writeFileSync(join(rig.folder, 'policy.txt'), policy())
+  assert.deepEqual(await status(), [0, undefined])
   await reopen('witness: { policy: policy.txt, fail-open: false }\n')
+  assert.deepEqual(await status(), [0, 'good  witnesses              there is nothing to cosign yet'])
   down.add('w2')
   const response = await post()
   assert.equal(response.status, 201)
   const { inclusionProof } = (await response.json()) as { inclusionProof: { checkpoint: { envelope: string } } }
   assert.deepEqual(await cosignersOf(inclusionProof.checkpoint.envelope), ['w1', 'w3'])
   assert.equal(await (await rig.ask('/checkpoint')).text(), inclusionProof.checkpoint.envelope)
+  assert.deepEqual(await status(), [0, 'good  witnesses              cosigned by w1, w3'])
 })
 
 test('witnesses of a stack: failing closed, entries are 503 while they are down, and the other logs go on', async () => {
@@ -107,6 +118,7 @@ test('witnesses of a stack: failing open, heads go without them, and with them w
   await reopen('witness: { policy: policy.txt, fail-open: true }\n')
   assert.equal((await post()).status, 201)
   assert.deepEqual(await cosignersOf(await (await rig.ask('/checkpoint')).text()), [])
+  assert.deepEqual(await status(), [6, 'bad   witnesses              no quorum: the published head is cosigned by nobody'])
   down.clear()
   assert.equal((await post()).status, 201)
   assert.ok((await cosignersOf(await (await rig.ask('/checkpoint')).text())).length >= 2) // of the third it may be too late

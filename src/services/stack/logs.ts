@@ -3,7 +3,7 @@ import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
 import { entryBundles } from '../../formats/log/entry-bundle.ts'
-import { parseWitnessPolicy } from '../../formats/log/witness/witness-policy.ts'
+import { type PolicyMember, parseWitnessPolicy } from '../../formats/log/witness/witness-policy.ts'
 import { noteHeadSigner } from '../../log/note-heads.ts'
 import { openTileLog, type TileLogOptions } from '../../log/open-tile-log.ts'
 import type { LogStore } from '../../log/store.ts'
@@ -87,12 +87,18 @@ export async function rekorV2Layout(
 ): Promise<Omit<TileLogOptions, 'store' | 'now'>> {
   const layout = { ...noteHeadSigner(logHost(config), signers['rekor-v2']), bundles: entryBundles }
   if (!config.witness) return layout
-  const { policy, ...how } = config.witness
-  const path = join(folder, policy)
-  const { quorum } = parseWitnessPolicy(decodeUtf8(await readFileAt(path), path, 'CONFIGURATION_MALFORMED'), path)
+  const { policy: _, ...how } = config.witness
+  const quorum = await readWitnessPolicy(folder, config)
   return quorum
     ? { ...layout, cosign: createCosigning({ quorum, ...how, world, events: eventsOf(stackFiles.logs.v2, events).events }) }
     : layout
+}
+
+/** Whose cosignatures the log of version 2 needs; nothing where it needs none. @throws CountersignError `FILE_UNREADABLE`; of the policy */
+export async function readWitnessPolicy(folder: string, { witness }: Pick<StackConfig, 'witness'>): Promise<PolicyMember | undefined> {
+  if (!witness) return undefined
+  const path = join(folder, witness.policy)
+  return parseWitnessPolicy(decodeUtf8(await readFileAt(path), path, 'CONFIGURATION_MALFORMED'), path).quorum
 }
 
 /** The events of one log, told from those of the others, and whether it said that it has stopped for good. */

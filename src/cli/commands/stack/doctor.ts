@@ -9,12 +9,13 @@ import type { CommandContext } from '../../context.ts'
 import type { stackDoctorFlags } from '../../flags/sigstore/stack.ts'
 import { findingOf } from './finding.ts'
 import { examineServices, reportFindings } from './findings.ts'
+import { examineWitnesses } from './witnesses.ts'
 
 /** `stack doctor`: everything that `status` shows, and a signature made and verified with each of the logs that take entries. */
 export const examineStack: CommandFunction<typeof stackDoctorFlags> = async (context, flags) => {
   const [config, identity] = [await readStackConfig(flags.data), await readIdentity(flags.data)]
   const token = await tokenOf(context, flags, config)
-  const findings = [...(await examineServices(context, config.url, identity))]
+  const findings = [...(await examineServices(context, config.url, identity)), ...(await examineWitnesses(context, flags.data, config))]
   const isFrozen = findings.some(({ what, seen }) => what === 'transparency log v2' && seen.endsWith(', frozen'))
   for (const version of isFrozen ? ([1] as const) : ([1, 2] as const))
     findings.push(
