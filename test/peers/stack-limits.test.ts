@@ -75,7 +75,7 @@ for (const { name, says } of [
   { name: 'begins a request', says: 'POST /api/v1/log/entries HTTP/1.1\r\nHost: a\r\n' },
   { name: 'sends half a body', says: 'POST /api/v1/log/entries HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{' },
 ])
-  test(`${more} connections of whom each ${name}: cosign and countersign sign and verify`, async () => {
+  test(`more connections than there is room for, of whom each ${name}: cosign and countersign sign and verify`, async () => {
     const before = await ended('displaced')
     await crowd(says)
     for (const [at, client] of [cosign3.command(), countersign()].entries()) {
