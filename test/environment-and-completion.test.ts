@@ -47,7 +47,8 @@ test('env lists variables of our prefixes that it does not know last, masked: ea
 
 test('env says which variables of cosign’s are not read yet, and lists our own names of the others', async () => {
   const { stdout } = await cs('env')
-  assert.match(stdout, /^# Expects: string with a OIDC token\n# Not read by countersign: .*\nSIGSTORE_ID_TOKEN=$/m)
+  assert.match(stdout, /^# Expects: string with a module-path\n# Not read by countersign: .*\nCOSIGN_PKCS11_MODULE_PATH=$/m)
+  assert.match(stdout, /^# Expects: string with a OIDC token\nSIGSTORE_ID_TOKEN=$/m)
   for (const read of ['TUF_ROOT_JSON', 'SIGSTORE_ROOT_FILE', 'SIGSTORE_TSA_CERTIFICATE_FILE'])
     assert.match(stdout, new RegExp(`^# Expects: path to .*\\n${read}=$`, 'm'))
   assert.match(stdout, /^# COUNTERSIGN_REPOSITORY is our own name of COSIGN_REPOSITORY, and wins$/m)

@@ -7,7 +7,6 @@ export type EnvironmentVariable = {
   readonly unread?: string // why countersign does not read this variable of cosign's yet
 }
 
-const keyless = 'keyless signing is not supported yet'
 const tokens = 'PKCS#11 is not supported yet'
 
 /** Variables that cosign lists, in its words. Those of any name `COSIGN_X` are also read as `COUNTERSIGN_X`, which wins. */
@@ -17,33 +16,29 @@ const ofCosign: readonly EnvironmentVariable[] = [
     description: 'is bearer token for the request to the OIDC provider',
     expects: 'string with a bearer token',
     sensitive: true,
-    unread: keyless,
   },
   {
     name: 'ACTIONS_ID_TOKEN_REQUEST_URL',
     description: "is the URL for GitHub's OIDC provider",
     expects: 'string with the URL for the OIDC provider',
-    unread: keyless,
   },
   {
     name: 'BUILDKITE_AGENT_ACCESS_TOKEN',
     description: 'is an access token used to identify the Buildkite agent',
     expects: 'string with an access token',
     sensitive: true,
-    unread: keyless,
   },
-  { name: 'BUILDKITE_AGENT_ENDPOINT', description: 'the Buildkite agent endpoint', expects: 'string with an endpoint', unread: keyless },
+  { name: 'BUILDKITE_AGENT_ENDPOINT', description: 'the Buildkite agent endpoint', expects: 'string with an endpoint' },
   {
     name: 'BUILDKITE_AGENT_LOG_LEVEL',
     description: 'the log level for the Buildkite agent',
     expects: 'string with log level, either debug, notice, info, error, warn, fatal (default: notice)',
-    unread: keyless,
+    unread: 'the agent is asked by its API, and writes no log here',
   },
   {
     name: 'BUILDKITE_JOB_ID',
     description: 'the Buildkite job ID to claim in the OIDC token',
     expects: 'string with a job ID',
-    unread: keyless,
   },
   {
     name: 'COSIGN_DOCKER_MEDIA_TYPES',
@@ -102,7 +97,6 @@ const ofCosign: readonly EnvironmentVariable[] = [
     name: 'GOOGLE_SERVICE_ACCOUNT_NAME',
     description: 'is a service account name to be used with the Google provider',
     expects: "string with the service account's name",
-    unread: keyless,
   },
   {
     name: 'SIGSTORE_CT_LOG_PUBLIC_KEY_FILE',
@@ -114,7 +108,6 @@ const ofCosign: readonly EnvironmentVariable[] = [
     description: 'is a OIDC token used to authenticate to Fulcio',
     expects: 'string with a OIDC token',
     sensitive: true,
-    unread: keyless,
   },
   {
     name: 'SIGSTORE_REKOR_PUBLIC_KEY',
@@ -140,7 +133,6 @@ const ofCosign: readonly EnvironmentVariable[] = [
     name: 'SPIFFE_ENDPOINT_SOCKET',
     description: 'allows you to specify non-default SPIFFE socket to use.',
     expects: 'string with SPIFFE socket path',
-    unread: keyless,
   },
   {
     name: 'TUF_MIRROR',
@@ -160,6 +152,16 @@ const ofCosign: readonly EnvironmentVariable[] = [
 /** Variables that countersign reads, and cosign does too without listing them. */
 const ofOurs: readonly EnvironmentVariable[] = [
   { name: 'DOCKER_CONFIG', description: 'is where the docker config with credentials lies', expects: 'path to a folder with config.json' },
+  {
+    name: 'GCE_METADATA_HOST',
+    description: 'is where a machine of Google Cloud asks who it is',
+    expects: 'host, and port unless it is 80',
+  },
+  {
+    name: 'GOOGLE_APPLICATION_CREDENTIALS',
+    description: 'is the key file that the Google providers speak by',
+    expects: 'path to a JSON file',
+  },
   { name: 'HTTPS_PROXY', description: 'is the proxy to reach https servers by', expects: 'URL of a proxy', sensitive: true },
   { name: 'HTTP_PROXY', description: 'is the proxy to reach http servers by', expects: 'URL of a proxy', sensitive: true },
   { name: 'NO_PROXY', description: 'names what is reached without a proxy', expects: 'host names, addresses and networks, by commas' },

@@ -23,6 +23,7 @@ function effectsOf({ environment = {}, files = {}, answer, programs }: Scene) {
         if (!answer) throw Object.assign(new Error('x'), { code: 'ENOTFOUND' })
         return await answer(request)
       },
+      now: () => new Date('2026-01-02T03:04:05Z'),
       sleep: async () => {},
     },
     exists: async path => path in files,

@@ -33,11 +33,11 @@ export type FoundToken = { readonly token: string; readonly provider: string }
  * @see formats-and-flows §7
  */
 export async function findAmbientToken(effects: AmbientEffects, only?: string): Promise<FoundToken | undefined> {
-  if (only !== undefined) return await tokenOf(providerNamed(only), effects)
+  if (only !== undefined) return await tokenOf(providerNamed(only), effects, true)
   const failures: CountersignError[] = []
   for (const provider of ambientProviders)
     try {
-      if (await provider.isHere(effects)) return await tokenOf(provider, effects)
+      if (await provider.isHere(effects, false)) return await tokenOf(provider, effects, false)
     } catch (error) {
       effects.signal.throwIfAborted()
       if (!(error instanceof CountersignError)) throw error
@@ -55,8 +55,8 @@ function providerNamed(name: string): AmbientProvider {
   throw new CountersignError('USAGE', `--oidc-provider: want one of ${known}, got ${quote(name)}`)
 }
 
-async function tokenOf(provider: AmbientProvider, effects: AmbientEffects): Promise<FoundToken> {
-  if (!(await provider.isHere(effects)))
+async function tokenOf(provider: AmbientProvider, effects: AmbientEffects, isNamed: boolean): Promise<FoundToken> {
+  if (!(await provider.isHere(effects, isNamed)))
     throw new CountersignError('TOKEN_UNAVAILABLE', `${provider.name}: this process does not run there, so it gives no identity token`)
   const token = (await provider.token(effects)).trim()
   if (token === '') throw new CountersignError('TOKEN_UNAVAILABLE', `${provider.name}: its identity token is empty`)

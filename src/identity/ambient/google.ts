@@ -1,31 +1,41 @@
+import { findGoogleKeyFile, hasGoogleKeyFile } from './google/key-file.ts'
+import { accessToken, idTokenOfAccount, idTokenOfKeyFile } from './google/tokens.ts'
 import { type AmbientEffects, type AmbientProvider, askForMember, askForText, audience } from './provider.ts'
 
 const machineFile = '/sys/class/dmi/id/product_name'
 const machines = ['Google', 'Google Compute Engine']
 
-/** A machine of Google Cloud's with a service account: its metadata server gives tokens of that account. */
+/**
+ * A service account of Google Cloud's: by a key file, else by the metadata server of a machine there. A key file alone is no reason to sign by
+ * it: on a laptop it is there for other programs, and whoever means it names the provider.
+ */
 export const googleWorkloadIdentity: AmbientProvider = {
   name: 'google-workload-identity',
-  isHere: async ({ environment, readText }) =>
-    Boolean(environment.get('GCE_METADATA_HOST')) || machines.includes(((await readText(machineFile)) ?? '').trim()),
-  token: effects => {
+  isHere: async (effects, isNamed) => {
+    const { environment, readText } = effects
+    if (environment.get('GCE_METADATA_HOST') || machines.includes(((await readText(machineFile)) ?? '').trim())) return true
+    return isNamed && (await hasGoogleKeyFile(effects))
+  },
+  token: async effects => {
+    const credential = await findGoogleKeyFile(effects)
+    if (credential) return await idTokenOfKeyFile(effects, credential)
     const url = metadataUrl(effects, 'identity')
     url.searchParams.set('audience', audience)
     url.searchParams.set('format', 'full')
-    return askForText(effects, { url, headers: metadataHeaders })
+    return await askForText(effects, { url, headers: metadataHeaders })
   },
 }
 
-/** A service account that the machine's own may speak for. Its own token comes from the metadata server; key files are not read. */
+/** A service account that somebody may speak for: whom a key file is of, else the account of the machine. */
 export const googleImpersonate: AmbientProvider = {
   name: 'google-impersonate',
   isHere: ({ environment }) => Boolean(environment.get('GOOGLE_SERVICE_ACCOUNT_NAME')),
   token: async effects => {
-    const access = await askForMember(effects, { url: metadataUrl(effects, 'token'), headers: metadataHeaders }, 'access_token')
-    const account = encodeURIComponent(effects.environment.get('GOOGLE_SERVICE_ACCOUNT_NAME') ?? '')
-    const url = new URL(`https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${account}:generateIdToken`)
-    const headers = { authorization: `Bearer ${access}` }
-    return await askForMember(effects, { url, method: 'POST', headers, json: { audience, includeEmail: true } }, 'token')
+    const credential = await findGoogleKeyFile(effects)
+    const access = credential
+      ? await accessToken(effects, credential)
+      : await askForMember(effects, { url: metadataUrl(effects, 'token'), headers: metadataHeaders }, 'access_token')
+    return await idTokenOfAccount(effects, access, effects.environment.get('GOOGLE_SERVICE_ACCOUNT_NAME') ?? '')
   },
 }
 

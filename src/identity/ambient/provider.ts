@@ -8,7 +8,7 @@ import { readAtMost } from '../../oci/transport/read-body.ts'
 /** What looking for a token touches. */
 export type AmbientEffects = {
   readonly environment: ReadonlyMap<string, string>
-  readonly world: Pick<World, 'fetch' | 'sleep'>
+  readonly world: Pick<World, 'fetch' | 'now' | 'sleep'>
   readonly signal: AbortSignal
   /** Text of a file, nothing where there is no such file. @throws CountersignError `FILE_UNREADABLE`, `LIMIT_EXCEEDED` past 64 KiB */
   readonly readText: (path: string) => Promise<string | undefined>
@@ -22,8 +22,12 @@ export type AmbientEffects = {
 /** A place that gives this process a token without anybody logging in. */
 export type AmbientProvider = {
   readonly name: string
-  /** Whether we are there. A place that we are at and that gives no token fails in `token`, and says what is missing. */
-  readonly isHere: (effects: AmbientEffects) => boolean | Promise<boolean>
+  /**
+   * Whether we are there. A place that we are at and that gives no token fails in `token`, and says what is missing.
+   *
+   * @param isNamed - somebody asked for this place and no other
+   */
+  readonly isHere: (effects: AmbientEffects, isNamed: boolean) => boolean | Promise<boolean>
   /** A token for the audience `sigstore`. @throws CountersignError `TOKEN_UNAVAILABLE`, `SERVICE_UNAVAILABLE`, … */
   readonly token: (effects: AmbientEffects) => Promise<string>
 }
@@ -40,6 +44,7 @@ export type TokenRequest = {
   readonly method?: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
   readonly json?: JsonObject
+  readonly form?: Readonly<Record<string, string>>
 }
 
 /**
@@ -49,16 +54,18 @@ export type TokenRequest = {
  *   own reason
  */
 export async function askForText({ world, signal }: AmbientEffects, request: TokenRequest): Promise<string> {
-  const { url, method = 'GET', headers, json } = request
+  const { url, method = 'GET', headers, json, form } = request
   const what = `${method} ${url.origin}${url.pathname}`
+  const type = json ? 'application/json' : form ? 'application/x-www-form-urlencoded' : undefined
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
   try {
     const response = await world.fetch(url, {
       method,
-      headers: { ...headers, ...(json && { 'content-type': 'application/json' }) },
+      headers: { ...headers, ...(type !== undefined && { 'content-type': type }) },
       redirect: 'manual',
       signal: deadline,
       ...(json && { body: JSON.stringify(json) }),
+      ...(form && { body: new URLSearchParams(form).toString() }),
     })
     const bytes = await readAtMost(response, answerLimitBytes, what, signal)
     if (!response.ok) {
