@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { sha256 } from '../../src/crypto/digest.ts'
 import { type Actor, cosign3, ours } from './harness/actor.ts'
 import { type Ended, run, runOk } from './harness/command.ts'
+import { buildImage, pushImage } from './harness/image.ts'
 import { createPlace } from './harness/place.ts'
+import { startDockerRegistry } from './harness/server.ts'
 import { logAgainBySigstoreJs, signBySigstoreJs, sigstoreJs } from './harness/sigstore-js.ts'
 import { type StackServer, startStack } from './harness/stack.ts'
 
@@ -14,12 +16,14 @@ import { type StackServer, startStack } from './harness/stack.ts'
 const place = createPlace()
 const content = 'what is signed\n'
 const predicateType = 'https://example.com/predicate/v1'
-const statement = JSON.stringify({
-  _type: 'https://in-toto.io/Statement/v1',
-  subject: [{ name: 'file', digest: { sha256: Buffer.from(sha256(Buffer.from(content))).toString('hex') } }],
-  predicateType,
-  predicate: { by: 'sigstore-js' },
-})
+const statementAbout = (name: string, hex: string) =>
+  JSON.stringify({
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: [{ name, digest: { sha256: hex } }],
+    predicateType,
+    predicate: { by: 'sigstore-js' },
+  })
+const statement = statementAbout('file', Buffer.from(sha256(Buffer.from(content))).toString('hex'))
 let stack: StackServer
 before(async () => {
   stack = await startStack(place)
@@ -62,12 +66,15 @@ async function assertVerified(name: string, verified: Promise<Ended>): Promise<v
 
 const entryOf = (bundle: string) => JSON.parse(readFileSync(place.path(bundle), 'utf8')).verificationMaterial.tlogEntries[0]
 
+/** `sigstore attest` as a job of the CI. */
+async function attest(file: string, bundle: string): Promise<void> {
+  const services = ['--fulcio-url', stack.url, '--rekor-url', stack.url, '--tsa-server-url', stack.url]
+  await runOk(place, sigstoreJs, ['attest', ...services, '-o', bundle, file], { env: { CI: 'true', ...stack.jobVariables } })
+}
+
 describe('sigstore attest, Rekor v1', () => {
   const bundle = 'statement of sigstore-js.json'
-  before(async () => {
-    const services = ['--fulcio-url', stack.url, '--rekor-url', stack.url, '--tsa-server-url', stack.url]
-    await runOk(place, sigstoreJs, ['attest', ...services, '-o', bundle, 'statement.json'], { env: { CI: 'true', ...stack.jobVariables } })
-  })
+  before(() => attest('statement.json', bundle))
 
   test('the entry is intoto 0.0.2, and the log gives the attestation back', async () => {
     const { kindVersion, logIndex } = entryOf(bundle)
@@ -121,4 +128,25 @@ test('@sigstore/sign logs an envelope in Rekor v2 as dsse 0.0.2; sigstore and co
   assert.deepEqual(entryOf(bundle).kindVersion, { kind: 'dsse', version: '0.0.2' }) // which cosign 3.1 and sigstore for Python cannot read
   await assertVerified('countersign', verify(ours, bundle))
   await assertVerified('sigstore', verifyByJs(bundle))
+})
+
+test('sigstore attach stores an attestation beside an image, and countersign and cosign 3 verify it there', async () => {
+  writeFileSync(place.path('htpasswd'), 'robot:$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n') // of `correct horse`
+  const registry = await startDockerRegistry(place, { htpasswd: place.path('htpasswd') }) // it works with no registry that asks for nothing
+  try {
+    const credentials = { auths: { [registry.host]: { auth: Buffer.from('robot:correct horse').toString('base64') } } }
+    mkdirSync(place.path('home/.docker'))
+    writeFileSync(place.path('home/.docker/config.json'), JSON.stringify(credentials))
+    const image = `${registry.host}/image:v1`
+    const digest = await pushImage(place, await buildImage(place, 'image'), image)
+    writeFileSync(place.path('image.json'), statementAbout('image', digest.slice('sha256:'.length)))
+    await attest('image.json', 'image.sigstore.json')
+    await runOk(place, sigstoreJs, ['attach', '--attestation', 'image.sigstore.json', image])
+    const who = ['--certificate-identity', stack.signer.subject, '--certificate-oidc-issuer', stack.signer.issuer]
+    const trust = ['--trusted-root', stack.trust.trustedRoot, '--use-signed-timestamps', image]
+    await runOk(place, ours.command(), ['verify', '--any-predicate', ...who, ...trust])
+    await runOk(place, cosign3.command(), ['verify-attestation', '--type', predicateType, ...who, ...trust])
+  } finally {
+    await registry.stop()
+  }
 })
