@@ -69,6 +69,30 @@ test('who waits when a log is frozen is answered: logged before it, or refused',
   await log.close()
 })
 
+test('a log that is found to contradict itself while it is frozen signs no last head', async () => {
+  const disk = emptyLogDisk()
+  const store = openMemoryStore(disk)
+  const counted: string[] = []
+  const log: TileLog = await openTestLog(
+    {
+      ...store,
+      freeze: async text => {
+        await store.freeze(text)
+        disk.rows[0] = { ...disk.rows[0]!, data: encodeUtf8('b') }
+        await assert.rejects(log.entry(0n), { code: 'STORE_CORRUPT' })
+      },
+    },
+    { events: { count: metric => void counted.push(metric), observe: () => {}, log: () => {} } },
+  )
+  const before = (await log.append(proposalOf('a'))).head
+  await assert.rejects(log.freeze(line), { code: 'STORE_CORRUPT', message: /entry 0 is not what its leaf hash says/ })
+  assert.equal(log.head(), before)
+  assert.equal(log.isFrozen(), false)
+  await assert.rejects(log.append(proposalOf('c')), { code: 'STORE_CORRUPT' })
+  assert.equal(counted.filter(metric => metric === 'log_corrupt').length, 1)
+  await log.close()
+})
+
 test('an empty log can be frozen', async () => {
   const log = await openTestLog(openMemoryStore(emptyLogDisk()))
   assert.equal((await log.freeze(line)).size, 0n)

@@ -177,7 +177,7 @@ export class Sequencer {
     const tree = treeOf(await tiles.edge(state.size, state.root), tiles)
     await checkExtends(tree, this.#published.head)
     this.#committed = { state, tree }
-    if (state.frozen !== undefined) this.#stopped = frozen()
+    if (state.frozen !== undefined && this.#stopped?.code !== 'STORE_CORRUPT') this.#stopped = frozen()
     return this.#committed
   }
 
@@ -191,6 +191,7 @@ export class Sequencer {
       await this.#options.store.freeze(line)
     }
     const committed = await this.#known()
+    if (this.#stopped?.code === 'STORE_CORRUPT') throw this.#stopped // somebody read it meanwhile
     if (this.#published.head.frozen === undefined) {
       this.#publish(await makeHead(this.#options, committed))
       this.#options.events.log('info', 'log: frozen', { size: committed.state.size })
