@@ -76,10 +76,14 @@ export async function createDoor(
       ...(form && { body: form.toString() }),
     })
   }
-  /** Whether a browser has been here before: the provider takes an answer of one that has not for a failure of its own. */
-  const hasSession = async (request: Request): Promise<boolean> => {
+  /**
+   * Demands that a browser has been here before. The provider takes what one sends that has not for a failure of its own, or keeps a session
+   * for it, for which no room was made.
+   */
+  const demandSession = async (request: Request): Promise<void> => {
     const [, id] = /(?:^|; *)issuer=([A-Za-z0-9_-]{1,64})(?:;|$)/.exec(request.headers.get('cookie') ?? '') ?? []
-    return id !== undefined && (await state.adapter('Session').find(id)) !== undefined
+    if (id === undefined || !(await state.adapter('Session').find(id)))
+      throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
   }
   const roomForSignIn = (): void => {
     const gone = state.makeRoom()
@@ -137,11 +141,11 @@ export async function createDoor(
         }
         codes.allow('')
         const form = await readForm(request)
-        if (!(await hasSession(request)))
-          throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
+        await demandSession(request)
         return run(open(request, { form }))
       }
       case 'resume':
+        if (url.pathname.startsWith(`${settings.prefix}${paths.device}/`)) await demandSession(request)
         return run(open(request))
       case 'endSession':
         return run(open(request, { form: await readForm(request) }))

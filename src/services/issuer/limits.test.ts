@@ -239,3 +239,16 @@ for (const headers of [{}, { cookie: 'issuer=made-up' }])
     assert.equal(response.status, 400)
     assert.match(await response.text(), /This browser was not asked for a code/)
   })
+
+test('a browser that goes on with a code it was never asked for is mistaken, and nothing is kept for it', async () => {
+  const rig = await createRig({ limits: { signIns: 4 } })
+  for (const headers of [{}, ...Array.from({ length: 12 }, (_, at) => ({ cookie: `issuer=made-up-${at}` }))]) {
+    const response = await rig.get('device/abc', headers)
+    assert.equal(response.status, 400, JSON.stringify(headers))
+    assert.match(await response.text(), /This browser was not asked for a code/)
+  }
+  assert.deepEqual(
+    rig.logged.filter(line => line.startsWith('error')),
+    [],
+  )
+})
