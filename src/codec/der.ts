@@ -248,8 +248,9 @@ export class DerReader {
   }
 
   #calendarTime(digits: string, fraction: string): Date {
-    const [year, month, day, hour, minute, second] = [digits.slice(0, 4), ...digits.slice(4, 14).match(/../g)!]
-    const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}Z`
+    const [date, clock] = [`${digits.slice(0, 4)}-${digits.slice(4, 6)}-${digits.slice(6, 8)}`, digits.slice(8, 14)]
+    const ofDay = `${clock.slice(0, 2)}:${clock.slice(2, 4)}:${clock.slice(4)}`
+    const iso = `${date}T${ofDay}.${fraction.padEnd(3, '0').slice(0, 3)}Z`
     const time = new Date(iso)
     if (Number.isNaN(time.getTime()) || time.toISOString() !== iso) throw this.malformed(`${quote(digits)} is no date of the calendar`)
     return time

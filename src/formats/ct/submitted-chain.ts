@@ -1,6 +1,5 @@
 import type { Branded } from '../../codec/branded.ts'
 import { bytesEqual } from '../../codec/bytes.ts'
-import { type DerReader, derTag, parseDer } from '../../codec/der.ts'
 import { CountersignError, firstToHold } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { quote } from '../../codec/text.ts'
@@ -8,7 +7,6 @@ import { sha256 } from '../../crypto/digest.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { extensionOid } from '../x509/certificate-extensions.ts'
 import { signatureChecks } from '../x509/certificate-signature.ts'
-import { encodeCertificate } from '../x509/certificate-writer.ts'
 import { checkAuthority, checkLeaf, checkWholePath, describeCertificate } from '../x509/path-rules.ts'
 import { withoutExtension } from '../x509/precertificate.ts'
 import type { SctSubject } from '../x509/sct.ts'
@@ -104,17 +102,12 @@ function checkPoison(kind: SctSubject['entry'], { extensions }: Certificate): vo
 
 const derNull = Uint8Array.of(0x05, 0x00)
 
-/** The certificate that a precertificate stands for, as far as it can be judged: its signature is of the poisoned one. */
-function withoutPoison({ der, tbs, signature }: Certificate): Certificate {
-  const algorithm = parseDer(der, 'chain[0]', reader => reader.sequence(readAlgorithm), 'CERTIFICATE_MALFORMED')
-  return parseCertificate(encodeCertificate(withoutExtension(tbs, extensionOid.precertificatePoison), algorithm, signature), 'chain[0]')
-}
-
-function readAlgorithm(certificate: DerReader): Uint8Array {
-  certificate.whole(derTag.sequence)
-  const algorithm = certificate.any().bytes
-  certificate.any()
-  return algorithm
+/** What is judged of a precertificate: all that it says but its poison. Its bytes and its signature stay those of the poisoned one. */
+function withoutPoison(leaf: Certificate): Certificate {
+  const extensions = new Map(leaf.extensions)
+  extensions.delete(extensionOid.precertificatePoison)
+  const tbs = withoutExtension(leaf.tbs, extensionOid.precertificatePoison)
+  return Object.create(leaf, { extensions: { value: extensions }, tbs: { value: tbs } }) as Certificate // what it reads late it reads once
 }
 
 /** Signatures among authorities that were submitted before. It holds facts about bytes, nothing that differs between logs. */

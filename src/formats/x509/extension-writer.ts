@@ -26,9 +26,17 @@ export type NewGeneralName =
   | { readonly kind: 'registered-id'; readonly oid: string }
 
 /** One element of a list of extensions, DER; `critical` only where it is not the default. RFC 5280 §4.1. */
-export function encodeExtension({ oid, critical, value }: NewExtension): Uint8Array {
-  return encodeDerSequence(encodeDerOid(oid), ...(critical ? [encodeDerBoolean(true)] : []), encodeDerOctetString(value))
+export function encodeExtension(extension: NewExtension): Uint8Array {
+  const known = encoded.get(extension)
+  if (known) return known
+  const { oid, critical, value } = extension
+  const der = encodeDerSequence(encodeDerOid(oid), ...(critical ? [encodeDerBoolean(true)] : []), encodeDerOctetString(value))
+  encoded.set(extension, der)
+  return der
 }
+
+/** Each is written twice by an authority: in the precertificate, and in the certificate. */
+const encoded = new WeakMap<NewExtension, Uint8Array>()
 
 /** Critical, as RFC 5280 §4.2.1.9 wants it of authorities. */
 export function basicConstraintsExtension(isCa: boolean, pathLength?: number): NewExtension {
