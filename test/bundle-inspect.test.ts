@@ -41,6 +41,7 @@ const certificate = await sigstore.authority.issueLeaf({
 })
 const whole = await sigstore.signBlob(blob, { certificate, logs: ['v1', 'v2'], stamped: true })
 const { logEntries, timestamps } = parseBundle(whole)
+const image = `sha256:${'ab'.repeat(32)}` as OciDigest
 const fingerprint = hex(certificate.certificate.fingerprint)
 
 test('bundle inspect shows the fields of a certificate', async () => {
@@ -131,6 +132,15 @@ test('bundle inspect shows log entries, and what of their time and place is prom
     assert.ok(text.includes(`${line}\n`), `${line}\n---\n${text}`)
 })
 
+test('bundle inspect says of which entries cosign 2 reads none: those of Rekor v2', async () => {
+  const { text } = await inspect(whole)
+  const [ofV1, ofV2] = text.split(/^ {2}index /m).slice(1)
+  assert.doesNotMatch(ofV1!, /cosign/)
+  assert.match(ofV2!, /^ {4}of Rekor v2, whose entries cosign 2 does not read: cosign 3 and countersign do$/m)
+  const older = await inspect(await sigstore.signImage(image, { key: teamKey.signer(), logKind: 'intoto 0.0.2' })) // of v1 all the same
+  assert.doesNotMatch(older.text, /cosign 2/)
+})
+
 test('a time that stands beside a proof alone is told from a promised one', async () => {
   const [entry] = logEntries
   const bundle = parseBundle(whole)
@@ -139,7 +149,6 @@ test('a time that stands beside a proof alone is told from a promised one', asyn
   assert.match(text, /integrated 2025-06-01T12:00:00Z, which no promise covers\n/)
 })
 
-const image = `sha256:${'ab'.repeat(32)}` as OciDigest
 for (const { name, kind, digests } of [
   { name: 'dsse', kind: 'dsse', digests: ['payload'] },
   { name: 'intoto 0.0.1', kind: 'intoto 0.0.1', digests: ['envelope', 'payload'] },

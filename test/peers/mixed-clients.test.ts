@@ -94,6 +94,8 @@ test('cosign 2 refuses entries of the log of version 2, and says that it is the 
   assert.equal(code, 1)
   assert.match(stderr, /nil value in transaction log entry/) // no time of the log
   for (const actor of [cosign3, ours]) await assertVerified(actor, 'v2.json')
+  const { stdout } = await runOk(place, countersign(), ['bundle', 'inspect', 'v2.json'])
+  assert.match(stdout, /of Rekor v2, whose entries cosign 2 does not read/)
 })
 
 test('sigstore-go signs by the log of version 2, and cosign 3 and countersign verify', async () => {

@@ -143,6 +143,7 @@ export function logEntryLines(entry: DescribedLogEntry): readonly string[] {
     `  index ${logIndex}${kind === null ? '' : `, ${quote(`${kind} ${version}`)}`}, ${integratedWords(entry)}`,
     `    log id: ${logId}`,
     `    ${promise}, ${proof ? proofWords(proof) : 'no inclusion proof'}`,
+    ...(isOfRekorV2(entry) ? ['    of Rekor v2, whose entries cosign 2 does not read: cosign 3 and countersign do'] : []),
     ...(proof?.checkpoint ? [`    checkpoint: ${checkpointWords(proof.checkpoint)}`] : []),
     ...Object.entries(body?.digests ?? {}).map(([of, digest]) => `    logged ${of}: ${digest}`),
     ...(body?.signers ?? []).map(signer =>
@@ -166,4 +167,9 @@ function proofWords({ hashes, logIndex, treeSize, hasCheckpoint }: DescribedProo
 function checkpointWords({ origin, size, signatures }: DescribedCheckpoint): string {
   const lines = signatures.map(({ name, hint }) => `${quote(name)} (key hint ${hint})`)
   return `origin ${quote(origin)}, size ${size}, signed as ${lines.join(', ')}`
+}
+
+/** Rekor v1 has other versions of these kinds. services.md §4.2 */
+function isOfRekorV2({ kind, version }: DescribedLogEntry): boolean {
+  return version === '0.0.2' && (kind === 'hashedrekord' || kind === 'dsse')
 }
