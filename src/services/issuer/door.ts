@@ -17,6 +17,8 @@ import { createGuesses } from './sign-in/guesses.ts'
 import { createLogin } from './sign-in/login.ts'
 import { noticePage, page, pasteCodePage } from './sign-in/pages.ts'
 
+const sessionCookie = 'issuer='
+
 type MakeToken = (claims: Claims) => Promise<string>
 
 /**
@@ -55,14 +57,25 @@ export async function createDoor(
     for (const name of [...response.headers.keys()]) if (name.startsWith('access-control-')) response.headers.delete(name) // for no other site
     return response
   }
-  const open = (
+  /**
+   * The cookies of a browser, and whether one of them names a session that is there. One that names none is left out: for such a browser the
+   * provider would keep a new session, also where no sign-in begins and no room was made for it.
+   */
+  const cookiesOf = async (request: Request): Promise<{ readonly cookie: string; readonly hasSession: boolean }> => {
+    const all = (request.headers.get('cookie') ?? '').split(';').map(pair => pair.trim())
+    const [session, ...more] = all.filter(pair => pair.startsWith(sessionCookie))
+    const hasSession =
+      session !== undefined && more.length === 0 && (await state.adapter('Session').find(session.slice(sessionCookie.length))) !== undefined
+    return { cookie: (hasSession ? all : all.filter(pair => !pair.startsWith(sessionCookie))).join('; '), hasSession }
+  }
+  const open = async (
     request: Request,
     change: { readonly path?: string; readonly client?: ClientForm; readonly form?: URLSearchParams } = {},
-  ) => {
+  ): Promise<NodeExchange> => {
     const url = new URL(request.url)
-    const headers = Object.fromEntries(
-      ['cookie', 'accept'].flatMap(name => (request.headers.has(name) ? [[name, request.headers.get(name)!]] : [])),
-    )
+    const { cookie } = await cookiesOf(request)
+    const accept = request.headers.get('accept')
+    const headers: Record<string, string> = { ...(cookie !== '' && { cookie }), ...(accept !== null && { accept }) }
     const form = change.client?.form ?? change.form
     if (form) headers['content-type'] = 'application/x-www-form-urlencoded'
     if (change.client?.authorization !== undefined) headers['authorization'] = change.client.authorization
@@ -76,14 +89,10 @@ export async function createDoor(
       ...(form && { body: form.toString() }),
     })
   }
-  /**
-   * Demands that a browser has been here before. The provider takes what one sends that has not for a failure of its own, or keeps a session
-   * for it, for which no room was made.
-   */
+  /** Demands that a browser has been here before: the provider takes an answer of one that has not for a failure of its own. */
   const demandSession = async (request: Request): Promise<void> => {
-    const [, id] = /(?:^|; *)issuer=([A-Za-z0-9_-]{1,64})(?:;|$)/.exec(request.headers.get('cookie') ?? '') ?? []
-    if (id === undefined || !(await state.adapter('Session').find(id)))
-      throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
+    const { hasSession } = await cookiesOf(request)
+    if (!hasSession) throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
   }
   const roomForSignIn = (): void => {
     const gone = state.makeRoom()
@@ -97,7 +106,7 @@ export async function createDoor(
   const authorize = async (request: Request, url: URL): Promise<Response> => {
     roomForSignIn()
     if (url.search.length > limits.queryBytes) throw new ServiceRefusal(414, `want an address of at most ${limits.queryBytes} bytes`)
-    return run(open(request, { path: `${paths.authorization}?${withoutPlainChallenge(url.searchParams)}` }))
+    return run(await open(request, { path: `${paths.authorization}?${withoutPlainChallenge(url.searchParams)}` }))
   }
 
   const answerToken = async (request: Request): Promise<Response> => {
@@ -106,7 +115,7 @@ export async function createDoor(
     const guesser = `client ${client.form.get('client_id') ?? client.authorization}`
     if (guessed) names.allow(guesser)
     if (client.form.get('grant_type') === deviceGrant) await devices.checkQuestion(client)
-    const response = await run(open(request, { client }))
+    const response = await run(await open(request, { client }))
     if (guessed && response.status === 401) names.noteWrong(guesser)
     return response.status === 200 ? withOneToken(response) : response
   }
@@ -115,7 +124,7 @@ export async function createDoor(
     roomForSignIn()
     const client = readClientForm(request, await readRequestBody(request, limits.bodyBytes))
     const challenge = devices.challengeOf(client.form)
-    const response = await run(open(request, { client }))
+    const response = await run(await open(request, { client }))
     if (response.status !== 200) return response
     return Response.json(await devices.noteAnswer(client.form, challenge, await response.json()), {
       headers: { 'cache-control': 'no-store' },
@@ -137,21 +146,21 @@ export async function createDoor(
       case 'device': {
         if (request.method !== 'POST') {
           roomForSignIn()
-          return run(open(request))
+          return run(await open(request))
         }
         codes.allow('')
         const form = await readForm(request)
         await demandSession(request)
-        return run(open(request, { form }))
+        return run(await open(request, { form }))
       }
       case 'resume':
         if (url.pathname.startsWith(`${settings.prefix}${paths.device}/`)) await demandSession(request)
-        return run(open(request))
+        return run(await open(request))
       case 'endSession':
-        return run(open(request, { form: await readForm(request) }))
+        return run(await open(request, { form: await readForm(request) }))
       case 'login': {
         const form = request.method === 'POST' ? await readForm(request) : undefined
-        return login(await currentProvider(), { uid: route.uid, form, exchange: open(request) })
+        return login(await currentProvider(), { uid: route.uid, form, exchange: await open(request) })
       }
       case 'ciDiscovery':
         return published(ciDiscovery(settings))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { authorizationPath, claimsOf, codeOf, createRig, exchange, password, secret, url } from './issuer-rig.test.ts'
+import { authorizationPath, claimsOf, codeOf, createRig, exchange, password, type Rig, secret, url } from './issuer-rig.test.ts'
 
 const dev = { ciSecret: secret }
 
@@ -240,15 +240,20 @@ for (const headers of [{}, { cookie: 'issuer=made-up' }])
     assert.match(await response.text(), /This browser was not asked for a code/)
   })
 
-test('a browser that goes on with a code it was never asked for is mistaken, and nothing is kept for it', async () => {
-  const rig = await createRig({ limits: { signIns: 4 } })
-  for (const headers of [{}, ...Array.from({ length: 12 }, (_, at) => ({ cookie: `issuer=made-up-${at}` }))]) {
-    const response = await rig.get('device/abc', headers)
-    assert.equal(response.status, 400, JSON.stringify(headers))
-    assert.match(await response.text(), /This browser was not asked for a code/)
-  }
-  assert.deepEqual(
-    rig.logged.filter(line => line.startsWith('error')),
-    [],
-  )
-})
+for (const { name, ask } of [
+  { name: 'goes on with a code', ask: (rig, headers) => rig.get('device/abc', headers) },
+  { name: 'goes on with a sign-in', ask: (rig, headers) => rig.get('auth/abc', headers) },
+  { name: 'signs out', ask: (rig, headers) => rig.post('session/end/confirm', { xsrf: 'x' }, headers) },
+] satisfies readonly { name: string; ask: (rig: Rig, headers: Record<string, string>) => Promise<Response> }[])
+  test(`a browser that was never here and ${name} is mistaken, and nothing is kept for it, whatever its cookies`, async () => {
+    const rig = await createRig({ limits: { signIns: 4 } })
+    const here = /issuer=[^;]+/.exec((await rig.get('device')).headers.get('set-cookie') ?? '')?.[0]
+    assert.ok(here)
+    const cookies = Array.from({ length: 12 }, (_, at) => [`issuer=made-up-${at}`, `a=b;issuer=a.${at};${here}`]).flat()
+    for (const headers of [{}, ...cookies.map(cookie => ({ cookie }))])
+      assert.equal((await ask(rig, headers)).status, 400, JSON.stringify(headers))
+    assert.deepEqual(
+      rig.logged.filter(line => line.startsWith('error')),
+      [],
+    )
+  })
