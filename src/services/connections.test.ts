@@ -192,6 +192,28 @@ test('a body that trickles for ever is 408 where nobody else bounds it', async (
   assert.deepEqual(rig.ended, ['late'])
 })
 
+test('a server that closes waits for answers under way, and for no connection that has asked for nothing', async () => {
+  const { promise: mayAnswer, resolve: allowAnswer } = Promise.withResolvers<void>()
+  const { promise: asked, resolve: noteAsked } = Promise.withResolvers<void>()
+  const rig = await serve(
+    async () => {
+      noteAsked()
+      await mayAnswer
+      return new Response('in the end')
+    },
+    { graceMs: 60_000 },
+  )
+  const half = await rig.open({ send: 'GET / HTTP/1.1\r\nHost: a' })
+  const under = await rig.open({ send: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' })
+  await asked
+  const closed = servers.at(-1)!.close()
+  assert.equal(await half.all, '')
+  allowAnswer()
+  assert.match(await under.all, /in the end/)
+  await closed
+  assert.deepEqual(rig.ended, [])
+})
+
 test('what is no HTTP is told so', async () => {
   const rig = await serve(async () => new Response('served'))
   assert.match(await (await rig.open({ send: 'EHLO mail\r\n\r\n' })).all, /^HTTP\/1\.1 400 /)

@@ -26,6 +26,8 @@ export type Connections = {
   readonly begin: (message: IncomingMessage, reply: ServerResponse) => boolean
   /** Ends the connection unless its client takes what was written of the answer in time; what it returns calls that off. */
   readonly expectTaken: (reply: ServerResponse) => () => void
+  /** Ends each connection on which no request is under way, and the others after their last answer: the server closes. */
+  readonly windDown: () => void
 }
 
 type Exchange = { readonly message: IncomingMessage; readonly reply: ServerResponse }
@@ -49,6 +51,8 @@ export function keepConnections(
   const open = new Set<Connection>() // the one whose last request or answer is the longest ago is the first
   const ofSocket = new WeakMap<Socket, Connection>()
   const ofPeer = new Map<string, number>()
+
+  let isWindingDown = false
 
   const end = (connection: Connection, why: ConnectionEnd): void => {
     onEnd(why)
@@ -123,6 +127,7 @@ export function keepConnections(
       reply.once('close', () => {
         connection.exchanges.delete(exchange)
         touch(connection)
+        if (isWindingDown && connection.exchanges.size === 0) connection.socket.destroySoon()
       })
       if (connection.exchanges.size <= ahead) return true
       end(connection, 'ahead')
@@ -138,6 +143,10 @@ export function keepConnections(
       }
       reply.once('close', callOff)
       return callOff
+    },
+    windDown: () => {
+      isWindingDown = true
+      for (const { socket, exchanges } of open) if (exchanges.size === 0) socket.destroy()
     },
   }
 }

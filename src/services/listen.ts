@@ -104,7 +104,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
           clearTimeout(cut)
           resolve()
         })
-        server.closeIdleConnections()
+        connections.windDown()
       }),
   }
 }
