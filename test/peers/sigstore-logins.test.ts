@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { type Listener, listen } from '../../src/services/listen.ts'
 import { cosign3, ours } from './harness/actor.ts'
-import { runOk, tool } from './harness/command.ts'
+import { type Command, runOk, tool } from './harness/command.ts'
 import { converse } from './harness/converse.ts'
 import { createPlace } from './harness/place.ts'
 import { sigstoreJs } from './harness/sigstore-js.ts'
@@ -14,16 +14,23 @@ import { type StackServer, startStack } from './harness/stack.ts'
 
 const place = createPlace()
 const user = { email: 'alice@example.com', password: 'correct horse battery' }
-const opened = place.path('opened')
 let stack: StackServer
+let desk: Listener
+let opened = Promise.withResolvers<string>()
 before(async () => {
   stack = await startStack(place, user)
   writeFileSync(place.path('file'), 'what is signed\n')
-  mkdirSync(place.path('bin'))
-  writeFileSync(place.path('bin/browser'), `#!/bin/sh\nprintf %s "$1" > ${opened}.new && mv ${opened}.new ${opened}\n`, { mode: 0o755 })
+  const handler = async (request: Request) => {
+    opened.resolve(await request.text())
+    return new Response()
+  }
+  desk = await listen(handler, { graceMs: 100, report: error => assert.fail(String(error)) })
+  // what opens pages: it says which, and the person goes there
+  writeFileSync(place.path('browser'), `#!/bin/sh\nexec curl -sS --data-binary "$1" ${desk.url.origin}\n`, { mode: 0o755 })
 })
 after(async () => {
   await stack?.stop()
+  await desk?.close()
   place.remove()
 })
 
@@ -48,17 +55,12 @@ async function signIn(start: string): Promise<string> {
 }
 
 /** Runs a client that opens a browser, and signs in with it. */
-async function signWithBrowser(run: Promise<unknown>): Promise<void> {
-  const deadline = Date.now() + 30_000
-  const person = async () => {
-    while (!existsSync(opened)) {
-      if (Date.now() > deadline) throw new Error('no browser was opened within 30 s')
-      await setTimeout(50)
-    }
-    assert.match(await signIn(readFileSync(opened, 'utf8')), /Sigstore Authentication/)
-    rmSync(opened)
-  }
-  await Promise.all([run, person()])
+async function signWithBrowser(command: Command, args: readonly string[]): Promise<void> {
+  opened = Promise.withResolvers()
+  const running = runOk(place, command, args, { env: { BROWSER: place.path('browser') } })
+  const address = await Promise.race([opened.promise, running.then(() => assert.fail('it ended without a browser'))])
+  assert.match(await signIn(address), /Sigstore Authentication/)
+  await running
 }
 
 /** By everybody: it is Alice's, on the word of the stack's issuer. */
@@ -68,11 +70,9 @@ async function assertAlices(bundle: string): Promise<void> {
   for (const actor of [ours, cosign3]) await runOk(place, actor.command(), ['verify-blob', ...who, ...trust])
 }
 
-const environment = { BROWSER: place.path('bin/browser') }
-
 test('sigstore for Python opens a browser, and signs', async () => {
   const args = ['--trust-config', stack.services('client_trust_config', 'v1'), 'sign', '--bundle', 'python.json', 'file']
-  await signWithBrowser(runOk(place, tool('sigstore-python'), args, { env: environment }))
+  await signWithBrowser(tool('sigstore-python'), args)
   await assertAlices('python.json')
 })
 
@@ -96,9 +96,7 @@ test('sigstore for Python reads a code that is pasted, and signs', async () => {
 
 test('sigstore attest opens a browser, and signs', async () => {
   const services = ['--oidc-issuer', stack.url, '--fulcio-url', stack.url, '--rekor-url', stack.url, '--tsa-server-url', stack.url]
-  await signWithBrowser(
-    runOk(place, sigstoreJs, ['attest', ...services, '-t', 'text/plain', '-o', 'js.json', 'file'], { env: environment }),
-  )
+  await signWithBrowser(sigstoreJs, ['attest', ...services, '-t', 'text/plain', '-o', 'js.json', 'file'])
   const trust = ['--tuf-mirror-url', `${stack.url}/tuf`, '--tuf-root-path', stack.trust.firstRoot]
   const who = ['--certificate-issuer', stack.url, '--certificate-identity-email', user.email]
   await runOk(place, sigstoreJs, ['verify', ...trust, ...who, 'js.json'])
