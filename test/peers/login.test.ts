@@ -73,7 +73,7 @@ async function logIn(page: Page, typed: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
 
-const heading = (page: Page, text: string) => page.getByRole('heading', { name: text, exact: true }).waitFor({ timeout: 10_000 })
+const heading = (page: Page, text: string) => page.getByRole('heading', { name: text, exact: true }).waitFor()
 
 /** Follows the address that a device shows, up to signing in. */
 async function confirmDevice(address: string, code: string): Promise<Page> {
@@ -89,9 +89,9 @@ function signing(actor: Actor, bundle: string, ...flags: readonly string[]): rea
   return ['sign-blob', '--yes', '--bundle', bundle, ...(actor === cosign2 ? urls : []), ...flags, 'file']
 }
 
-async function verifies({ code, stderr }: Ended, bundle: string): Promise<void> {
+async function verifies({ code, stderr }: Ended, bundle: string, issuer = url): Promise<void> {
   assert.equal(code, 0, stderr)
-  const who = ['--certificate-identity', email, '--certificate-oidc-issuer', url]
+  const who = ['--certificate-identity', email, '--certificate-oidc-issuer', issuer]
   for (const verifier of [ours, cosign3])
     await runOk(place, verifier.command(), ['verify-blob', '--bundle', bundle, ...who, 'file'], { env: within(verifier) })
 }
@@ -142,7 +142,7 @@ for (const actor of actors)
           const page = await confirmDevice(address!, code)
           await page.getByRole('button', { name: 'Continue' }).click()
           await logIn(page, password)
-          await page.getByText('You can close this page').waitFor({ timeout: 10_000 })
+          await page.getByText('You can close this page').waitFor()
           return ''
         },
       })
@@ -166,6 +166,32 @@ for (const actor of actors)
       assert.ok(!existsSync(place.path(bundle)))
     })
   })
+
+describe('somebody whom another issuer vouches for', () => {
+  const vouching = 'https://accounts.example.com'
+  before(async () => {
+    await server.stop()
+    const configuration = place.path('stack/stack.yaml')
+    const issuers = `\nfulcio:\n  oidc-issuers:\n    ${url}: { client-id: sigstore, type: email, issuer-claim: $.federated_claims.connector_id }\n`
+    writeFileSync(configuration, readFileSync(configuration, 'utf8').replace(`email: ${email},`, `$& connector: "${vouching}",`) + issuers)
+    await up()
+  })
+
+  test('is named with that one in the certificate, by the claims of their token', async () => {
+    const bundle = 'federated.json'
+    const ended = await converse(place, ours.command(), signing(ours, bundle, '--fulcio-auth-flow', 'normal'), {
+      told: /opened to:\s+(http\S+)\n/,
+      env: within(ours, { PATH: `${opener}:${place.env['PATH']}` }),
+      answer: async address => {
+        const page = await visit(address)
+        await logIn(page, password)
+        await page.waitForURL(/^http:\/\/localhost:\d+\/auth\/callback\?/)
+        return ''
+      },
+    })
+    await verifies(ended, bundle, vouching)
+  })
+})
 
 describe('the same stack, ten minutes later between two questions of a device', () => {
   let stack: Stack

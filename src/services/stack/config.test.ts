@@ -34,7 +34,7 @@ metrics: 127.0.0.1:2112
 fulcio: { oidc-issuers: { https://issuer.example: { type: email } } }
 rekor: { sign-with: v2, accept-dsse: false, on-duplicate: conflict }
 witness: { policy: policy.txt, fail-open: false, timeout-ms: 200 }
-issuer: { token-minutes: 5, users: [{ email: dev@example.com, password-hash: x }] }
+issuer: { token-minutes: 5, users: [{ email: dev@example.com, password-hash: x, name: Dev, connector: https://idp.example }] }
 registry: true
 `,
     'stack.yaml',
@@ -43,10 +43,27 @@ registry: true
   assert.deepEqual(config.metrics, { host: '127.0.0.1', port: 2112 })
   assert.deepEqual(config.rekor, { signWith: 'v2', acceptDsse: false, onDuplicate: 'conflict' })
   assert.deepEqual(config.witness, { policy: 'policy.txt', failOpen: false, timeoutMs: 200 })
-  assert.deepEqual(config.issuer, { tokenMinutes: 5, users: [{ email: 'dev@example.com', passwordHash: 'x' }] })
+  assert.deepEqual(config.issuer, {
+    tokenMinutes: 5,
+    users: [{ email: 'dev@example.com', passwordHash: 'x', name: 'Dev', connector: 'https://idp.example' }],
+  })
   assert.equal(config.fulcio.trim(), '{ oidc-issuers: { https://issuer.example: { type: email } } }')
   assert.equal(config.fulcio.split('\n').length, 6, 'it begins in its own line')
   assert.equal(config.registry, true)
+})
+
+test('parseStackConfig: NTP servers', () => {
+  const { ntp } = parseStackConfig(`${least}timestamps: { ntp: { servers: [time.example, "10.0.0.1:1123"] } }\n`, 'stack.yaml')
+  const servers = [
+    { host: 'time.example', port: 123 },
+    { host: '10.0.0.1', port: 1123 },
+  ]
+  assert.deepEqual(ntp, { servers, maxOffsetSeconds: 6, failClosed: false })
+  const told = parseStackConfig(
+    `${least}timestamps: { ntp: { servers: [time.example], max-offset-seconds: 2, fail-closed: true } }\n`,
+    'stack.yaml',
+  )
+  assert.deepEqual(told.ntp, { servers: servers.slice(0, 1), maxOffsetSeconds: 2, failClosed: true })
 })
 
 for (const { name, text, error } of [
@@ -99,6 +116,11 @@ for (const { name, text, error } of [
     text: `${least}issuer:\n  users:\n    - email: a@b\n`,
     error: /line 6: issuer\.users\[0\]: want password-hash, got none$/,
   },
+  {
+    name: 'a connector with a space',
+    text: `${least}issuer: { users: [{ email: a@b, password-hash: x, connector: a b }] }\n`,
+    error: /issuer\.users\[0\]\.connector: want whose user this is.*, got "a b"$/,
+  },
   { name: 'users that are none', text: `${least}issuer: { users: 7 }\n`, error: /issuer\.users: want a list, got 7$/ },
   {
     name: 'an address that others reach, without TLS',
@@ -115,6 +137,21 @@ for (const { name, text, error } of [
     name: 'a TLS certificate without its key',
     text: `${least}listen: { certificate: tls.pem }\n`,
     error: /listen: want certificate and key, got one of them$/,
+  },
+  {
+    name: 'no NTP server',
+    text: `${least}timestamps: { ntp: { servers: [] } }\n`,
+    error: /timestamps\.ntp\.servers: want at least one, got none$/,
+  },
+  {
+    name: 'an NTP server by URL',
+    text: `${least}timestamps: { ntp: { servers: ["ntp://time.example"] } }\n`,
+    error: /line 4: timestamps\.ntp\.servers\[0\]: want HOST or HOST:PORT, port 123 unless told, got "ntp:\/\/time\.example"$/,
+  },
+  {
+    name: 'an NTP port past the last',
+    text: `${least}timestamps: { ntp: { servers: ["time.example:99999"] } }\n`,
+    error: /timestamps\.ntp\.servers: want HOST:PORT, got "time\.example:99999"$/,
   },
   { name: 'more than any file has', text: `# ${'x'.repeat(1 << 20)}`, error: /want at most 1048576 characters/ },
 ])

@@ -18,6 +18,8 @@ export type StackConfig = {
     readonly onDuplicate: 'returnExisting' | 'conflict'
   }
   /** Who cosigns the heads of the log of version 2. */
+  /** NTP servers that the clock of timestamps is held against. */
+  readonly ntp: { readonly servers: readonly HostPort[]; readonly maxOffsetSeconds: number; readonly failClosed: boolean } | undefined
   readonly witness: { readonly policy: string; readonly failOpen: boolean; readonly timeoutMs: number } | undefined // a file, beside stack.yaml
   readonly issuer: { readonly users: readonly IssuerUser[]; readonly tokenMinutes: number } | undefined
   readonly registry: boolean
@@ -25,9 +27,16 @@ export type StackConfig = {
 
 export type HostPort = { readonly host: string; readonly port: number }
 
-export type IssuerUser = { readonly email: string; readonly passwordHash: string }
+export type IssuerUser = {
+  readonly email: string
+  readonly passwordHash: string
+  readonly name?: string
+  readonly connector?: string // `federated_claims.connector_id` of their tokens
+}
 
 const hostPort = /^(\[[0-9a-f:]+\]|[0-9a-z.-]+):([0-9]{1,5})$/
+
+const ntpServer = /^[0-9A-Za-z.-]+(:[0-9]{1,5})?$/
 
 /** The schema of `stack.yaml`, for editors as well: `docs/stack.schema.json`. */
 export const stackSchema: Schema = {
@@ -80,6 +89,37 @@ export const stackSchema: Schema = {
         },
       },
     },
+    timestamps: {
+      type: 'object',
+      description: 'the timestamp authority',
+      properties: {
+        ntp: {
+          type: 'object',
+          description: 'NTP servers that the clock is held against once a minute; it is not where this is left out',
+          required: ['servers'],
+          properties: {
+            servers: {
+              type: 'array',
+              description: 'of which four are asked each time, and more than half must answer',
+              maxItems: 32,
+              items: { type: 'string', description: 'HOST or HOST:PORT, port 123 unless told', pattern: ntpServer },
+            },
+            'max-offset-seconds': {
+              type: 'integer',
+              description: 'how far the clock may be from that of the servers',
+              minimum: 1,
+              maximum: 3600,
+              default: 6,
+            },
+            'fail-closed': {
+              type: 'boolean',
+              description: 'whether no timestamps are made while the clock is off, or servers could not be asked for five minutes',
+              default: false,
+            },
+          },
+        },
+      },
+    },
     witness: {
       type: 'object',
       description: 'witnesses that cosign the heads of the log of version 2; none are asked where this is left out',
@@ -116,6 +156,12 @@ export const stackSchema: Schema = {
             properties: {
               email: { type: 'string', description: 'an email address', pattern: /^[^@\s]+@[^@\s]+$/ },
               'password-hash': { type: 'string', description: 'what `stack hash-password` prints' },
+              name: { type: 'string', description: 'a name for people', pattern: /^[^\p{Cc}]{1,255}$/u },
+              connector: {
+                type: 'string',
+                description: 'whose user this is: federated_claims.connector_id of tokens, for issuer-claim of Fulcio; local unless told',
+                pattern: /^[\x21-\x7e]{1,255}$/,
+              },
             },
           },
         },
@@ -141,6 +187,8 @@ export function parseStackConfig(text: string, what: string): StackConfig {
   const url = new URL(config.text('url'))
   const listen = config.map('listen')
   const rekor = config.map('rekor')
+  const timestamps = config.map('timestamps')
+  const ntp = timestamps.has('ntp') ? timestamps.map('ntp') : undefined
   const witness = config.has('witness') ? config.map('witness') : undefined
   const issuer = config.has('issuer') ? config.map('issuer') : undefined
   const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
@@ -164,6 +212,11 @@ export function parseStackConfig(text: string, what: string): StackConfig {
       acceptDsse: rekor.flag('accept-dsse', true),
       onDuplicate: rekor.text('on-duplicate', 'return') === 'conflict' ? 'conflict' : 'returnExisting',
     },
+    ntp: ntp && {
+      servers: readNtpServers(ntp.texts('servers'), what),
+      maxOffsetSeconds: ntp.number('max-offset-seconds', 6),
+      failClosed: ntp.flag('fail-closed', false),
+    },
     witness: witness && {
       policy: witness.text('policy'),
       failOpen: witness.flag('fail-open', true),
@@ -171,7 +224,11 @@ export function parseStackConfig(text: string, what: string): StackConfig {
     },
     issuer: issuer && {
       tokenMinutes: issuer.number('token-minutes', 10),
-      users: issuer.list('users').map(user => ({ email: user.text('email'), passwordHash: user.text('password-hash') })),
+      users: issuer.list('users').map(user => {
+        const [name, connector] = [user.optional('name'), user.optional('connector')]
+        const own = { email: user.text('email'), passwordHash: user.text('password-hash') }
+        return { ...own, ...(name !== undefined && { name }), ...(connector !== undefined && { connector }) }
+      }),
     },
     registry: config.flag('registry', false),
   }
@@ -221,6 +278,12 @@ function nodeAt(document: Document.Parsed, path: SchemaPath): unknown {
   return path.length === 0 ? document.contents : document.getIn(path, true)
 }
 
+function readNtpServers(servers: readonly string[], what: string): readonly HostPort[] {
+  const at = `${what}: timestamps.ntp.servers`
+  if (servers.length === 0) throw malformed(at, 'want at least one, got none')
+  return servers.map(server => parseHostPort(server.includes(':') ? server : `${server}:123`, at))
+}
+
 /** @throws CountersignError `CONFIGURATION_MALFORMED` */
 function parseHostPort(text: string, what: string): HostPort {
   const [, host, port] = hostPort.exec(text) ?? []
@@ -251,6 +314,9 @@ class Reader {
   }
   map(name: string): Reader {
     return new Reader((this.#value.get(name) as YamlMap | undefined) ?? new Map())
+  }
+  texts(name: string): readonly string[] {
+    return (this.#value.get(name) as readonly string[] | undefined) ?? []
   }
   list(name: string): readonly Reader[] {
     return ((this.#value.get(name) as readonly YamlMap[] | undefined) ?? []).map(item => new Reader(item))

@@ -19,7 +19,7 @@ export function converse(
   { told, answer, env }: Conversation,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...first, ...args], { cwd: place.folder, env: { ...place.env, ...env }, timeout: 60_000 })
+    const child = spawn(program, [...first, ...args], { cwd: place.folder, env: { ...place.env, ...env }, timeout: 120_000 })
     const printed = { stdout: '', stderr: '' }
     let isAsked = false
     for (const name of ['stdout', 'stderr'] as const)
