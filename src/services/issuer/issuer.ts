@@ -46,9 +46,13 @@ export async function createIssuer(
   const settings = checkIssuerOptions(options)
   const tokenMs = settings.tokenSeconds * 1000
   const times = { rotateMs: settings.keyDays * 86_400_000, leadMs: tokenMs, keepMs: tokenMs + keyKeepMs }
-  const signingKeys = await openSigningKeys(keys, world.now, times, kid =>
-    events.audit('issuer key in use', { issuer: settings.issuer, kid }),
-  )
+  const signingKeys = await openSigningKeys(keys, world.now, times, {
+    used: kid => events.audit('issuer key in use', { issuer: settings.issuer, kid }),
+    failed: cause =>
+      events.log('error', 'keys of the issuer could not be kept, and are not changed', {
+        reason: cause instanceof Error ? cause.message : String(cause),
+      }),
+  })
 
   const token = async (claims: Claims): Promise<string> => {
     const iss = claims['iss'] ?? settings.issuer

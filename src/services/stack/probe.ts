@@ -71,7 +71,7 @@ export async function probeToken(
 ): Promise<IdentityToken> {
   const kept = await fileKeyStore(join(folder, stackFiles.issuerKeys), passphrase, randomBytes).load()
   const times = { rotateMs: Number.POSITIVE_INFINITY, leadMs: 0, keepMs }
-  const keys = await openSigningKeys(memoryKeyStore(kept), now, times, () => {})
+  const keys = await openSigningKeys(memoryKeyStore(kept), now, times, { used: () => {}, failed: () => {} })
   const iat = Math.floor(now().getTime() / 1000)
   const email = `doctor@${url.hostname}`
   const claims = { sub: email, email, email_verified: true, iss: url.origin, aud: publicClient, iat, exp: iat + tokenSeconds }

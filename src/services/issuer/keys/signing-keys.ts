@@ -23,8 +23,15 @@ export type KeyTimes = {
   readonly keepMs: number // that a key stays published after its last token
 }
 
+/** Who is told of what becomes of the keys. */
+export type KeyNews = {
+  readonly used: (kid: string) => void // from now on
+  /** Keys could not be kept: those before go on being used. */
+  readonly failed: (cause: unknown) => void
+}
+
 export type SigningKeys = {
-  /** The keys now; changes them first where their time has come. */
+  /** The keys now; changes them first where their time has come, if what is to be kept can be: otherwise a minute later. */
   readonly current: () => Promise<KeySet>
   /** @throws CountersignError `USAGE` where the next key has not been published for long enough: what it signs would be refused */
   readonly rotate: () => Promise<KeySet>
@@ -33,7 +40,6 @@ export type SigningKeys = {
 /**
  * Keys that follow each other: the next is published as soon as the one before it is used, and the last stays until its tokens have expired.
  *
- * @param onChange - told of each key that begins to be used
  * @param generate - makes PKCS#8 DER of an RSA key
  * @throws CountersignError `CONFIGURATION_MALFORMED` where what is stored is no key
  */
@@ -41,12 +47,13 @@ export async function openSigningKeys(
   store: IssuerKeyStore,
   now: () => Date,
   times: KeyTimes,
-  onChange: (kid: string) => void,
+  news: KeyNews,
   generate: () => Promise<Uint8Array> = generateRsaKey,
 ): Promise<SigningKeys> {
   let keys: readonly SigningKey[] = (await store.load()).map(restore)
   let set: KeySet | undefined
   let change: Promise<KeySet> | undefined
+  let notBeforeMs = Number.NEGATIVE_INFINITY // of another try
 
   const save = async (changed: readonly SigningKey[]): Promise<KeySet> => {
     await store.save(changed.map(({ pkcs8, publishedMs, activeMs, retiredMs }) => ({ pkcs8, publishedMs, activeMs, retiredMs })))
@@ -62,8 +69,9 @@ export async function openSigningKeys(
     const [successor, following] = await Promise.all([next ?? createKey(nowMs), createKey(nowMs)])
     const others = keys.filter(key => key !== active && key !== next && nowMs < key.retiredMs! + times.keepMs)
     const retired = active ? [{ ...active, retiredMs: nowMs }] : []
-    onChange(successor.publicJwk.kid)
-    return save([{ ...successor, activeMs: nowMs }, following, ...retired, ...others])
+    const changed = await save([{ ...successor, activeMs: nowMs }, following, ...retired, ...others])
+    news.used(successor.publicJwk.kid)
+    return changed
   }
   const forgetOld = async (): Promise<KeySet> => save(keys.filter(key => !isOver(key, now().getTime(), times.keepMs)))
   const inTurn = (task: () => Promise<KeySet>): Promise<KeySet> => {
@@ -78,8 +86,15 @@ export async function openSigningKeys(
     const nowMs = now().getTime()
     const active = activeOf(keys)
     const isDue = active !== undefined && active.activeMs! + times.rotateMs <= nowMs && isKnown(nextOf(keys))
-    if (!active || isDue) return inTurn(switchKeys)
-    if (keys.some(key => isOver(key, nowMs, times.keepMs))) return inTurn(forgetOld)
+    if (!active) return inTurn(switchKeys)
+    const isOld = keys.some(key => isOver(key, nowMs, times.keepMs))
+    if ((isDue || isOld) && nowMs >= notBeforeMs)
+      try {
+        return await inTurn(isDue ? switchKeys : forgetOld)
+      } catch (cause) {
+        if (nowMs >= notBeforeMs) news.failed(cause) // and not once for each who waited
+        notBeforeMs = nowMs + retryMs
+      }
     set ??= { active, published: keys }
     return set
   }
@@ -93,6 +108,8 @@ export async function openSigningKeys(
     },
   }
 }
+
+const retryMs = 60_000
 
 /** What a token says: about whom, and more. */
 export type Claims = { readonly sub: string; readonly [name: string]: unknown }
