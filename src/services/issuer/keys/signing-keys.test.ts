@@ -135,8 +135,8 @@ for (const when of ['before', 'after'] as const)
     fails = true
     assert.equal(await keys.current(), before)
     fails = false
-    later(60_000)
     const restarted = await (await open(store, now)).current()
+    later(60_000)
     const current = await keys.current()
     for (const set of [restarted, current]) assert.ok(kids(before).includes(activeKid(set)))
   })
