@@ -15,6 +15,8 @@ import { type ProvingThread, proveOnThread, type ThreadedProving } from '../reko
 import { createRekorV1 } from '../rekor/rekor-v1.ts'
 import { createRekorV2 } from '../rekor/rekor-v2.ts'
 import type { ServiceEvents } from '../service.ts'
+import { type ClockWatch, createClockWatch } from '../tsa/ntp/clock-watch.ts'
+import { exchangeByUdp, type UdpExchange } from '../tsa/ntp/udp-exchange.ts'
 import { createTimestampAuthority } from '../tsa/timestamp-authority.ts'
 import type { TufRepositoryService } from '../tuf/tuf-repository.ts'
 import { openStackAuthority, type StackAuthority } from './authority/stack-authority.ts'
@@ -41,6 +43,7 @@ export type StackOptions = {
   /** An HTTP client that trusts these authorities too, PEM: for issuers that have some. */
   readonly fetchTrusting?: (caCertificates: string) => Fetch
   readonly cluster?: ClusterAccount // of Kubernetes, where the stack runs in one
+  readonly exchange?: UdpExchange // with NTP servers; by UDP unless told
   readonly openStore?: OpenLogStore // of each log, by its folder; SQLite unless told
   /** Starts a thread that proves entries, where a core is there for it; without one this thread does. */
   readonly startProving?: () => Promise<ProvingThread | undefined>
@@ -87,8 +90,10 @@ export async function openStack(options: StackOptions, world: World, events: Ser
     const thread = await options.startProving?.()
     threaded = thread && proveOnThread(thread, events)
     const proving = threaded?.proving ?? proveHere
-    const services = await openServices(options, opened, issuers, { logs, proving }, { repository, authority }, world, events)
+    const clock = watchedClock(opened.config, { ...world, exchange: options.exchange ?? exchangeByUdp }, events)
+    const services = await openServices(options, opened, issuers, { logs, proving }, { repository, authority, clock }, world, events)
     void authority.watch(closing.signal)
+    void clock?.watch(closing.signal)
     return { ...services, config: opened.config, close }
   } catch (cause) {
     await close()
@@ -120,7 +125,7 @@ async function openServices(
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
   { logs, proving }: { readonly logs: StackLogs; readonly proving: Proving },
-  { repository, authority }: { readonly repository: TufRepositoryService; readonly authority: StackAuthority },
+  { repository, authority, clock }: { repository: TufRepositoryService; authority: StackAuthority; clock: ClockWatch | undefined },
   world: World,
   events: ServiceEvents,
 ): Promise<Pick<Stack, 'handler' | 'issuer' | 'unready' | 'measures'>> {
@@ -151,7 +156,13 @@ async function openServices(
     world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
     events,
   })
-  const timestamps = await createTimestampAuthority({ chain: identity.timestamps, signer: signers.timestamps, world, events })
+  const timestamps = await createTimestampAuthority({
+    chain: identity.timestamps,
+    signer: signers.timestamps,
+    world,
+    events,
+    ...(clock && config.ntp?.failClosed && { clockProblem: clock.problem }),
+  })
   const { signWith: _, ...rekorV2 } = config.rekor
   const unready = () =>
     [logs.unready(), timestamps.unready() ?? [], repository.unready() ?? [], expired(authority.current().chain, world.now())].flat()
@@ -186,6 +197,15 @@ async function openServices(
   })
   const measures = () => measuresOf({ ...authority.identity(), roles: repository.standing(), isReady: unready().length === 0 }, world.now())
   return { handler, issuer, unready, measures }
+}
+
+/** The clock is watched where the configuration names servers. */
+function watchedClock(
+  { ntp }: StackConfig,
+  world: World & { readonly exchange: UdpExchange },
+  events: ServiceEvents,
+): ClockWatch | undefined {
+  return ntp && createClockWatch({ servers: ntp.servers, maxOffsetMs: ntp.maxOffsetSeconds * 1000 }, world, events)
 }
 
 /** An issuer in this process is asked without a socket: its certificate may be one that only clients trust. */

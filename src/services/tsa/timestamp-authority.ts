@@ -27,6 +27,8 @@ export type TimestampAuthorityOptions = {
   /** Lets intermediates pass that state no extended key usage. */
   readonly unrestrictedIntermediates?: boolean
   readonly successStatus?: 200 | 201 // 201 is what older authorities answered
+  /** Why the clock is not to be trusted: then no timestamps are made. Nothing where it is. */
+  readonly clockProblem?: () => string | undefined
   readonly limits?: { readonly requests?: number } // under way at once, 256 unless told; more are answered 429
 }
 
@@ -55,7 +57,8 @@ export async function createTimestampAuthority(options: TimestampAuthorityOption
     policies: options.policies ?? [sigstoreTimestampPolicy],
     certificates: options.includeChain ? chain : chain.slice(0, 1),
     status: options.successStatus ?? 200,
-    unready: () => validityProblem(chain, world.now()),
+    expired: () => validityProblem(chain, world.now()),
+    clockProblem: options.clockProblem ?? (() => undefined),
   }
   const maxRequests = options.limits?.requests ?? 256
   let underWay = 0
@@ -77,7 +80,7 @@ export async function createTimestampAuthority(options: TimestampAuthorityOption
     events.observe('timestamp_authority_api_latency', Math.max(0, world.now().getTime() - began.getTime()) / 1000, labels)
     return response
   }
-  return { handler, unready: authority.unready }
+  return { handler, unready: () => authority.expired() ?? authority.clockProblem() }
 }
 
 type Authority = {
@@ -87,7 +90,8 @@ type Authority = {
   readonly policies: readonly [string, ...string[]]
   readonly certificates: readonly Certificate[] // that responses carry where they are asked for
   readonly status: 200 | 201
-  readonly unready: () => string | undefined
+  readonly expired: () => string | undefined
+  readonly clockProblem: () => string | undefined
 }
 
 const paths = ['/api/v1/timestamp', '/api/v1/timestamp/certchain', '/ping'] as const
@@ -132,8 +136,14 @@ function demandMethod({ method }: Request, wanted: 'GET' | 'POST'): void {
 
 async function stamp(authority: Authority, { imprint, policy, nonce, certificateWanted }: AcceptedRequest): Promise<Response> {
   const { chain, signer, world, certificates, status } = authority
-  const problem = authority.unready()
+  const problem = authority.expired()
   if (problem !== undefined) throw new ServiceRefusal(500, generalRefusal, { cause: new CountersignError('CERTIFICATE_EXPIRED', problem) })
+  const doubt = authority.clockProblem()
+  if (doubt !== undefined)
+    throw new ServiceRefusal(503, generalRefusal, {
+      cause: new CountersignError('SERVICE_UNAVAILABLE', doubt),
+      headers: { 'retry-after': '60' },
+    })
   const info = {
     policy,
     imprint,
