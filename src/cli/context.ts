@@ -2,7 +2,7 @@ import type { Fetch, World } from '../codec/world.ts'
 import type { DeriveKey } from '../crypto/encrypted-key.ts'
 import type { ByteRange, Folder } from '../oci/layout/folder.ts'
 import type { TransportOptions } from '../oci/transport.ts'
-import type { ProvingThread } from '../services/rekor/proving/prove-on-thread.ts'
+import type { ProvingThread } from '../services/proving/prove-on-thread.ts'
 
 /** Environment variables; a map, because the names asked for are partly made from outside text. */
 export type Environment = ReadonlyMap<string, string>

@@ -12,7 +12,7 @@ async function main(): Promise<void> {
 /** A thread of a running stack is this same file once more, whichever form of the program it is. In a process of its own that means nothing. */
 async function startedAsThread(): Promise<boolean> {
   const { parentPort } = await import('node:worker_threads')
-  if (parentPort) (await import('../services/rekor/proving/serve-proofs.ts')).serveProofs(parentPort)
+  if (parentPort) (await import('../services/proving/serve-proofs.ts')).serveProofs(parentPort)
   return parentPort !== null
 }
 

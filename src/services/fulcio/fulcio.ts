@@ -49,6 +49,8 @@ export type FulcioOptions = {
   readonly trustBundle?: () => readonly (readonly Certificate[])[]
   readonly log?: CertificateLog // without one, certificates are issued that no log has seen
   readonly keyTypes?: readonly string[] // names of PublicKeyDetails
+  /** Where holders of keys are asked for their proof; in this thread unless told. */
+  readonly provenKey?: typeof provenKey
   readonly world: Pick<World, 'now' | 'randomBytes' | 'fetch'>
   /** A client that trusts these authorities too, PEM: for issuers that have `ca-cert`. */
   readonly fetchTrusting?: (caCertificates: string) => Fetch
@@ -73,7 +75,7 @@ type Route = { readonly method: 'GET' | 'POST'; readonly answer: (request: Reque
  * @see services.md §1.1, §1.2
  */
 export function createFulcio(options: FulcioOptions): Handler {
-  const { world, authority, config, events = noEvents, keyTypes = defaultKeyTypes } = options
+  const { world, authority, config, events = noEvents, keyTypes = defaultKeyTypes, provenKey: proveKey = provenKey } = options
   const limits = { ...defaultFulcioLimits, ...options.limits }
   const authenticate = createAuthentication({
     config,
@@ -95,7 +97,7 @@ export function createFulcio(options: FulcioOptions): Handler {
     const { token, proof } = readSigningRequest(version, body, bearerToken(headerOf(request, 'authorization')))
     const authenticated = await authenticate(token)
     takeTurn(authenticated.issuer.url)
-    const key = await provenKey(proof, authenticated.principal.challenge, keyTypes)
+    const key = await proveKey(proof, authenticated.principal.challenge, keyTypes)
     const certified = certify(authenticated)
     const issuing = authority()
     const leaf = await issueLeaf(certified, key, { authority: issuing, log: options.log, logTimeoutMs: limits.logTimeoutMs, world })

@@ -7,11 +7,11 @@ import type { Included, TileLog } from '../../log/tile-log.ts'
 import { createBound } from '../bound.ts'
 import { addressOf, headerOf } from '../incoming-request.ts'
 import type { Handler } from '../listen.ts'
+import { type Proving, proveHere } from '../proving/entry-prover.ts'
 import { grpcRefusal, noEvents, type ServiceEvents, ServiceRefusal } from '../service.ts'
 import { wholeResponse } from '../whole-response.ts'
 import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './answering.ts'
 import { checkOrigin } from './origin.ts'
-import { type Proving, proveHere } from './proving/entry-prover.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
 
 export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, bytesInFlight: 64 << 20, timeoutMs: 20_000 }

@@ -9,9 +9,9 @@ import type { FulcioConfig } from '../fulcio/configuration/fulcio-config.ts'
 import { createFulcio } from '../fulcio/fulcio.ts'
 import { createIssuer, fileKeyStore, type Issuer } from '../issuer/issuer.ts'
 import type { Handler } from '../listen.ts'
+import { type Proving, proveHere } from '../proving/entry-prover.ts'
+import { type ProvingThread, proveOnThread, type ThreadedProving } from '../proving/prove-on-thread.ts'
 import { createRegistry, folderStore } from '../registry/registry.ts'
-import { type Proving, proveHere } from '../rekor/proving/entry-prover.ts'
-import { type ProvingThread, proveOnThread, type ThreadedProving } from '../rekor/proving/prove-on-thread.ts'
 import { createRekorV1 } from '../rekor/rekor-v1.ts'
 import { createRekorV2 } from '../rekor/rekor-v2.ts'
 import type { ServiceEvents } from '../service.ts'
@@ -91,7 +91,15 @@ export async function openStack(options: StackOptions, world: World, events: Ser
     threaded = thread && proveOnThread(thread, events)
     const proving = threaded?.proving ?? proveHere
     const clock = watchedClock(opened.config, { ...world, exchange: options.exchange ?? exchangeByUdp }, events)
-    const services = await openServices(options, opened, issuers, { logs, proving }, { repository, authority, clock }, world, events)
+    const services = await openServices(
+      options,
+      opened,
+      issuers,
+      { logs, proving, threaded },
+      { repository, authority, clock },
+      world,
+      events,
+    )
     void authority.watch(closing.signal)
     void clock?.watch(closing.signal)
     return { ...services, config: opened.config, close }
@@ -124,7 +132,7 @@ async function openServices(
   { folder, passphrase, dev, cluster, fetchTrusting }: StackOptions,
   { config, signers, identity }: OpenedFolder,
   issuers: FulcioConfig,
-  { logs, proving }: { readonly logs: StackLogs; readonly proving: Proving },
+  { logs, threaded, proving }: { readonly logs: StackLogs; readonly threaded: ThreadedProving | undefined; readonly proving: Proving },
   { repository, authority, clock }: { repository: TufRepositoryService; authority: StackAuthority; clock: ClockWatch | undefined },
   world: World,
   events: ServiceEvents,
@@ -153,6 +161,7 @@ async function openServices(
     authority: authority.current,
     trustBundle: () => [authority.identity().authority, ...authority.identity().formerAuthorities],
     log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },
+    ...(threaded && { provenKey: threaded.provenKey }),
     world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
     events,
   })

@@ -1,9 +1,9 @@
-import { CountersignError } from '../../../codec/error.ts'
-import { parseJson } from '../../../codec/json.ts'
-import type { ProvenEntry } from '../../../formats/log/proposed/proven-entry.ts'
-import { proveProposedEntry } from '../../../formats/log/proposed/rekor-v1.ts'
-import { parseRekorV2Request, proveRekorV2Request } from '../../../formats/log/proposed/rekor-v2.ts'
-import { ServiceRefusal } from '../../service.ts'
+import { CountersignError } from '../../codec/error.ts'
+import { parseJson } from '../../codec/json.ts'
+import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
+import { proveProposedEntry } from '../../formats/log/proposed/rekor-v1.ts'
+import { parseRekorV2Request, proveRekorV2Request } from '../../formats/log/proposed/rekor-v2.ts'
+import { ServiceRefusal } from '../service.ts'
 
 /** What a log takes: plain data, so that it can be told to another thread. */
 export type Accepted =

@@ -1,7 +1,9 @@
-import type { ProvenEntry } from '../../../formats/log/proposed/proven-entry.ts'
-import type { ServiceEvents } from '../../service.ts'
+import type { PublicKey } from '../../crypto/public-key.ts'
+import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
+import { provenKey } from '../fulcio/proven-key.ts'
+import type { ServiceEvents } from '../service.ts'
 import { type EntryProver, type Proving, proveHere } from './entry-prover.ts'
-import { type Answered, type Asked, entryOfOutcome } from './proving-messages.ts'
+import { type Answered, type Asked, provenOf } from './proving-messages.ts'
 
 /** A thread that runs `serveProofs`: a Worker of `node:worker_threads`. */
 export type ProvingThread = {
@@ -12,12 +14,16 @@ export type ProvingThread = {
   readonly terminate: () => Promise<unknown>
 }
 
-export type ThreadedProving = { readonly proving: Proving; readonly close: () => Promise<void> }
+export type ThreadedProving = {
+  readonly proving: Proving
+  readonly provenKey: typeof provenKey
+  readonly close: () => Promise<void>
+}
 
-type Pending = { readonly resolve: (entry: ProvenEntry) => void; readonly reject: (cause: unknown) => void }
+type Pending = { readonly resolve: (proven: ProvenEntry | PublicKey) => void; readonly reject: (cause: unknown) => void }
 
 /**
- * Proves entries on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does twice as much
+ * Proves entries and keys on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does twice as much
  * where a second core is free; what one turn of the event loop brings goes in one message.
  *
  * Where the thread ends, what it had is answered with an error, and entries are proven in this thread from then on.
@@ -25,14 +31,15 @@ type Pending = { readonly resolve: (entry: ProvenEntry) => void; readonly reject
 export function proveOnThread(thread: ProvingThread, { log: write }: Pick<ServiceEvents, 'log'>): ThreadedProving {
   const pending = new Map<number, Pending>()
   let [logs, ids, hasEnded, isClosing] = [0, 0, false, false]
-  let next: { readonly logs: Asked['logs'][number][]; readonly bodies: Asked['bodies'][number][] } = { logs: [], bodies: [] }
+  let next = nothingAsked()
+  let isPosting = false
 
   const post = (): void => {
     const asked = next
-    next = { logs: [], bodies: [] }
-    if (hasEnded || (asked.bodies.length === 0 && asked.logs.length === 0)) return
+    next = nothingAsked()
+    isPosting = false
     const buffers = asked.bodies.map(({ body }) => body.buffer)
-    thread.postMessage(asked, buffers)
+    if (!hasEnded) thread.postMessage(asked, buffers)
   }
   const end = (why: string): void => {
     if (hasEnded) return
@@ -46,7 +53,7 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
       const asked = pending.get(id)
       pending.delete(id)
       try {
-        asked?.resolve(entryOfOutcome(outcome))
+        asked?.resolve(provenOf(outcome))
       } catch (cause) {
         asked?.reject(cause)
       }
@@ -55,18 +62,23 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
   thread.on('error', cause => end(cause instanceof Error ? cause.message : String(cause)))
   thread.on('exit', () => end('it stopped'))
 
+  /** Has `add` put something into the next message; gives what the thread says of it. */
+  const ask = <T extends ProvenEntry | PublicKey>(add: (id: number) => void): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const id = ids++
+      pending.set(id, { resolve: proven => resolve(proven as T), reject })
+      if (!isPosting) setImmediate(post)
+      isPosting = true
+      add(id)
+    })
   return {
+    provenKey: (proof, challenge, keyTypes) =>
+      hasEnded ? provenKey(proof, challenge, keyTypes) : ask(id => void next.keys.push({ id, proof, challenge, keyTypes })),
     proving: accepted => {
       const log = logs++
       const here = proveHere(accepted)
       next.logs.push({ log, accepted })
-      const there: EntryProver = body =>
-        new Promise((resolve, reject) => {
-          const id = ids++
-          pending.set(id, { resolve, reject })
-          if (next.bodies.length === 0) setImmediate(post)
-          next.bodies.push({ id, log, body })
-        })
+      const there: EntryProver = body => ask(id => void next.bodies.push({ id, log, body }))
       return body => (hasEnded ? here(body) : there(body))
     },
     close: async () => {
@@ -74,4 +86,10 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
       await thread.terminate()
     },
   }
+}
+
+type Mutable<T> = { [name in keyof T]: T[name] extends readonly (infer Item)[] ? Item[] : never }
+
+function nothingAsked(): Mutable<Asked> {
+  return { logs: [], bodies: [], keys: [] }
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
-import { encodeUtf8 } from '../../../codec/text.ts'
-import { rekorV1Algorithms, rekorV1Kinds } from '../../../formats/log/proposed/rekor-v1.ts'
-import { rekorV2Algorithms } from '../../../formats/log/proposed/rekor-v2.ts'
-import { noEvents } from '../../service.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { rekorV1Algorithms, rekorV1Kinds } from '../../formats/log/proposed/rekor-v1.ts'
+import { rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
+import { defaultKeyTypes, provenKey } from '../fulcio/proven-key.ts'
+import type { KeyProof } from '../fulcio/signing-request.ts'
+import { noEvents, ServiceRefusal } from '../service.ts'
 import { type Accepted, proveHere } from './entry-prover.ts'
 import { type ProvingThread, proveOnThread } from './prove-on-thread.ts'
 import { serveProofs } from './serve-proofs.ts'
@@ -22,6 +24,8 @@ const spec = {
   data: { hash: { algorithm: 'sha256', value: digest.toString('hex') } },
   signature: { content: signature, publicKey: { content: pem } },
 }
+
+const popOf = (challenge: string) => sign('sha256', Buffer.from(challenge), privateKey)
 
 const v2: Accepted = { version: 'v2', bodyBytes: 4096, acceptDsse: false, algorithms: rekorV2Algorithms }
 const v1: Accepted = { version: 'v1', bodyBytes: 4096, kinds: rekorV1Kinds, algorithms: rekorV1Algorithms }
@@ -74,6 +78,37 @@ for (const { name, accepted, request, status, code, error } of [
       const here = proveHere(accepted)
       if (!error) return assert.deepEqual(await there(body(request)), await here(body(request)))
       for (const prove of [there, here]) await assert.rejects(prove(body(request)), { ...(code ? { code } : { status }), message: error })
+    } finally {
+      await close()
+    }
+  })
+
+for (const { name, proof, error, reason } of [
+  { name: 'a signature over the challenge', proof: { kind: 'signature', key: Buffer.from(pem, 'base64'), signature: popOf('me') } },
+  {
+    name: 'a signature over another',
+    proof: { kind: 'signature', key: Buffer.from(pem, 'base64'), signature: popOf('you') },
+    error: /could not be verified$/,
+    reason: /does not verify/,
+  },
+  {
+    name: 'no key',
+    proof: { kind: 'signature', key: Buffer.from('no'), signature: popOf('me') },
+    error: /could not be parsed$/,
+    reason: /PEM/i,
+  },
+] satisfies readonly { name: string; proof: KeyProof; error?: RegExp; reason?: RegExp }[])
+  test(`keys are proven on a thread as they are beside all else: ${name}`, async () => {
+    const { made, close } = thread()
+    try {
+      const { provenKey: there } = proveOnThread(made, noEvents)
+      if (!error) return assert.deepEqual(await there(proof, 'me', defaultKeyTypes), await provenKey(proof, 'me', defaultKeyTypes))
+      for (const prove of [there, provenKey])
+        await assert.rejects(prove(proof, 'me', defaultKeyTypes), (cause: Error) => {
+          assert.match(cause.message, error)
+          assert.match(String((cause.cause as Error).message), reason!)
+          return cause instanceof ServiceRefusal && cause.status === 400
+        })
     } finally {
       await close()
     }
