@@ -102,6 +102,15 @@ const lies: readonly {
     message: /the certificate is for another key than the one that was sent/,
   },
   {
+    name: 'an authority that gives the word of the certificate log apart',
+    intercept: editing(certificatePath, answer => {
+      const { chain } = answer['signedCertificateEmbeddedSct'] as { chain: unknown }
+      return { signedCertificateDetachedSct: { chain, signedCertificateTimestamp: btoa('{}') } }
+    }),
+    code: 'SCT_INVALID',
+    message: /gives the certificate log's timestamp apart from the certificate, where no bundle has a place for it$/,
+  },
+  {
     name: 'an authority that nobody trusts',
     root: 'other-ca.json',
     intercept: undefined,
