@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { sha256 } from '../../src/crypto/digest.ts'
 import { frozenLineOf, parseCheckpoint } from '../../src/formats/log/checkpoint.ts'
 import { parseSignedNote } from '../../src/formats/log/signed-note.ts'
+import { requestFreeze } from '../../src/services/stack/freezing/freeze-request.ts'
 import { countersign, runOk } from './harness/command.ts'
 import { createPlace } from './harness/place.ts'
 import { checkStack } from './harness/stack-audit.ts'
@@ -27,7 +26,8 @@ after(() => {
   place.remove()
 })
 
-const freezing = (folder: string) => ['stack', 'freeze', 'rekor-v2', '--data', folder, '--next', 'the next log']
+const next = 'the next log'
+const freezing = (folder: string) => ['stack', 'freeze', 'rekor-v2', '--data', folder, '--next', next]
 
 /** What a stack publishes now. */
 async function published(url: string) {
@@ -46,30 +46,24 @@ for (let round = 0; round < rounds; round++)
     const folder = `stack-${round}`
     const heard: Acknowledged = { entries: { v1: [], v2: [] }, certificates: [] }
     const refused: Refused[] = []
-    const afterMs = (sha256(Uint8Array.of(seed & 0xff, seed >> 8, round))[0]! / 255) * 2500
-    const first = await up(folder, ['--url', 'http://127.0.0.1:0'])
-    const loaded = Promise.withResolvers<void>()
-    const loading = loadStack(
-      first.url,
-      folder,
-      await ciToken(place.path(folder)),
-      heard,
-      () => heard.entries.v2.length > 20 && loaded.resolve(),
-      {
-        clients: { v1: 1, v2: 4, certificate: 0 },
-        isEnough: () => refused.length > 0,
-        onRefused: one => refused.push(one),
+    const few = 1 + Math.floor((sha256(Uint8Array.of(seed & 0xff, seed >> 8, round))[0]! / 255) * 300)
+    const { url, child, ended } = await up(folder, ['--url', 'http://127.0.0.1:0'])
+    let left = Number.POSITIVE_INFINITY
+    const onHeard = () => {
+      if (left === Number.POSITIVE_INFINITY && heard.entries.v2.length >= 20) {
+        left = few // from here to the kill
+        void requestFreeze(place.path(folder), next)
+      }
+      if (--left === 0) child.kill('SIGKILL')
+    }
+    await loadStack(url, folder, await ciToken(place.path(folder)), heard, onHeard, {
+      clients: { v1: 1, v2: 4, certificate: 0 },
+      onRefused: one => {
+        refused.push(one)
+        child.kill('SIGKILL')
       },
-    )
-    await loaded.promise
-    const [program, ...args] = [...countersign(), ...freezing(folder)] as const
-    const asking = spawn(program!, args, { cwd: place.folder, env: place.env, stdio: 'ignore' })
-    const asked = once(asking, 'exit')
-    await delay(afterMs)
-    first.child.kill('SIGKILL')
-    await first.ended
-    asking.kill('SIGKILL') // it would wait for the process that is gone
-    await Promise.all([loading, asked])
+    })
+    await ended
     for (const { status } of refused) assert.equal(status, 405)
 
     const second = await up(folder)

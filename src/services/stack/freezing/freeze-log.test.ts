@@ -21,7 +21,12 @@ function freeze(rig: StackRig, freezing: Partial<Freezing> = {}): ReturnType<typ
   const open = () => openFolder(rig.folder, encodeUtf8(''), quickDeriveKey)
   const sleep = () => rig.pass(1000)
   const { signal } = new AbortController()
-  return freezeStackLog({ folder: rig.folder, text, open, waitMs: 60_000, ...freezing }, { ...rig.world, sleep }, noEvents, signal)
+  return freezeStackLog(
+    { folder: rig.folder, text, open, waitMs: Number.POSITIVE_INFINITY, ...freezing },
+    { ...rig.world, sleep },
+    noEvents,
+    signal,
+  )
 }
 
 const append = (rig: StackRig) => rig.ask(entriesPathV2, { method: 'POST', body: JSON.stringify(sound()) })
