@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { encodeUtf8 } from '../src/codec/text.ts'
+import type { World } from '../src/codec/world.ts'
+import { openFolder } from '../src/services/stack/folder.ts'
+import { probeLog, probeToken } from '../src/services/stack/probe.ts'
 import { servicePaths } from '../src/services/stack/trust.ts'
 import { entriesPath, hashedRekord, p256 } from '../src/testing/rekor/proposals.ts'
 import { entriesPathV2, sound } from '../src/testing/rekor/requests.ts'
-import { createStackRig, type StackRig } from '../src/testing/stack/stack-rig.ts'
+import { createStackRig, quickDeriveKey, type StackRig } from '../src/testing/stack/stack-rig.ts'
 import { httpRepository } from '../src/trust/tuf/repository.ts'
 import { type MetadataFiles, updateFromRepository } from '../src/trust/tuf/update.ts'
 
@@ -117,6 +120,24 @@ test('the clock goes back an hour under load: no time that was promised is behin
     stamps.toSorted((a, b) => a - b),
   )
   assert.ok(await isReady())
+})
+
+test('while the clock is behind, whoever signs by the log of version 1 is told at once that it would not verify; version 2 has times of its own', async () => {
+  const caughtUp = rig.world.now()
+  rig.setTime(new Date(caughtUp.getTime() - hourMs))
+  const opened = await openFolder(rig.folder, encodeUtf8(''), quickDeriveKey)
+  const fetch: World['fetch'] = async (input, init) => {
+    const { pathname, search } = new URL(input)
+    return await rig.ask(pathname + search, init)
+  }
+  const probe = async (version: 1 | 2) => {
+    const token = await probeToken(rig.folder, opened.config, encodeUtf8(''), rig.world)
+    return await probeLog(version, { ...opened, token }, { ...rig.world, fetch }, AbortSignal.timeout(60_000))
+  }
+  await assert.rejects(probe(1), { code: 'TIME_UNPROVEN', message: /log http:\/\/127\.0\.0\.1:7070 says .*, which is later than / })
+  assert.match(await probe(2), /and verified$/)
+  rig.setTime(caughtUp)
+  assert.match(await probe(1), /and verified$/)
 })
 
 /** A certificate for a job of the imitated CI. */
