@@ -520,6 +520,35 @@ test('witnesses: the last head of a log is cosigned too, and cosigned again wher
   await again.close()
 })
 
+test('witnesses: a log that was frozen while they were away says so when they are back, also after it started again', async () => {
+  const place = createPlace({ quorum: 3 })
+  const disk = emptyLogDisk()
+  const log = await place.open(disk)
+  const { head } = await log.append(proposalOf('a'))
+  for (const id of ids) place.faults.set(id, down)
+  await assert.rejects(log.freeze(frozenLine('the end')), refusedBy(/no quorum/))
+  await log.close()
+  const rests: (() => void)[] = []
+  const again = await openTestLog(openMemoryStore(disk), {
+    cosign: createCosigning(place.options),
+    sleep: (_, signal) =>
+      new Promise((resolve, reject) => {
+        rests.push(resolve)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+  })
+  assert.equal(again.head().note, head.note)
+  await assert.rejects(again.append(proposalOf('b')), { code: 'LOG_FROZEN' })
+  place.faults.clear()
+  while (again.head().frozen === undefined) {
+    for (const wake of rests.splice(0)) wake()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  assert.deepEqual(await cosignersOf(again.head().note), ['w1', 'w2', 'w3'])
+  assert.deepEqual(disk.objects.get('checkpoint'), encodeUtf8(again.head().note))
+  await again.close()
+})
+
 // Every write of a run with witnesses fails once, before and after it lands.
 
 const texts = ['a', 'b', 'c']

@@ -5,6 +5,7 @@ import type { World } from '../codec/world.ts'
 import type { BundleFraming } from '../formats/log/entry-bundle.ts'
 import { leafHash } from '../formats/log/merkle.ts'
 import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
+import { createCompleting } from './completing.ts'
 import { FullTiles } from './full-tiles.ts'
 import { type CosignHead, checkExtends, openingHead } from './heads.ts'
 import type { HeadSigner } from './note-heads.ts'
@@ -13,7 +14,6 @@ import { Sequencer, treeOf } from './sequencer.ts'
 import type { LogStore, StoredState } from './store.ts'
 import type { LogEvents, SignedHead, TileLog, TreeHead } from './tile-log.ts'
 import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
-import { createRecosigning } from './witness/recosigning.ts'
 import { checkpointName, WriteBehind } from './write-behind.ts'
 
 export type TileLogOptions = HeadSigner & {
@@ -96,20 +96,20 @@ async function start(options: TileLogOptions): Promise<TileLog> {
       tilesFiled: () => behind.tilesFiled,
       onPublish: published => {
         behind.publish(published)
-        recosigning?.look()
+        completing?.look()
       },
     },
     published,
     { state, tree },
   )
-  const recosigning =
+  const completing =
     options.sleep &&
-    createRecosigning(
-      { isLacking: () => sequencer.published.lacksQuorum ?? false, ask: () => sequencer.recosign().catch(() => {}) }, // asked again later
+    createCompleting(
+      { isLacking: () => sequencer.isLacking, ask: () => sequencer.complete().catch(() => {}) }, // asked again later
       options.sleep,
     )
   behind.publish(published)
-  recosigning?.look()
+  completing?.look()
   return {
     append: proposal => sequencer.append(proposal),
     freeze: async line => {
@@ -120,7 +120,7 @@ async function start(options: TileLogOptions): Promise<TileLog> {
     ...readsOf({ store, bundles, leafOf, tiles, latest: () => sequencer.published, onCorrupt: cause => sequencer.stop(cause) }),
     close: async () => {
       const finished = sequencer.finish() // takes nothing more from here
-      await recosigning?.finish()
+      await completing?.finish()
       await finished
       await behind.finish()
       await store.close()

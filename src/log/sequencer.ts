@@ -86,13 +86,19 @@ export class Sequencer {
     return this.#betweenBatches(() => this.#freeze(line))
   }
 
-  /** Asks witnesses again to cosign the published head, if it lacks a quorum of them. What comes of it is told by the events of witnesses. */
-  recosign(): Promise<void> {
+  /** Whether the published head is not what it is to be: it lacks witnesses, or does not say yet that the log has ended. */
+  get isLacking(): boolean {
+    const { head, lacksQuorum = false } = this.#published
+    return lacksQuorum || (this.isFrozen && head.frozen === undefined)
+  }
+
+  /** Publishes what the published head lacks, as far as it can be had now. What witnesses say to it is told by their events. */
+  complete(): Promise<void> {
     return this.#betweenBatches(async () => {
       const { cosign, writeHead } = this.#options
-      if (!cosign || !this.#published.lacksQuorum) return
-      const next = await cosignAgain({ cosign, writeHead }, this.#published)
-      this.#publish(next)
+      const { head, lacksQuorum } = this.#published
+      if (this.isFrozen && head.frozen === undefined) this.#publish(await makeHead(this.#options, await this.#known()))
+      else if (cosign && lacksQuorum) this.#publish(await cosignAgain({ cosign, writeHead }, this.#published))
     })
   }
 
