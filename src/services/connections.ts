@@ -95,8 +95,9 @@ export function keepConnections(
     socket.once('close', () => forget(connection))
   })
   server.on('secureConnection', (socket: Socket) => {
-    const isSame = ({ socket: raw }: Connection) => raw.remotePort === socket.remotePort && raw.remoteAddress === socket.remoteAddress
-    const connection = [...open].findLast(isSame)
+    const { remoteAddress, remotePort } = socket
+    if (remotePort === undefined) return // it is gone already
+    const connection = [...open].findLast(({ socket: raw }) => raw.remotePort === remotePort && raw.remoteAddress === remoteAddress)
     if (!connection) return
     connection.socket = socket
     ofSocket.set(socket, connection)
