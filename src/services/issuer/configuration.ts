@@ -18,6 +18,14 @@ export type IssuerClient = {
   readonly email?: string // of tokens; without it they have `sub` alone
 }
 
+/** Another issuer, whose tokens are exchanged for ours. */
+export type IssuerConnector = {
+  readonly id: string // `connector_id` of requests, and of `federated_claims`
+  readonly issuer: string // `iss` of its tokens, exactly; asked for its keys
+  readonly audience: string // one of `aud` of its tokens
+  readonly emailDomains: readonly string[] // lower case; of the addresses that it may vouch for
+}
+
 export type IssuerLimits = {
   readonly bodyBytes: number
   readonly queryBytes: number // of the address of an authorization request
@@ -46,6 +54,7 @@ export type IssuerOptions = {
   readonly url: string
   readonly users: readonly IssuerUser[]
   readonly clients?: readonly IssuerClient[]
+  readonly connectors?: readonly IssuerConnector[]
   readonly tokenSeconds?: number // that an ID token is good for, 60 to 3600; 600 unless told
   readonly deviceIntervalSeconds?: number // between two questions of a device, 1 to 60; 5 unless told
   readonly keyDays?: number // that a key signs before the next does, 1 to 365; 30 unless told
@@ -67,6 +76,7 @@ export type IssuerSettings = {
   readonly usersByEmail: ReadonlyMap<string, KnownUser> // lower case
   readonly usersById: ReadonlyMap<string, KnownUser>
   readonly clients: readonly IssuerClient[]
+  readonly connectors: readonly IssuerConnector[]
   readonly tokenSeconds: number
   readonly deviceIntervalSeconds: number
   readonly keyDays: number
@@ -93,6 +103,9 @@ export function checkIssuerOptions(options: IssuerOptions): IssuerSettings {
   for (const [index, client] of clients.entries()) checkClient(client, `clients[${index}]`)
   if (new Set([publicClient, ...clients.map(({ id }) => id)]).size <= clients.length)
     throw malformed(`clients: want every id once, and ${publicClient} not at all`)
+  const connectors = options.connectors ?? []
+  for (const [index, connector] of connectors.entries()) checkConnector(connector, options.url, `connectors[${index}]`)
+  if (new Set(connectors.map(({ id }) => id)).size < connectors.length) throw malformed('connectors: want every id once')
   const ciSecret = options.dev?.ciSecret
   if (ciSecret !== undefined && !isLoopback(url.hostname))
     throw malformed(`dev: want an issuer on localhost, 127.0.0.1 or [::1], got ${quote(options.url)}`)
@@ -105,6 +118,7 @@ export function checkIssuerOptions(options: IssuerOptions): IssuerSettings {
     usersByEmail,
     usersById,
     clients,
+    connectors,
     tokenSeconds: within(options.tokenSeconds ?? 600, 60, 3600, 'tokenSeconds'),
     deviceIntervalSeconds: within(options.deviceIntervalSeconds ?? 5, 1, 60, 'deviceIntervalSeconds'),
     keyDays: within(options.keyDays ?? 30, 1, 365, 'keyDays'),
@@ -142,6 +156,17 @@ function checkClient({ id, secret, email }: IssuerClient, at: string): void {
   if (!/^[\x21-\x7e]{16,256}$/.test(secret)) throw malformed(`${at}.secret: want 16 to 256 printable ASCII characters`)
   if (email !== undefined && !/^[^\s@]{1,128}@[^\s@]{1,253}$/.test(email))
     throw malformed(`${at}.email: want an email address, got ${quote(email)}`)
+}
+
+function checkConnector({ id, issuer, audience, emailDomains }: IssuerConnector, own: string, at: string): void {
+  if (!/^[\x21-\x7e]{1,255}$/.test(id)) throw malformed(`${at}.id: want 1 to 255 printable ASCII characters, got ${quote(id)}`)
+  const url = URL.parse(issuer)
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLoopback(url.hostname)))
+    throw malformed(`${at}.issuer: want an https URL, or http on this machine, got ${quote(issuer)}`)
+  if (issuer === own || issuer.startsWith(`${own}/`)) throw malformed(`${at}.issuer: want another issuer than this one`)
+  if (audience === '' || audience.length > 255) throw malformed(`${at}.audience: want 1 to 255 characters`)
+  for (const domain of emailDomains)
+    if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(domain)) throw malformed(`${at}.emailDomains: want domains in lower case, got ${quote(domain)}`)
 }
 
 function within(value: number, least: number, most: number, at: string): number {

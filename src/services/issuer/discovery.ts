@@ -1,10 +1,11 @@
 import { ciPath } from './clients/ci-tokens.ts'
+import { exchangeGrant } from './clients/token-exchange.ts'
 import type { IssuerSettings } from './configuration.ts'
 import type { PublicJwk, SigningKey } from './keys/signing-keys.ts'
 import { deviceGrant, paths, scopes } from './provider/provider-setup.ts'
 
 /** What an issuer says of itself. Clients refuse one without PKCE. @see services.md §6, OpenID Connect Discovery 1.0 §3, RFC 8414, RFC 8628 §4 */
-export function discovery({ issuer, clients }: IssuerSettings): object {
+export function discovery({ issuer, clients, connectors }: IssuerSettings): object {
   return {
     issuer,
     authorization_endpoint: issuer + paths.authorization,
@@ -13,7 +14,11 @@ export function discovery({ issuer, clients }: IssuerSettings): object {
     jwks_uri: issuer + paths.keys,
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', deviceGrant, ...(clients.length > 0 ? ['client_credentials'] : [])],
+    grant_types_supported: [
+      ...['authorization_code', deviceGrant],
+      ...(clients.length > 0 ? ['client_credentials'] : []),
+      ...(connectors.length > 0 ? [exchangeGrant] : []),
+    ],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
     code_challenge_methods_supported: ['S256', 'plain'],

@@ -5,6 +5,7 @@ import { ciPath, readCiRequest } from './clients/ci-tokens.ts'
 import { type ClientForm, readClientForm, withoutPlainChallenge } from './clients/client-request.ts'
 import { createDeviceCodes } from './clients/device-codes.ts'
 import { OAuthRefusal, oauthAnswer } from './clients/oauth-refusal.ts'
+import { createTokenExchange, exchangeAnswer, exchangeGrant } from './clients/token-exchange.ts'
 import { type IssuerSettings, publicClient } from './configuration.ts'
 import { ciDiscovery, discovery, keyDocument } from './discovery.ts'
 import type { Claims, KeySet, SigningKeys } from './keys/signing-keys.ts'
@@ -19,7 +20,8 @@ import { noticePage, page, pasteCodePage } from './sign-in/pages.ts'
 
 const sessionCookie = 'issuer='
 
-type MakeToken = (claims: Claims) => Promise<string>
+/** @param until - seconds since 1970 at which it ends at the latest */
+type MakeToken = (claims: Claims, until?: number) => Promise<string>
 
 /**
  * What stands before the provider: it lets through the addresses it knows, bounds them, slows down guessing, evens out how clients ask,
@@ -29,9 +31,10 @@ export async function createDoor(
   settings: IssuerSettings,
   keys: SigningKeys,
   token: MakeToken,
-  { now }: Pick<World, 'now'>,
+  world: Pick<World, 'fetch' | 'now'>,
   events: ServiceEvents,
 ): Promise<Handler> {
+  const { now } = world
   const { limits } = settings
   const state = createIssuerState(now, { items: limits.signIns, bytes: limits.signInBytes })
   const names = createGuesses(now, { failures: limits.wrongPasswords, windowMs: limits.guessWindowMs })
@@ -109,8 +112,17 @@ export async function createDoor(
     return run(await open(request, { path: `${paths.authorization}?${withoutPlainChallenge(url.searchParams)}` }))
   }
 
+  const exchange = settings.connectors.length === 0 ? undefined : createTokenExchange(settings, world)
+  const answerExchange = async (client: ClientForm): Promise<Response> => {
+    const { claims, until } = await exchange!(client)
+    const value = await token(claims, until)
+    events.count('issuer_tokens_total', { grant: exchangeGrant })
+    return exchangeAnswer(value, Math.min(settings.tokenSeconds, until - Math.floor(now().getTime() / 1000)))
+  }
+
   const answerToken = async (request: Request): Promise<Response> => {
     const client = readClientForm(request, await readRequestBody(request, limits.bodyBytes))
+    if (exchange && client.form.get('grant_type') === exchangeGrant) return await answerExchange(client)
     const guessed = client.authorization ?? client.form.get('client_secret')
     const guesser = `client ${client.form.get('client_id') ?? client.authorization}`
     if (guessed) names.allow(guesser)

@@ -8,7 +8,7 @@ import { createDoor } from './door.ts'
 import type { IssuerKeyStore } from './keys/key-store.ts'
 import { type Claims, openSigningKeys, signToken } from './keys/signing-keys.ts'
 
-export type { IssuerClient, IssuerLimits, IssuerOptions, IssuerUser } from './configuration.ts'
+export type { IssuerClient, IssuerConnector, IssuerLimits, IssuerOptions, IssuerUser } from './configuration.ts'
 export { fileKeyStore, type IssuerKeyStore, memoryKeyStore, type StoredKey } from './keys/key-store.ts'
 export { hashPassword } from './sign-in/passwords.ts'
 
@@ -33,17 +33,19 @@ const keyKeepMs = 3_600_000
  * An issuer as a service: discovery, keys, the code flow with its page for signing in, the device flow, the grant for programs. Keys are
  * kept by `keys` and follow each other; sign-ins under way are in memory and end with the process.
  *
- * @param world - `now` decides about keys, guesses and the tokens of programs; those of users have the machine's time
+ * @param world - `fetch` asks the issuers of connectors, where there are any; `now` decides about keys, guesses and the tokens of programs; those of users have the machine's time
  * @throws CountersignError `CONFIGURATION_MALFORMED`; what `keys` throws
  * @see services.md §6; OpenID Connect Core 1.0, RFC 6749, 7636, 8252, 8628
  */
 export async function createIssuer(
   options: IssuerOptions,
   keys: IssuerKeyStore,
-  world: Pick<World, 'now' | 'randomBytes'>,
+  world: Pick<World, 'now' | 'randomBytes'> & Partial<Pick<World, 'fetch'>>,
   events: ServiceEvents = noEvents,
 ): Promise<Issuer> {
   const settings = checkIssuerOptions(options)
+  const { fetch = () => Promise.reject(new TypeError('no network was handed in')) } = world
+  if (settings.connectors.length > 0 && !world.fetch) throw usage('want a network to ask the issuers of connectors by')
   const tokenMs = settings.tokenSeconds * 1000
   const times = { rotateMs: settings.keyDays * 86_400_000, leadMs: tokenMs, keepMs: tokenMs + keyKeepMs }
   const signingKeys = await openSigningKeys(keys, world.now, times, {
@@ -54,18 +56,18 @@ export async function createIssuer(
       }),
   })
 
-  const token = async (claims: Claims): Promise<string> => {
+  const token = async (claims: Claims, until = Number.POSITIVE_INFINITY): Promise<string> => {
     const iss = claims['iss'] ?? settings.issuer
     if (iss !== settings.issuer && iss !== settings.issuer + ciPath) throw usage('want iss to be the issuer or that of CI tokens')
     for (const name of ['exp', 'iat', 'nbf', 'jti']) if (name in claims) throw usage(`want no ${name}: it is the issuer's to make`)
     const iat = Math.floor(world.now().getTime() / 1000)
     const jti = Buffer.from(world.randomBytes(16)).toString('hex')
     const { active } = await signingKeys.current()
-    return signToken(active, { aud: publicClient, ...claims, iss, iat, nbf: iat, exp: iat + settings.tokenSeconds, jti })
+    return signToken(active, { aud: publicClient, ...claims, iss, iat, nbf: iat, exp: Math.min(iat + settings.tokenSeconds, until), jti })
   }
   return {
-    handler: await createDoor(settings, signingKeys, token, world, events),
-    token,
+    handler: await createDoor(settings, signingKeys, token, { now: world.now, fetch }, events),
+    token: claims => token(claims),
     rotate: async () => void (await signingKeys.rotate()),
   }
 }

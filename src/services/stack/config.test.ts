@@ -34,7 +34,7 @@ metrics: 127.0.0.1:2112
 fulcio: { oidc-issuers: { https://issuer.example: { type: email } } }
 rekor: { sign-with: v2, accept-dsse: false, on-duplicate: conflict }
 witness: { policy: policy.txt, fail-open: false, timeout-ms: 200 }
-issuer: { token-minutes: 5, users: [{ email: dev@example.com, password-hash: x, name: Dev, connector: https://idp.example }] }
+issuer: { token-minutes: 5, connectors: [{ id: ci, issuer: https://ci.example, audience: us, email-domains: [ci.example] }], users: [{ email: dev@example.com, password-hash: x, name: Dev, connector: https://idp.example }] }
 registry: true
 `,
     'stack.yaml',
@@ -45,6 +45,7 @@ registry: true
   assert.deepEqual(config.witness, { policy: 'policy.txt', failOpen: false, timeoutMs: 200 })
   assert.deepEqual(config.issuer, {
     tokenMinutes: 5,
+    connectors: [{ id: 'ci', issuer: 'https://ci.example', audience: 'us', emailDomains: ['ci.example'] }],
     users: [{ email: 'dev@example.com', passwordHash: 'x', name: 'Dev', connector: 'https://idp.example' }],
   })
   assert.equal(config.fulcio.trim(), '{ oidc-issuers: { https://issuer.example: { type: email } } }')
@@ -115,6 +116,11 @@ for (const { name, text, error } of [
     name: 'a user without a password',
     text: `${least}issuer:\n  users:\n    - email: a@b\n`,
     error: /line 6: issuer\.users\[0\]: want password-hash, got none$/,
+  },
+  {
+    name: 'a connector for nobody',
+    text: `${least}issuer: { connectors: [{ id: ci, issuer: https://ci.example }] }\n`,
+    error: /issuer\.connectors\[0\]: want audience, got none$/,
   },
   {
     name: 'a connector with a space',

@@ -2,7 +2,7 @@ import { type Document, isNode, parseDocument } from 'yaml'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { parseYamlDocuments, type YamlMap, type YamlValue } from '../../formats/kubernetes-manifest/yaml-documents.ts'
-import { isLoopback } from '../issuer/configuration.ts'
+import { type IssuerConnector, isLoopback } from '../issuer/configuration.ts'
 import { checkAgainst, type Schema, type SchemaPath } from './config-schema.ts'
 
 /** What a stack is told, in `stack.yaml` of its folder. */
@@ -21,7 +21,9 @@ export type StackConfig = {
   /** NTP servers that the clock of timestamps is held against. */
   readonly ntp: { readonly servers: readonly HostPort[]; readonly maxOffsetSeconds: number; readonly failClosed: boolean } | undefined
   readonly witness: { readonly policy: string; readonly failOpen: boolean; readonly timeoutMs: number } | undefined // a file, beside stack.yaml
-  readonly issuer: { readonly users: readonly IssuerUser[]; readonly tokenMinutes: number } | undefined
+  readonly issuer:
+    | { readonly users: readonly IssuerUser[]; readonly connectors: readonly IssuerConnector[]; readonly tokenMinutes: number }
+    | undefined
   readonly registry: boolean
 }
 
@@ -145,6 +147,31 @@ export const stackSchema: Schema = {
       description: 'the OIDC issuer; none is served where this is left out',
       properties: {
         'token-minutes': { type: 'integer', description: 'how long an ID token is good for', minimum: 1, maximum: 60, default: 10 },
+        connectors: {
+          type: 'array',
+          description: 'other issuers, whose tokens are exchanged for tokens of this one (RFC 8693)',
+          maxItems: 100,
+          items: {
+            type: 'object',
+            description: 'an issuer',
+            required: ['id', 'issuer', 'audience'],
+            properties: {
+              id: { type: 'string', description: 'connector_id of requests, and of federated_claims', pattern: /^[\x21-\x7e]{1,255}$/ },
+              issuer: {
+                type: 'string',
+                description: 'its URL, as its tokens have it; it is asked for its keys',
+                pattern: /^https?:\/\/\S+$/,
+              },
+              audience: { type: 'string', description: 'whom its tokens must be for: a name of this stack', pattern: /^.{1,255}$/ },
+              'email-domains': {
+                type: 'array',
+                description: 'domains of the email addresses that it may vouch for; none unless told',
+                maxItems: 100,
+                items: { type: 'string', description: 'a domain in lower case', pattern: /^[a-z0-9-]+(\.[a-z0-9-]+)*$/ },
+              },
+            },
+          },
+        },
         users: {
           type: 'array',
           description: 'who may sign in',
@@ -224,6 +251,12 @@ export function parseStackConfig(text: string, what: string): StackConfig {
     },
     issuer: issuer && {
       tokenMinutes: issuer.number('token-minutes', 10),
+      connectors: issuer.list('connectors').map(connector => ({
+        id: connector.text('id'),
+        issuer: connector.text('issuer'),
+        audience: connector.text('audience'),
+        emailDomains: connector.texts('email-domains'),
+      })),
       users: issuer.list('users').map(user => {
         const [name, connector] = [user.optional('name'), user.optional('connector')]
         const own = { email: user.text('email'), passwordHash: user.text('password-hash') }

@@ -141,7 +141,13 @@ async function openServices(
   const issuer =
     config.issuer &&
     (await createIssuer(
-      { url: config.url.origin, users: config.issuer.users, tokenSeconds: config.issuer.tokenMinutes * 60, ...(dev && { dev }) },
+      {
+        url: config.url.origin,
+        users: config.issuer.users,
+        connectors: config.issuer.connectors,
+        tokenSeconds: config.issuer.tokenMinutes * 60,
+        ...(dev && { dev }),
+      },
       fileKeyStore(join(folder, stackFiles.issuerKeys), passphrase, world.randomBytes),
       world,
       events,

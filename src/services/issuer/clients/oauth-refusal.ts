@@ -1,5 +1,5 @@
-/** Errors of RFC 6749 §5.2 and RFC 8628 §3.5 that are given before the provider is asked. */
-export type OAuthError = 'invalid_request' | 'invalid_grant' | 'slow_down' | 'expired_token'
+/** Errors of RFC 6749 §5.2, RFC 8628 §3.5 and RFC 8693 §2.2.2 that are given before the provider is asked. */
+export type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'invalid_target' | 'slow_down' | 'expired_token'
 
 /** A request that is refused in the words of OAuth. The door makes the answer of it. */
 export class OAuthRefusal extends Error {
