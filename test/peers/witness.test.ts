@@ -118,6 +118,14 @@ describe('witnesses', () => {
       await assertVerifies(bundle)
     })
 
+  test('sigstore for Python takes one too, and status shows who cosigned', async () => {
+    const who = ['--cert-identity', workflow, '--cert-oidc-issuer', `${url}/actions`]
+    const trust = ['--trust-config', 'trust/client_trust_config.v0.1.json']
+    await runOk(place, tool('sigstore-python'), [...trust, 'verify', 'identity', '--bundle', 'cosign 3.json', ...who, 'file'])
+    const { stdout } = await runOk(place, countersign(), ['stack', 'status', '--data', 'stack'])
+    assert.match(stdout, /^good {2}witnesses {14}cosigned by w\d, w\d(, w3)?$/m)
+  })
+
   test('two of three suffice when one is down', async () => {
     await witnesses.w2.stop()
     await runOk(place, cosign3.command(), await signing('two.json'))
