@@ -109,9 +109,9 @@ test('stopped where the disk is full, it ends as it should; started there, it sa
 
 test('started on a disk that is read only it says so; on one that is not any more it starts, and has all', async () => {
   await stop()
-  await machine.run(`mount -o remount,ro ${disk}`)
+  await machine.run(`mount -o remount,bind,ro ${disk}`)
   assertRefused(await startAndEnd(), /ct-log": the disk is read only/)
-  await machine.run(`mount -o remount,rw ${disk}`)
+  await machine.run(`mount -o remount,bind,rw ${disk}`)
   await up()
   await check()
 })
