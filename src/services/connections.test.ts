@@ -6,6 +6,7 @@ import { Agent, request } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { peerOf } from './connections.ts'
 import { type Handler, type Listener, type ListenOptions, listen } from './listen.ts'
 import { readRequestBody, ServiceRefusal } from './service.ts'
 import { wholeResponse } from './whole-response.ts'
@@ -81,6 +82,18 @@ test('of the address that has the most, before those of others', async () => {
   assert.equal(await crowd[0]!.all, '')
   assert.ok(isOpen(older) && isOpen(crowd[1]!))
 })
+
+for (const [address, peer] of [
+  ['192.0.2.7', '192.0.2.7'],
+  ['::ffff:192.0.2.7', '192.0.2.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+  ['2001:db8:1:2::6', '2001:db8:1:2'],
+  ['2001:db8::5:6', '2001:db8:0:0'],
+  ['2001:db8::3:4:5:6', '2001:db8:0:0'],
+  ['::1', '0:0:0:0'],
+  ['', ''],
+] as const)
+  test(`connections from ${JSON.stringify(address)} are counted for ${JSON.stringify(peer)}`, () => assert.equal(peerOf(address), peer))
 
 test('what is being worked on is not ended for others, who are refused', async () => {
   const { promise: mayAnswer, resolve: allowAnswer } = Promise.withResolvers<void>()

@@ -88,7 +88,7 @@ export function keepConnections(
       socket.destroy()
       return
     }
-    const connection = { socket, peer: socket.remoteAddress ?? '', exchanges: new Set<Exchange>() }
+    const connection = { socket, peer: peerOf(socket.remoteAddress ?? ''), exchanges: new Set<Exchange>() }
     open.add(connection)
     ofPeer.set(connection.peer, (ofPeer.get(connection.peer) ?? 0) + 1)
     ofSocket.set(socket, connection)
@@ -150,6 +150,18 @@ export function keepConnections(
       for (const { socket, exchanges } of open) if (exchanges.size === 0) socket.destroy()
     },
   }
+}
+
+/**
+ * Whom connections from an address are counted for. Of IPv6 it is the network of 64 bits, of which whoever has one has all; IPv4 in IPv6's form is IPv4.
+ */
+export function peerOf(address: string): string {
+  const [, ipv4] = /^::ffff:([0-9.]+)$/i.exec(address) ?? []
+  if (ipv4 !== undefined || !address.includes(':')) return ipv4 ?? address
+  const [before = '', after] = address.split('::')
+  const groups = (text: string | undefined) => (text ? text.split(':') : [])
+  const [first, last] = [groups(before), groups(after)]
+  return [...first, ...Array<string>(Math.max(0, 8 - first.length - last.length)).fill('0'), ...last].slice(0, 4).join(':')
 }
 
 /** Whether nothing of ours is under way on it. */
