@@ -333,6 +333,28 @@ for (const { name, fault, message } of [
     await log.close()
   })
 
+test('witnesses: one that changes its mind is not asked for ever', async () => {
+  const place = createPlace({ quorum: 3 })
+  const log = await place.open(emptyLogDisk())
+  for (const text of ['a', 'b', 'c']) await log.append(proposalOf(text))
+  let asked = 0
+  place.faults.set('w1', async () => new Response(`${++asked % 3}\n`, { status: 409, headers: { 'content-type': 'text/x.tlog.size' } }))
+  await assert.rejects(log.append(proposalOf('d')), refusedBy(/witness "w1": it says 3 times that it has seen something else, last size 0/))
+  assert.equal(asked, 3)
+  await log.close()
+})
+
+test('witnesses: a tree that cannot be read is the store’s failure, and not theirs', async () => {
+  const place = createPlace({ failOpen: true })
+  const ask = createCosigning(place.options)
+  const note = (await (await place.open(emptyLogDisk())).append(proposalOf('a'))).head.note
+  place.faults.set('w1', saying(409, '1\n'))
+  place.faults.set('w2', down)
+  place.faults.set('w3', down)
+  const broken = () => Promise.reject(new CountersignError('STORE_CORRUPT', 'log: a tile is not what it was'))
+  await assert.rejects(ask(note, broken), { code: 'STORE_CORRUPT', message: /a tile is not what it was/ })
+})
+
 for (const { name, lines, message } of [
   {
     name: 'of another key',

@@ -115,6 +115,14 @@ test('parseWitnessKey: what was written is read', () => {
   assert.deepEqual(parseWitnessKey(encodeWitnessKey(witness), 'key'), witness)
 })
 
+test('parseWitnessKey: no character can be another', () => {
+  const text = encodeWitnessKey(witness)
+  for (let at = 0; at < text.length; at++) {
+    const other = `${text.slice(0, at)}${text[at] === 'a' ? 'b' : 'a'}${text.slice(at + 1)}`
+    assert.throws(() => parseWitnessKey(other, 'key'), { name: 'CountersignError' }, other)
+  }
+})
+
 for (const { name, text, code = 'KEY_MALFORMED', error } of [
   { name: 'no parts', text: 'witness', error: /^key: want a name, 8 hex digits and base64 with plus signs between, got "witness"$/ },
   { name: 'white space in the name', text: `a b+${hint}+${typed(4)}`, error: /want a name, 8 hex digits and base64/ },
