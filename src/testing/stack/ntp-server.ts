@@ -18,7 +18,7 @@ export type TestNtpServer = {
  */
 export async function startNtpServer(
   timeMs: () => number | undefined,
-  change: (packet: Buffer) => void = () => {},
+  change: (packet: Uint8Array) => void = () => {},
 ): Promise<TestNtpServer> {
   const socket = createSocket('udp4')
   let asked = 0

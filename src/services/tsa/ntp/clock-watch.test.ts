@@ -10,7 +10,7 @@ import { exchangeByUdp } from './udp-exchange.ts'
 const ours = Date.parse('2026-03-01T12:00:00Z')
 const at = (offsetMs: number) => () => ours + offsetMs
 /** Answers to somebody else, which are none, and need not be waited for. */
-const useless = (packet: Buffer) => packet.set([9], 31)
+const useless = (packet: Uint8Array) => packet.set([9], 31)
 
 /** What a watch finds in some rounds, with servers that are by so much ahead of us. */
 async function watch(servers: readonly TestNtpServer[], { rounds = 1, passMs = 60_000, attempts = 1 } = {}) {
@@ -127,8 +127,8 @@ test('clock: a server is asked again before it is given up', async () => {
 })
 
 for (const { name, change, reason } of [
-  { name: 'does not want to be asked', change: (packet: Buffer) => packet.set([0], 1), reason: /does not want to be asked/ },
-  { name: 'does not know the time', change: (packet: Buffer) => packet.set([0xe4]), reason: /does not know the time itself/ },
+  { name: 'does not want to be asked', change: (packet: Uint8Array) => packet.set([0], 1), reason: /does not want to be asked/ },
+  { name: 'does not know the time', change: (packet: Uint8Array) => packet.set([0xe4]), reason: /does not know the time itself/ },
 ])
   test(`clock: a server that ${name} is none`, async () => {
     const { problem, lines } = await watch([await startNtpServer(at(0), change)])
