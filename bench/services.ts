@@ -5,7 +5,7 @@
  * 2,500 a second (goal 4,000), dsse 3,500 (6,000), p95 50 ms at 64 clients and 10 ms at 4; certificates and timestamps 1,000 with P-256;
  * ready within 2 s.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,6 +13,7 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { giveP384Authorities } from './p384-authorities.ts'
 import { encodeCall, RawClient } from './raw-client.ts'
 
 const { values: options } = parseArgs({
@@ -41,6 +42,8 @@ const forms: Readonly<Record<string, readonly string[]>> = {
 const [{ privateKey, publicKey }, text] = [generateKeyPairSync('ec', { namedCurve: 'P-256' }), (value: unknown) => JSON.stringify(value)]
 const spki = publicKey.export({ type: 'spki', format: 'der' })
 
+type Work = readonly [what: string, count: number, make: (index: number) => Call]
+
 async function measure(name: string, command: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
   const [program, ...first] = command
@@ -56,38 +59,52 @@ async function measure(name: string, command: readonly string[]): Promise<void> 
         stdio: ['ignore', 'pipe', 'ignore'],
       },
     )
-    const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+    const [url] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), endOf(child)])) as [string]
     return { child, url: new URL(url), readyMs: performance.now() - began }
   }
   const stop = async ({ child }: Awaited<ReturnType<typeof start>>) => {
+    if (child.exitCode !== null) return
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
   await stop(await start()) // makes the folder
-  const stack = await start()
+  let stack = await start()
   try {
-    const token = await ciToken(folder)
-    const works: readonly (readonly [string, number, (index: number) => Call])[] = [
+    const readyMs = stack.readyMs
+    let token = await ciToken(folder)
+    const works: readonly Work[] = [
       ['hashedrekord, log v2', entries, hashedRekordV2],
       ['dsse, log v2', entries, dsseV2],
       ['hashedrekord, log v1', entries, hashedRekordV1],
       ['certificates, P-256', entries / 4, () => certificate(token)],
       ['timestamps, P-256', entries / 2, timestamp],
     ]
-    console.log(`${name}: ready after ${stack.readyMs.toFixed(0)} ms\n`)
+    console.log(`${name}: ready after ${readyMs.toFixed(0)} ms\n`)
     console.log(
       '| what | clients | per second | p50 ms | p95 ms | CPU µs of the stack, each | of it its main thread |\n|---|---|---|---|---|---|---|',
     )
     let next = 0
-    for (const [what, count, make] of works.filter(([what]) => what.startsWith(options.rows)))
-      for (const clients of [64, 4]) {
-        const calls = Array.from({ length: clients === 64 ? count : count / 10 }, () => make(next++))
-        const before = cpuMicroseconds(stack.child.pid!)
-        const { perSecond, p50, p95 } = await drive(stack.url, calls, clients)
-        const [cpu, main] = cpuMicroseconds(stack.child.pid!).map((now, at) => ((now - before[at]!) / calls.length).toFixed(0))
-        console.log(`| ${what} | ${clients} | ${perSecond.toFixed(0)} | ${p50.toFixed(1)} | ${p95.toFixed(1)} | ${cpu} | ${main} |`)
-      }
+    const run = async (works: readonly Work[]): Promise<void> => {
+      for (const [what, count, make] of works.filter(([what]) => what.startsWith(options.rows)))
+        for (const clients of [64, 4]) {
+          const calls = Array.from({ length: clients === 64 ? count : count / 10 }, () => make(next++))
+          const before = cpuMicroseconds(stack.child.pid!)
+          const { perSecond, p50, p95 } = await drive(stack.url, calls, clients)
+          const [cpu, main] = cpuMicroseconds(stack.child.pid!).map((now, at) => ((now - before[at]!) / calls.length).toFixed(0))
+          console.log(`| ${what} | ${clients} | ${perSecond.toFixed(0)} | ${p50.toFixed(1)} | ${p95.toFixed(1)} | ${cpu} | ${main} |`)
+        }
+    }
+    await run(works)
     console.log(`\nresident memory: ${(residentKiB(stack.child.pid!) / 1024).toFixed(0)} MiB\n`)
+    await stop(stack)
+    await giveP384Authorities(join(folder, 'stack'))
+    stack = await start()
+    token = await ciToken(folder)
+    await run([
+      ['certificates, P-384', entries / 4, () => certificate(token)],
+      ['timestamps, P-384', entries / 2, timestamp],
+    ])
+    console.log()
   } finally {
     await stop(stack)
     rmSync(folder, { recursive: true, force: true })
@@ -115,6 +132,11 @@ async function drive(url: URL, calls: readonly Call[], clients: number): Promise
   for (const connection of connections) connection.close()
   times.sort((a, b) => a - b)
   return { perSecond: calls.length / seconds, p50: times[Math.floor(times.length / 2)]!, p95: times[Math.floor(times.length * 0.95)]! }
+}
+
+async function endOf(child: ChildProcess): Promise<never> {
+  const [code] = await once(child, 'exit')
+  throw new Error(`stack up: ended with ${code}`)
 }
 
 function digestOf(index: number): Uint8Array {
