@@ -138,10 +138,10 @@ const cases: Case[] = [
   },
   {
     name: 'a missing capability',
-    argv: ['sign', '--certificate', 'c', 'i'],
+    argv: ['generate-key-pair', '--kms', 'k'],
     table: commands,
     code: 1,
-    stderr: /^Error: --certificate: .*not supported yet; leave the flag out/,
+    stderr: /^Error: --kms: .*not supported yet; leave the flag out/,
   },
   {
     name: 'a missing capability asked for by the environment',
