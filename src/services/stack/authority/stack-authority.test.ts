@@ -3,10 +3,12 @@ import { chmodSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { encodeUtf8 } from '../../../codec/text.ts'
+import type { Certificate } from '../../../formats/x509/certificate.ts'
 import { memoryFolder } from '../../../testing/memory-folder.ts'
 import { createStackRig, quickDeriveKey, type StackRig } from '../../../testing/stack/stack-rig.ts'
 import { parseTrustedRoot } from '../../../trust/trusted-root.ts'
 import { readIdentity } from '../folder.ts'
+import { openFencedStore } from '../logs/log-fence.ts'
 import { probeLog, probeToken } from '../probe.ts'
 import type { StackIdentity } from '../trust.ts'
 import { renewAuthority } from './renew-authority.ts'
@@ -176,6 +178,46 @@ test('authority: clients that cannot be told are told later, and only then it is
   await looks(/^error: .* the one before stays: /)
   assert.deepEqual(serialsOf(published()), before)
   rig.tufFails(false)
+  await looks(/exchanged/)
+  assert.equal(serialsOf(published())[0], own.serialNumber)
+})
+
+test('authority: a key that others could read is taken once they cannot', async () => {
+  const own = await renew()
+  chmodSync(at(key), 0o644)
+  assert.match(await looks(/^error: .* the one before stays: /), /want rights for its owner alone/)
+  chmodSync(at(key), 0o600)
+  await looks(/exchanged/)
+  assert.equal(serialsOf(published())[0], own.serialNumber)
+})
+
+test('authority: one that is exchanged while the stack starts, after its files were read, is taken', async () => {
+  let own: Certificate | undefined
+  const isLate = { value: false }
+  const starting = await createStackRig({
+    openStore: async folder => {
+      if (isLate.value) own ??= await renew(starting)
+      return await openFencedStore(folder)
+    },
+  })
+  try {
+    isLate.value = true
+    await starting.reopen()
+    await starting.asleep(10_000)
+    const since = starting.lines.length
+    await starting.pass(10_000)
+    await starting.logged(/exchanged/, since)
+    const { certificateAuthorities } = parseTrustedRoot(starting.tufFiles.get('tuf/targets/trusted_root.json')!.data)
+    assert.equal(certificateAuthorities[0]!.chain[0].serialNumber, own!.serialNumber)
+  } finally {
+    await starting.remove()
+  }
+})
+
+test('authority: one that is not valid yet is taken when its time has come', async () => {
+  const parts = { folder: rig.folder, rootFolder: rig.rootFolder, tufFolder: memoryFolder(rig.tufFiles, 'tuf'), passphrase }
+  const own = await renewAuthority(parts, { ...rig.world, now: () => new Date(rig.world.now().getTime() + 15_000) }, quickDeriveKey)
+  assert.match(await looks(/^error: .* the one before stays: /), /not yet valid/)
   await looks(/exchanged/)
   assert.equal(serialsOf(published())[0], own.serialNumber)
 })

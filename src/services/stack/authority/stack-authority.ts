@@ -38,7 +38,7 @@ const lookMs = 10_000
 
 /**
  * The certificate authority in a stack's folder. Where its files change, the pair is checked, clients are told, and then it issues; a pair that
- * does not hold is not taken, and the log says why. An authority under another root is never taken: clients trust one.
+ * does not hold is not taken until it does, and the log says once why. An authority under another root is never taken: clients trust one.
  *
  * @throws CountersignError what `checkAuthority` and `keepFormerAuthorities` throw
  * @see services.md §1.5, `fileca`
@@ -51,7 +51,7 @@ export async function openStackAuthority(
   const { folder, tufFolder } = options
   let held = await checkAuthority({ chain: options.identity.authority, signer: options.signers.authority }, now())
   let identity = await keepFormerAuthorities(folder, tufFolder, options.identity)
-  let seen = await fingerprintOf(folder)
+  let seen: string | undefined // nothing: the files may have changed since they were opened
 
   const take = async () => {
     const next = await checkAuthority(await loadAuthority(options), now())
@@ -63,17 +63,20 @@ export async function openStackAuthority(
     const facts = { serialNumber: encodeHexNumber(own.serialNumber), name: own.subject.text, notAfter: own.notAfter.toISOString() }
     events.audit('certificate authority exchanged', facts)
   }
+  let said: string | undefined // of which files, and what is wrong with them
   const look = async () => {
     const present = await fingerprintOf(folder)
-    if (present === seen) return
-    seen = present
-    try {
-      await take()
-    } catch (cause) {
-      if (!(cause instanceof CountersignError)) throw cause
-      if (cause.code === 'FILE_UNWRITABLE') seen = undefined // clients could not be told; it is tried again
-      events.log('error', 'the certificate authority in the folder is not taken, the one before stays', { reason: cause.message })
-    }
+    if (present !== seen)
+      try {
+        await take()
+      } catch (cause) {
+        const [kind, reason] = cause instanceof CountersignError ? [cause.code, cause.message] : [String(cause), String(cause)]
+        if (said !== `${present} ${kind}`)
+          events.log('error', 'the certificate authority in the folder is not taken, the one before stays', { reason })
+        said = `${present} ${kind}` // reasons may have the time in them
+        return // it is tried again: its rights may be mended, its time come, clients be told
+      }
+    ;[seen, said] = [present, undefined]
   }
   return {
     current: () => held,
