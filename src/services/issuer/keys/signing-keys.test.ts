@@ -108,6 +108,19 @@ test('a key is changed by hand once the next is known', async () => {
   await assert.rejects(keys.rotate(), { code: 'USAGE' })
 })
 
+test('a key that is changed by hand while an old one is forgotten is changed all the same, and once', async () => {
+  const { now, later } = startClock()
+  const keys = await open(memoryKeyStore(), now)
+  later(times.rotateMs)
+  await keys.current()
+  later(times.keepMs)
+  const [before, after, again] = await Promise.allSettled([keys.current(), keys.rotate(), keys.rotate()])
+  assert.ok(before.status === 'fulfilled' && after.status === 'fulfilled')
+  assert.notEqual(activeKid(before.value), activeKid(after.value))
+  assert.equal(activeKid(await keys.current()), activeKid(after.value))
+  assert.equal(again.status === 'rejected' && again.reason.code, 'USAGE')
+})
+
 test('a restart changes nothing', async () => {
   const { now } = startClock()
   const store = memoryKeyStore()

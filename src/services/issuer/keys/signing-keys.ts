@@ -102,6 +102,7 @@ export async function openSigningKeys(
   return {
     current,
     rotate: async () => {
+      while (change) await change.catch(() => {}) // another change is not this one
       if (!isKnown(nextOf(keys)))
         throw new CountersignError('USAGE', `issuer: the next key must have been published for ${times.leadMs / 1000} s before it is used`)
       return inTurn(switchKeys)
