@@ -55,6 +55,21 @@ test('env says which variables of cosign’s are not read yet, and lists our own
   assert.doesNotMatch(stdout, /^COUNTERSIGN_PKCS11_PIN=/m)
 })
 
+test('debug providers says where this runs, in the order in which places are tried, and asks none of them', async () => {
+  const { stdout } = await cs('debug providers', { environment: { SIGSTORE_ID_TOKEN: 'T', CIRCLECI: 'true' } })
+  assert.deepEqual(stdout.trimEnd().split('\n'), [
+    'github-actions: false',
+    'envvar: true',
+    'gitlab-ci: false',
+    'filesystem: false',
+    'google-workload-identity: false',
+    'google-impersonate: false',
+    'buildkite-agent: false',
+    'circleci: true',
+    'spiffe: false',
+  ])
+})
+
 test('scenario 75: a variable sets a flag, our own name before cosign’s, and the command line before both', async () => {
   const image = `registry.test/app@sha256:${'0'.repeat(64)}`
   const suffixOf = async (flags: string, environment: Readonly<Record<string, string>>) =>

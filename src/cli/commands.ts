@@ -40,7 +40,6 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'attach sbom',
   'attest',
   'attest-blob',
-  'debug providers',
   'download attestation',
   'download sbom',
   'pkcs11-tool list-keys-uris',

@@ -41,7 +41,6 @@ export const kept: ReadonlySet<string> = new Set(
 /** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
 export const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [],
-  5: ['debug providers'],
   6: [
     'attach attestation',
     'attach sbom',

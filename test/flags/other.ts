@@ -28,6 +28,7 @@ definePlain('registry', {
   prints: true,
 })
 definePlain('env', { line: async () => 'env', failing: line => `${line} nosuch`, prints: true })
+definePlain('debug providers', { line: async () => 'debug providers', failing: line => `${line} nosuch`, prints: true })
 definePlain('completion', { line: async () => 'completion bash', failing: line => line.replace('bash', 'nosuch'), prints: true })
 definePlain('version', { line: async () => 'version', failing: line => `${line} nosuch`, prints: true })
 

@@ -11,6 +11,10 @@ export const completionFlags = {
   ...failureFormatFlags,
 } as const satisfies FlagTable
 
+export const debugProvidersFlags = {
+  ...failureFormatFlags,
+} as const satisfies FlagTable
+
 export const versionFlags = {
   json: { type: 'boolean', default: false, format: true, help: 'print JSON instead of text' },
 } as const satisfies FlagTable

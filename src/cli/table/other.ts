@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { completionFlags, envFlags, versionFlags } from '../flags/other.ts'
+import { completionFlags, debugProvidersFlags, envFlags, versionFlags } from '../flags/other.ts'
 
 /**
  * What concerns the program itself.
@@ -24,6 +24,17 @@ export const otherCommands = (all: () => readonly Command[]): readonly Command[]
     flags: completionFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/completion.ts')).createCompletion(all()),
+  }),
+  defineCommand({
+    name: 'debug providers',
+    group: 'Other',
+    summary: 'Print which CI systems could give an identity token here',
+    description: 'In the order in which `sign` and `sign-blob` try them. No token is asked for.',
+    examples: [{ what: 'where this job runs, as signing sees it', line: 'debug providers' }],
+    arguments: { name: '', min: 0, max: 0 },
+    flags: debugProvidersFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/debug-providers.ts')).showProviders,
   }),
   defineCommand({
     name: 'env',

@@ -62,7 +62,8 @@ async function givenToken(context: CommandContext, value: string): Promise<strin
   return decodeUtf8(await context.files.read(value, tokenLimitBytes), `identity token ${quote(value)}`, 'TOKEN_MALFORMED')
 }
 
-function ambientEffects(context: CommandContext): AmbientEffects {
+/** What looking for a token touches, as the command has it. */
+export function ambientEffects(context: CommandContext): AmbientEffects {
   const { environment, world, signal, files } = context
   return {
     environment,
