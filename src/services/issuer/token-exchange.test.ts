@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { createIssuer, type IssuerConnector, memoryKeyStore } from './issuer.ts'
-import { claimsOf, keys, random, url, users } from './issuer-rig.test.ts'
+import { claimsOf, keys, random, secret, url, users } from './issuer-rig.test.ts'
 
 // RFC 8693 at the issuer: workloads bring tokens of their own issuers.
 
@@ -28,6 +28,8 @@ const form = {
   audience: 'sigstore',
 }
 
+const clients = [{ id: 'builder', secret, email: 'Builder@example.com' }]
+
 async function rig(connectors: readonly IssuerConnector[] = [connector, other], isDown = false) {
   const asked: string[] = []
   const fetch = async (input: string | URL): Promise<Response> => {
@@ -45,7 +47,7 @@ async function rig(connectors: readonly IssuerConnector[] = [connector, other], 
     audit() {},
   }
   const now = () => new Date(nowSeconds * 1000)
-  const issuer = await createIssuer({ url, users, connectors }, memoryKeyStore(keys), { now, randomBytes: random, fetch }, events)
+  const issuer = await createIssuer({ url, users, clients, connectors }, memoryKeyStore(keys), { now, randomBytes: random, fetch }, events)
   const ask = async (change: Readonly<Record<string, string | undefined>> = {}, headers: Readonly<Record<string, string>> = {}) => {
     const fields = Object.entries({ ...form, subject_token: tokenOf(), ...change }).filter(
       (pair): pair is [string, string] => pair[1] !== undefined,
@@ -98,6 +100,7 @@ test('nobody gets the address of a user of this issuer, whoever vouches for it, 
   }
   const ours = await of({ email: 'ALICE@example.com', email_verified: true })
   assert.equal(ours['email'], undefined)
+  assert.equal((await of({ email: 'builder@example.com', email_verified: true }))['email'], undefined)
   assert.equal((await of({ email: 'else@example.com', email_verified: true }))['email'], 'else@example.com')
   assert.notEqual((await of({ iss: 'https://other.example' }))['sub'], ours['sub'])
 })

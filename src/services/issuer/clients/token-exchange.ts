@@ -22,14 +22,18 @@ export type TokenExchange = (request: ClientForm) => Promise<Exchanged>
 
 /**
  * Lets workloads in by the tokens that their own issuers gave them: those that are configured, for the audience that is configured, as Dex
- * does it. What they were given says who they are: an email address where the connector may vouch for its domain and no user of this issuer has
- * it. The subject is a hash of connector and subject, for no two issuers share their names; both stand in `federated_claims`.
+ * does it. What they were given says who they are: an email address where the connector may vouch for its domain and no user or program of
+ * this issuer has it. The subject is a hash of connector and subject, for no two issuers share their names; both stand in `federated_claims`.
  *
  * @throws (from the exchange) OAuthRefusal `invalid_client`, `invalid_target`, `invalid_request` for a token that does not hold; ServiceRefusal
  *   503 where its issuer does not answer
  * @see RFC 8693 §2.1, §2.2.2; services.md §6
  */
-export function createTokenExchange({ connectors, usersByEmail }: IssuerSettings, world: Pick<World, 'fetch' | 'now'>): TokenExchange {
+export function createTokenExchange(
+  { connectors, usersByEmail, clients }: IssuerSettings,
+  world: Pick<World, 'fetch' | 'now'>,
+): TokenExchange {
+  const own = new Set([...usersByEmail.keys(), ...clients.flatMap(({ email }) => email?.toLowerCase() ?? [])])
   const known = connectors.map(connector => ({ ...connector, keys: fetchedIssuerKeys(connector.issuer, world) }))
   return async ({ form, authorization }) => {
     const compact = readRequest(form, authorization)
@@ -44,7 +48,7 @@ export function createTokenExchange({ connectors, usersByEmail }: IssuerSettings
     return {
       claims: {
         sub: createHash('sha256').update(`${connector.id}\0${verified.subject}`).digest('base64url'),
-        ...(email !== undefined && !usersByEmail.has(email.toLowerCase()) && { email, email_verified: true }),
+        ...(email !== undefined && !own.has(email.toLowerCase()) && { email, email_verified: true }),
         federated_claims: { connector_id: connector.id, user_id: verified.subject },
       },
       until: Math.floor(verified.claims.get('exp') as number),
