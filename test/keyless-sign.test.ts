@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { good } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
+import { createTestIssuer } from '../src/testing/sigstore/test-issuer.ts'
 import { createTufRepository } from '../src/testing/tuf-repository.ts'
-import { origin, setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
+import { now, origin, setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
 
 const scene = await setSigningScene()
 const { cs, disk, hosts, push } = scene
@@ -158,4 +159,19 @@ test('signing in GitHub Actions: what becomes known is said, and the permission 
   await good(cs(line, { environment: { ...github, COSIGN_YES: 'true' } }))
   const without = await cs(`${line} --yes`, { environment: { GITHUB_ACTIONS: 'true' } })
   assert.match(without.stderr, /^Error: GitHub Actions gives this job no identity token: it lacks the permission `id-token: write`/m)
+})
+
+test('without a terminal the code of a page is a line of standard input, unless that is what is signed', async () => {
+  const issuer = createTestIssuer({ url: 'https://login.test', now: () => now })
+  hosts.set('login.test', issuer.handler)
+  const line = `sign-blob --yes --trusted-root root.json --fulcio-url ${origin} --rekor-url ${origin} --oidc-issuer https://login.test`
+  const flow = '--oidc-disable-ambient-providers --fulcio-auth-flow normal --bundle out.json'
+  const environment = { PATH: '/nowhere' } // there is no browser
+  const typed = await cs(`${line} ${flow} blob`, { stdin: 'code\n', environment })
+  assert.match(typed.stderr, /^Go to the following link in a browser:\n\n\thttps:\/\/login\.test\/authorize\?/m)
+  assert.equal(issuer.asked[0]?.get('code'), 'code')
+  const signed = await cs(`${line} ${flow} -`, { stdin: 'what is signed\n', environment })
+  assert.equal(signed.code, 1)
+  assert.match(signed.stderr, /^Error: standard input is what is to be signed, and no answer as well$/m)
+  assert.equal(issuer.asked.length, 1) // nobody was sent the first line of it
 })
