@@ -55,14 +55,31 @@ test('readiness: a log whose file cannot be looked at, as on a disk that fails, 
   const at = (name: string) => join(rig.folder, 'rekor-v1', name)
   renameSync(at('log.db'), at('moved.db'))
   symlinkSync('log.db', at('log.db')) // a circle
-  assert.deepEqual(await readiness(rig), [
-    503,
-    [`log store ${JSON.stringify(at('log.db'))}: the file that is locked cannot be looked at: ELOOP`],
-  ])
+  assert.deepEqual(await readiness(rig), [503, [`log store ${JSON.stringify(at('log.db'))}: the file cannot be looked at: ELOOP`]])
   assert.equal((await rig.ask('/api/v1/log/entries', { method: 'POST', body: proposal() })).status, 503)
   rmSync(at('log.db'))
   renameSync(at('moved.db'), at('log.db'))
   assert.deepEqual(await readiness(rig), [200, []])
+})
+
+test('readiness: a log whose write-ahead log was removed is unready and appends nothing, for it would be lost', async () => {
+  const careless = await createStackRig()
+  try {
+    const wal = join(careless.folder, 'rekor-v1', 'log.db-wal')
+    rmSync(wal)
+    assert.deepEqual(await readiness(careless), [
+      503,
+      [
+        `log store ${JSON.stringify(wal)}: the file that is written to is no longer there, and what is committed would end with this process`,
+      ],
+    ])
+    assert.equal((await careless.ask('/api/v1/log/entries', { method: 'POST', body: proposal() })).status, 503)
+    await careless.reopen()
+    assert.deepEqual(await readiness(careless), [200, []])
+    assert.equal((await careless.ask('/api/v1/log/entries?logIndex=0')).status, 200, 'what was committed before was moved when it ended')
+  } finally {
+    await careless.remove()
+  }
 })
 
 test('readiness: a log that contradicts itself is unready, and appends nothing more', async () => {
