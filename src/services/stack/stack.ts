@@ -83,9 +83,10 @@ export async function openStack(options: StackOptions, world: World, events: Ser
     const tell = async (next: StackIdentity) => publishTrust(repository, { config: opened.config, identity: next })
     const authority = await openStackAuthority({ ...options, ...opened, tell }, world, events)
     const repository = await openStackRepository({ ...opened, identity: authority.identity(), folder: options.tufFolder }, world, events)
-    if (opened.config.rekor.signWith === 'v2' && logs.v2.isFrozen())
+    const isForClients = opened.config.rekor.signWith === 'v2'
+    if (isForClients && logs.v2.isFrozen())
       throw new CountersignError('CONFIGURATION_MALFORMED', 'rekor.sign-with: want v1, got v2, whose log is frozen')
-    void freezeWhenAsked(options.folder, logs.v2, world, events, closing.signal)
+    void freezeWhenAsked(options.folder, { log: logs.v2, isForClients }, world, events, closing.signal)
     void refreshHourly(repository, world, events, closing.signal)
     const thread = await options.startProving?.()
     threaded = thread && proveOnThread(thread, events)

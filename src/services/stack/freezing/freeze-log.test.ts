@@ -115,6 +115,23 @@ test('freezeStackLog: the log that clients are told to use is not frozen, and on
   await rig.remove()
 })
 
+test('freezeStackLog: a stack that still tells clients to use the log does not freeze it, whatever its file says by now', async () => {
+  const rig = await createStackRig()
+  const path = join(rig.folder, stackFiles.config)
+  const before = readFileSync(path, 'utf8')
+  writeFileSync(path, `${before}rekor:\n  sign-with: v2\n`)
+  await rig.reopen()
+  writeFileSync(path, before)
+  await assert.rejects(freeze(rig, { waitMs: 3000 }), { code: 'SERVICE_UNAVAILABLE' })
+  const refused = /^error: the log was not frozen as asked: rekor\.sign-with: clients are told to use this log until/
+  assert.match(await rig.logged(refused), refused)
+  assert.equal((await append(rig)).status, 201)
+  await rig.reopen()
+  while (existsSync(join(rig.folder, stackFiles.freeze))) await rig.pass(1000)
+  await assertFrozen(rig, 1n)
+  await rig.remove()
+})
+
 for (const { name, given } of [
   { name: 'nothing', given: '' },
   { name: 'spaces', given: '  ' },

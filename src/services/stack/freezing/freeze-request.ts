@@ -46,10 +46,13 @@ export async function dropFreezeRequest(folder: string): Promise<void> {
 const lookMs = 1000
 const afterFailureMs = 10_000
 
+/** A log that may be frozen, unless clients are told to use it: by this process, whatever its configuration says on disk by now. */
+export type Freezable = { readonly log: Pick<TileLog, 'freeze'>; readonly isForClients: boolean }
+
 /** Freezes a log as soon as somebody asks for it, as long as the stack runs. What fails is tried again. */
 export async function freezeWhenAsked(
   folder: string,
-  log: Pick<TileLog, 'freeze'>,
+  freezable: Freezable,
   { sleep }: Pick<World, 'sleep'>,
   events: Pick<ServiceEvents, 'log' | 'audit'>,
   signal: AbortSignal,
@@ -57,7 +60,7 @@ export async function freezeWhenAsked(
   while (!signal.aborted) {
     let restMs = lookMs
     try {
-      await freezeIfAsked(folder, log, events)
+      await freezeIfAsked(folder, freezable, events)
     } catch (error) {
       restMs = afterFailureMs
       events.log('error', 'the log was not frozen as asked', { reason: error instanceof Error ? error.message : String(error) })
@@ -66,9 +69,11 @@ export async function freezeWhenAsked(
   }
 }
 
-async function freezeIfAsked(folder: string, log: Pick<TileLog, 'freeze'>, events: Pick<ServiceEvents, 'audit'>): Promise<void> {
+async function freezeIfAsked(folder: string, { log, isForClients }: Freezable, events: Pick<ServiceEvents, 'audit'>): Promise<void> {
   const path = join(folder, stackFiles.freeze)
   if (!(await exists(path))) return
+  if (isForClients)
+    throw new CountersignError('USAGE', 'rekor.sign-with: clients are told to use this log until the stack is started with another')
   const { size } = await log.freeze(frozenLineOfText(decodeUtf8(await readFileAt(path), path)))
   await dropFreezeRequest(folder)
   events.audit('log frozen', { log: stackFiles.logs.v2, size: Number(size) })
