@@ -77,6 +77,10 @@ export function createWitnessClient({ id, witness, url }: PolicyWitness, fetch: 
   }
 
   const refusalOf = async (response: Response, head: HeadToCosign, signal: AbortSignal): Promise<CountersignError> => {
+    if (response.status === 422) {
+      void response.body?.cancel().catch(() => {}) // the status says it all, and is not lost with a text that does not end
+      return contradicted(`${what}: what it has seen of size ${seenSize} does not lead to the head of size ${head.size}, 422`)
+    }
     const text = quote(await textOf(response, signal))
     switch (response.status) {
       case 400:
@@ -85,8 +89,6 @@ export function createWitnessClient({ id, witness, url }: PolicyWitness, fetch: 
         return unavailable(`${what}: it trusts none of the keys that signed the head, 403: ${text}`)
       case 404:
         return unavailable(`${what}: it does not know the log, 404: ${text}`)
-      case 422:
-        return contradicted(`${what}: what it has seen of size ${seenSize} does not lead to the head of size ${head.size}, 422: ${text}`)
       default:
         return unavailable(`${what}: want status 200, got ${response.status}: ${text}`)
     }
