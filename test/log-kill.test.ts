@@ -17,9 +17,10 @@ import { LogAudit } from '../src/testing/log/log-audit.ts'
 import { openTestLog, verifyTestHead } from '../src/testing/log/log-rig.ts'
 import type { Acknowledgement } from './log-kill/appender.ts'
 
-// `kill -9` of a process that appends, again and again on one folder. LOG_KILLS says how often (3 unless told), LOG_KILLS_SEED with what luck.
+// `kill -9` of a process that appends, again and again on one folder, then on the next. LOG_KILLS says how often (3 unless told), LOG_KILLS_SEED with what luck.
 
 const rounds = Number(process.env['LOG_KILLS'] ?? 3)
+const roundsOfOneLog = 20 // each is audited whole, so that one log for all would take their square
 const seed = Number(process.env['LOG_KILLS_SEED'] ?? 20_260_102)
 
 /** Numbers from 0 to 1, the same for the same seed: mulberry32. */
@@ -35,19 +36,24 @@ function luck(state: number): () => number {
 
 test(`log: killed ${rounds} times while it appends, it loses nothing that it acknowledged (seed ${seed})`, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-kill-'))
-  const audit = new LogAudit()
   const next = luck(seed)
+  let audit = new LogAudit()
+  let at = ''
   try {
     for (let round = 0; round < rounds; round++) {
-      const said = await appendUntilKilled(join(folder, 'log'), `round ${round}`, 1 + Math.floor(next() * 500))
+      if (round % roundsOfOneLog === 0) {
+        audit = new LogAudit()
+        at = join(folder, `log-${round}`)
+      }
+      const said = await appendUntilKilled(at, `round ${round}`, 1 + Math.floor(next() * 500))
       for (const one of said) await hear(audit, one)
-      const files = await filesBelow(join(folder, 'log'))
-      const log = await openTestLog(await openSqliteStore(join(folder, 'log')))
+      const files = await filesBelow(at)
+      const log = await openTestLog(await openSqliteStore(at))
       await audit.check(log)
       for (const [name, bytes] of files) await checkFile(log, name, bytes)
       await log.close()
+      assert.ok(audit.acknowledged > 0)
     }
-    assert.ok(audit.acknowledged > 0)
   } finally {
     await rm(folder, { recursive: true })
   }
