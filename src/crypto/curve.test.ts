@@ -51,3 +51,9 @@ test('inverses modulo small primes, where leading bits are all there are', () =>
   for (const modulus of [2n, 3n, 5n, 101n, 65_537n, 2n ** 61n - 1n])
     for (let value = 1n; value < modulus && value < 500n; value++) assert.equal(mod(value * invert(value, modulus), modulus), 1n % modulus)
 })
+
+test('inverses modulo large primes, past what a number can hold', () => {
+  for (const modulus of [2n ** 607n - 1n, 2n ** 1279n - 1n, 2n ** 2203n - 1n])
+    for (const value of [2n, 65_537n, modulus / 3n, modulus - 1n, 2n ** 600n + 1n])
+      assert.equal(mod(value * invert(value, modulus), modulus), 1n)
+})

@@ -93,7 +93,8 @@ export function invert(value: bigint, modulus: bigint): bigint {
 
 /** What the next steps of Euclid's algorithm, at least one, come to: the next pair is `a * high + b * low` and `c * high + d * low`. */
 function leadingSteps(high: bigint, low: bigint): readonly [a: bigint, b: bigint, c: bigint, d: bigint] {
-  const spare = BigInt(Math.max(0, Math.floor(Math.log2(Number(high))) - 50)) // 50 to 52 bits: every number below is exact, and so is each quotient
+  const bits = high >> 1000n === 0n ? Math.floor(Math.log2(Number(high))) : 4 * high.toString(16).length - 2 // a number ends at 1024 bits
+  const spare = BigInt(Math.max(0, bits - 50)) // 48 to 52 bits are left: every number below is exact, and so is each quotient
   let [x, y] = [Number(high >> spare), Number(low >> spare)]
   let [a, b, c, d] = [1, 0, 0, 1]
   while (y + c !== 0 && y + d !== 0) {
