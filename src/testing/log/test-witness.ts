@@ -19,6 +19,9 @@ export type TestWitness = {
   readonly answer: (request: Request) => Promise<Response>
 }
 
+/** What answers in place of a witness, which it may ask. */
+export type WitnessFault = (request: Request, answer: TestWitness['answer']) => Promise<Response>
+
 /** @param logs - that it knows, by origin */
 export function createTestWitness(id: string, signer: Signer, logs: ReadonlyMap<string, LogKey>, now: () => Date): TestWitness {
   const witness = { name: `${id}.example`, key: signer.publicKey }
@@ -51,7 +54,7 @@ export function createTestWitness(id: string, signer: Signer, logs: ReadonlyMap<
 /** A network on which witnesses are reached by their hosts; `faults` may answer in their place. */
 export function witnessNetwork(
   witnesses: Readonly<Record<string, TestWitness>>,
-  faults: Map<string, (request: Request, answer: TestWitness['answer']) => Promise<Response>> = new Map(),
+  faults: ReadonlyMap<string, WitnessFault> = new Map(),
 ): Fetch {
   return async (input, init) => {
     const request = new Request(input, init)
