@@ -7,6 +7,7 @@ import type { ProvingThread } from '../services/proving/prove-on-thread.ts'
 /** Environment variables; a map, because the names asked for are partly made from outside text. */
 export type Environment = ReadonlyMap<string, string>
 
+/** Makes an HTTP client of its own, as the process is set up to reach the network. */
 export type Connect = (options: Omit<TransportOptions, 'environment'>) => Fetch
 
 /** Everything a command may touch. Tests make one in memory; the program makes one from the process. */
@@ -39,6 +40,7 @@ export type CommandContext = {
   readonly prompts: Prompts
 }
 
+/** Standard input, which is read once. */
 export type StandardInput = {
   readonly isTerminal: boolean
   /** Everything up to the end. @throws CountersignError `LIMIT_EXCEEDED` past `limitBytes` */
@@ -47,6 +49,7 @@ export type StandardInput = {
   readonly stream: () => AsyncIterable<Uint8Array>
 }
 
+/** The files of the machine. */
 export type Files = {
   /** @throws CountersignError `FILE_UNREADABLE`, or `LIMIT_EXCEEDED` past `limitBytes` */
   readonly read: (path: string, limitBytes: number) => Promise<Uint8Array>
@@ -67,6 +70,7 @@ export type Files = {
 /** Whether a question was answered yes before it is asked, and the flag that does so, where there is one. */
 export type Consent = { readonly yes: boolean; readonly flag?: '--force' | '--yes' }
 
+/** Questions to whoever runs the command. */
 export type Prompts = {
   /**
    * Shows a warning and asks whether to go on, default no; consent that was given beforehand answers it without asking.

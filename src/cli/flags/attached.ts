@@ -2,6 +2,7 @@ import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 import { experimentalReferrersFlags, referrersModeFlags, registryFlags } from './registry.ts'
 
+/** Flags of `tree`. */
 export const treeFlags = {
   ...registryFlags,
   ...referrersModeFlags,
@@ -16,6 +17,7 @@ export const treeFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `triangulate`. */
 export const triangulateFlags = {
   ...failureFormatFlags,
   ...registryFlags,
@@ -28,6 +30,7 @@ export const triangulateFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `generate`. */
 export const generateFlags = {
   ...failureFormatFlags,
   ...registryFlags,
@@ -38,11 +41,13 @@ export const generateFlags = {
   annotations: { type: 'list', shorthand: 'a', default: [], placeholder: 'NAME=VALUE', help: 'claim to sign with the image' },
 } as const satisfies FlagTable
 
+/** Flags of `download signature`. */
 export const downloadSignatureFlags = {
   ...failureFormatFlags,
   ...registryFlags,
 } as const satisfies FlagTable
 
+/** Flags of `attach signature`. */
 export const attachSignatureFlags = {
   ...failureFormatFlags,
   ...registryFlags,

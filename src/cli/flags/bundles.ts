@@ -2,10 +2,12 @@ import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 import { securityKeyFlags } from './keys.ts'
 
+/** Flags of `bundle inspect`. */
 export const bundleInspectFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print the content, or a failure, as one JSON document on standard output' },
 } as const satisfies FlagTable
 
+/** Flags of `bundle upgrade`. */
 export const bundleUpgradeFlags = {
   ...failureFormatFlags,
   artifact: {
@@ -37,6 +39,7 @@ export const bundleUpgradeFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `bundle create`. */
 export const bundleCreateFlags = {
   ...failureFormatFlags,
   ...securityKeyFlags,

@@ -9,6 +9,7 @@ const reportFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `clean`. */
 export const cleanFlags = {
   ...reportFlags,
   ...registryFlags,
@@ -23,6 +24,7 @@ export const cleanFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `gc`. */
 export const gcFlags = {
   ...reportFlags,
   ...ownRegistryFlags,

@@ -24,6 +24,7 @@ export const securityKeyFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `generate-key-pair`. */
 export const generateKeyPairFlags = {
   ...failureFormatFlags,
   kms: {
@@ -36,6 +37,7 @@ export const generateKeyPairFlags = {
   'output-key-prefix': { type: 'string', default: 'cosign', placeholder: 'PREFIX', help: 'write PREFIX.key and PREFIX.pub' },
 } as const satisfies FlagTable
 
+/** Flags of `import-key-pair`. */
 export const importKeyPairFlags = {
   key: { type: 'string', shorthand: 'k', default: '', placeholder: 'FILE', help: 'PEM private key to import: PKCS#1, SEC1 or PKCS#8' },
   'output-key-prefix': {
@@ -48,6 +50,7 @@ export const importKeyPairFlags = {
   yes: { type: 'boolean', shorthand: 'y', default: false, help: 'overwrite existing files without asking' },
 } as const satisfies FlagTable
 
+/** Flags of `public-key`. */
 export const publicKeyFlags = {
   ...failureFormatFlags,
   ...securityKeyFlags,

@@ -52,12 +52,16 @@ const searchFlags = {
   'public-key': { type: 'string', default: '', placeholder: 'FILE', own: true, help: 'entries by this PEM public key or certificate' },
 } as const satisfies FlagTable
 
+/** Flags of `log info`. */
 export const logInfoFlags = logFlags
 
+/** Flags of `log search`: where the log is, and what its entries are found by. */
 export const logSearchFlags = { ...logFlags, ...searchFlags } as const satisfies FlagTable
 
+/** Flags of `log get`: an entry is named by index or id, or found as by `log search`. */
 export const logGetFlags = logSearchFlags
 
+/** Flags of `log verify`. */
 export const logVerifyFlags = {
   ...logSearchFlags,
   bundle: { type: 'string', default: '', placeholder: 'FILE', own: true, help: 'Sigstore bundle whose log entries must be in the log' },

@@ -12,6 +12,7 @@ const dirFlags = {
   dir: { type: 'string', default: '', placeholder: 'FOLDER', help: 'folder of the image layout' },
 } as const satisfies FlagTable
 
+/** Flags of `copy`. */
 export const copyFlags = {
   ...movingFlags,
   force: { type: 'boolean', shorthand: 'f', default: false, help: 'put the tag over another image that it holds' },
@@ -20,10 +21,12 @@ export const copyFlags = {
   'sig-only': { type: 'boolean', default: false, help: 'older name of --only=sig' },
 } as const satisfies FlagTable
 
+/** Flags of `save`. */
 export const saveFlags = {
   ...movingFlags,
   ...dirFlags,
   force: { type: 'boolean', shorthand: 'f', default: false, own: true, help: 'replace another image that was saved in the folder' },
 } as const satisfies FlagTable
 
+/** Flags of `load`. */
 export const loadFlags = { ...movingFlags, ...dirFlags } as const satisfies FlagTable

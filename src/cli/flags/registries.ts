@@ -2,6 +2,7 @@ import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 import { ownRegistryFlags } from './registry.ts'
 
+/** Flags of `login`. */
 export const loginFlags = {
   ...failureFormatFlags,
   password: {
@@ -15,6 +16,7 @@ export const loginFlags = {
   username: { type: 'string', shorthand: 'u', default: '', placeholder: 'USER', help: 'user name' },
 } as const satisfies FlagTable
 
+/** Flags of `registry`, the server. */
 export const registryServerFlags = {
   deletes: { type: 'boolean', default: false, own: true, help: 'let clients delete manifests, tags and blobs' },
   dir: { type: 'string', default: '', placeholder: 'FOLDER', own: true, help: 'keep the content in FOLDER; without it, in memory' },
@@ -28,6 +30,7 @@ export const registryServerFlags = {
   'no-referrers': { type: 'boolean', default: false, own: true, help: 'leave out the referrers API, as registries before OCI 1.1 do' },
 } as const satisfies FlagTable
 
+/** Flags of `registry doctor`. */
 export const registryDoctorFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print the findings, or a failure, as one JSON document on standard output' },
   ...ownRegistryFlags,

@@ -55,6 +55,7 @@ const { 'attachment-tag-prefix': _, ...connectionFlags } = registryFlags
 /** How to reach and talk to a registry, for commands that cosign does not have. */
 export const ownRegistryFlags = marked(connectionFlags)
 
+/** Whether what is attached to an image is kept under tags or as referrers. */
 export const referrersModeFlags = {
   'registry-referrers-mode': {
     type: 'string',

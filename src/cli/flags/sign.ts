@@ -41,6 +41,7 @@ const signerFlags = {
   yes: { type: 'boolean', shorthand: 'y', default: false, help: 'answer every question with yes' },
 } as const satisfies FlagTable
 
+/** Flags of `sign`. */
 export const signFlags = {
   ...failureFormatFlags,
   ...registryFlags,
@@ -93,6 +94,7 @@ export const signFlags = {
   upload: { type: 'boolean', default: true, help: 'push the signature to the registry' },
 } as const satisfies FlagTable
 
+/** Flags of `sign-blob`. */
 export const signBlobFlags = {
   ...signerFlags,
   b64: {

@@ -1,6 +1,7 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 
+/** Flags of `initialize`. */
 export const initializeFlags = {
   ...failureFormatFlags,
   mirror: {
@@ -33,6 +34,7 @@ const older = (placeholder: string, instead: string, help: string) =>
 
 const logSpec = 'url, public-key (a PEM file) and start-time; end-time and origin if need be'
 
+/** Flags of `trusted-root create`. */
 export const trustedRootCreateFlags = {
   ...failureFormatFlags,
   'certificate-chain': older('FILE', 'fulcio', 'PEM chain of a certificate authority, issuer first and root last'),
@@ -63,6 +65,7 @@ const serviceSpec = 'url, api-version, start-time and operator; end-time if need
 const selector = (what: string) =>
   ({ type: 'string', default: '', placeholder: 'SELECTOR', help: `which ${what} a signer uses: ANY, ALL or EXACT:COUNT` }) as const
 
+/** Flags of `signing-config create`. */
 export const signingConfigCreateFlags = {
   ...failureFormatFlags,
   fulcio: specs(`certificate authority: ${serviceSpec}`),
@@ -91,6 +94,7 @@ const offline = {
   help: 'make no request: use what is kept of the TUF repository',
 } as const
 
+/** Flags of `trust doctor`. */
 export const trustDoctorFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print the findings, or a failure, as one JSON document on standard output' },
   offline,
@@ -111,11 +115,13 @@ export const trustDoctorFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `trust export`. */
 export const trustExportFlags = {
   ...failureFormatFlags,
   offline,
 } as const satisfies FlagTable
 
+/** Flags of `trust import`. */
 export const trustImportFlags = {
   ...failureFormatFlags,
   digest: {

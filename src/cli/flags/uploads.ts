@@ -9,6 +9,7 @@ const uploadFlags = {
   'attachment-tag-prefix': { ...registryFlags['attachment-tag-prefix'], effectless: 'an upload is attached to nothing' },
 } as const satisfies FlagTable
 
+/** Flags of `upload blob`. */
 export const uploadBlobFlags = {
   ...uploadFlags,
   annotation: { type: 'list', shorthand: 'a', default: [], placeholder: 'NAME=VALUE', help: 'annotation of the manifest' },
@@ -22,6 +23,7 @@ export const uploadBlobFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `upload wasm`. */
 export const uploadWasmFlags = {
   ...uploadFlags,
   file: { type: 'string', shorthand: 'f', default: '', placeholder: 'FILE', help: 'WebAssembly module to upload' },

@@ -105,6 +105,7 @@ const verifierFlags = {
   'use-signed-timestamps': { type: 'boolean', default: false, help: 'require a timestamp of a trusted authority' },
 } as const satisfies FlagTable
 
+/** Flags of `verify`. */
 export const verifyFlags = {
   ...registryFlags,
   ...verifierFlags,
@@ -163,6 +164,7 @@ export const verifyFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `verify-blob`. */
 export const verifyBlobFlags = {
   ...failureFormatFlags,
   ...verifierFlags,

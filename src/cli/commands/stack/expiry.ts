@@ -25,7 +25,7 @@ export async function examineRepository(context: CommandContext, url: URL): Prom
   /** Finds when a role expires, and which version of the next one it names. */
   const examine = async (role: keyof typeof soonDays, name: string, next?: string): Promise<number | undefined> => {
     const what = `TUF ${role}`
-    const [address, found] = [`${url.origin}/tuf/${name}`, findings.length]
+    const [address, before] = [`${url.origin}/tuf/${name}`, findings.length]
     let version: number | undefined
     const failed = await findingOf(context, what, async () => {
       const file = readObject(parseJson(await getDocument(context, what, address), what, { bytes: answerLimitBytes }), what)
@@ -34,7 +34,7 @@ export async function examineRepository(context: CommandContext, url: URL): Prom
       findings.push(expiryOf(what, address, readTime(signed['expires'], `${what}: signed.expires`), soonDays[role], context.world))
       return ''
     })
-    if (findings.length === found) findings.push(failed)
+    if (findings.length === before) findings.push(failed)
     return version
   }
   await examine('root', 'root.json')

@@ -9,6 +9,7 @@ const data = {
   help: 'the folder of the stack: its configuration, keys, logs',
 } as const
 
+/** Flags of `stack init`. */
 export const stackInitFlags = {
   ...failureFormatFlags,
   data,
@@ -43,6 +44,7 @@ export const stackInitFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `stack up`. */
 export const stackUpFlags = {
   ...failureFormatFlags,
   data,
@@ -61,11 +63,13 @@ export const stackUpFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `stack status`. */
 export const stackStatusFlags = {
   output: { ...failureFormatFlags.output, help: 'json: print the findings, or a failure, as one JSON document on standard output' },
   data,
 } as const satisfies FlagTable
 
+/** Flags of `stack doctor`: those of `stack status`, and who signs the probe. */
 export const stackDoctorFlags = {
   ...stackStatusFlags,
   'identity-token': {
@@ -77,12 +81,14 @@ export const stackDoctorFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `stack export-trust`. */
 export const stackExportTrustFlags = {
   ...failureFormatFlags,
   data,
   out: { type: 'string', default: 'trust', placeholder: 'FOLDER', own: true, help: 'write the files into FOLDER, which is made' },
 } as const satisfies FlagTable
 
+/** Flags of `stack freeze`. */
 export const stackFreezeFlags = {
   ...failureFormatFlags,
   data,
@@ -95,10 +101,12 @@ export const stackFreezeFlags = {
   },
 } as const satisfies FlagTable
 
+/** Flags of `stack renew-authority`. */
 export const stackRenewAuthorityFlags = {
   ...failureFormatFlags,
   data,
   'root-keys': { ...stackInitFlags['root-keys'], help: 'the folder of the keys of the roots, which `stack init` made' },
 } as const satisfies FlagTable
 
+/** Flags of `stack hash-password`. */
 export const stackHashPasswordFlags = failureFormatFlags

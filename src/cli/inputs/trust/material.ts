@@ -29,7 +29,7 @@ export async function materialFromFlags(
 }
 
 /**
- * DER of the certificate in a file: PEM, PEM in base64 once more, as cosign's `--output-certificate` writes it.
+ * DER of the certificate in a file: PEM, or PEM in base64 once more, as cosign's `--output-certificate` writes it.
  *
  * @throws CountersignError `MATERIAL_MALFORMED`
  */
