@@ -13,14 +13,16 @@ import type { Socket } from 'node:net'
  */
 export type ConnectionEnd = 'displaced' | 'refused' | 'late' | 'silent' | 'slow' | 'ahead' | 'malformed'
 
+/** What clients may take of a server's connections. */
 export type ConnectionLimits = {
-  readonly connections: number
+  readonly connections: number // open at once
   /** Requests that one connection may send ahead of their answers. Clients send none; whoever sends thousands would keep all others waiting. */
   readonly ahead: number
   /** For a client to take what was written of an answer, before more is. */
   readonly answerMs: number
 }
 
+/** The connections of a server, as it answers on them. */
 export type Connections = {
   /** Takes note of a request under way, until its answer is closed. False where the connection was ended for it. */
   readonly begin: (message: IncomingMessage, reply: ServerResponse) => boolean
@@ -153,7 +155,8 @@ export function keepConnections(
 }
 
 /**
- * Whom connections from an address are counted for. Of IPv6 it is the network of 64 bits, of which whoever has one has all; IPv4 in IPv6's form is IPv4.
+ * Whom connections from an address are counted for. Of IPv6 it is the network of 64 bits, of which whoever has one address has all; IPv4 in
+ * IPv6's form is IPv4.
  */
 export function peerOf(address: string): string {
   const [, ipv4] = /^::ffff:([0-9.]+)$/i.exec(address) ?? []

@@ -12,7 +12,8 @@ export type Incoming = {
  * A message of `node:http` as a Request. What costs much is made when it is first asked for: a Request of the platform with its stream and its
  * signal takes a tenth of a millisecond, and most answers need the address, a header or two and the bytes.
  *
- * @returns nothing where the request line or Host header is no address of ours: absolute forms are for proxies
+ * @returns nothing where the request line or Host header is no address of ours (absolute forms are for proxies), and for methods and header
+ *   values that a Request cannot have
  */
 export function toRequest(incoming: Incoming): Request | undefined {
   const { message, scheme } = incoming

@@ -8,6 +8,7 @@ import { wholeBodyOf } from './whole-response.ts'
 /** A web service: a function from request to response, as services of this project are written and tested. */
 export type Handler = (request: Request) => Promise<Response>
 
+/** Where a handler is served, and how long its clients may take. */
 export type ListenOptions = {
   readonly host?: string // 127.0.0.1
   readonly port?: number // 0: any free one
@@ -25,8 +26,9 @@ export type ListenOptions = {
   readonly onConnectionEnd?: (why: ConnectionEnd) => void
 }
 
-const pipelineLimit = 16
+const pipelineLimit = 16 // requests ahead of their answers
 
+/** A handler that is served. */
 export type Listener = {
   readonly url: URL
   /** Has connections from now on use another certificate. @throws Error of the system where it cannot be used; the former one stays */
@@ -153,7 +155,10 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 
 const pieceBytes = 65_536
 
-/** Writes at the client's pace, in pieces of which each is to be taken in time. False where the body was not as long as announced; never more bytes than that are written. */
+/**
+ * Writes at the client's pace, in pieces of which each is to be taken in time. False where the body was not as long as announced; never more
+ * bytes than that are written.
+ */
 async function sendBody(
   body: ReadableStream<Uint8Array>,
   announced: string | null,

@@ -11,6 +11,7 @@ export type ServiceEvents = {
   readonly audit: (action: string, facts: EventFacts) => void
 }
 
+/** What is told of an event, by name. */
 export type EventFacts = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** Nobody listens. */
@@ -28,6 +29,7 @@ export class ServiceRefusal extends Error {
   }
 }
 
+/** How a body is read. */
 export type BodyReading = {
   /** For the body to come whole; 30 seconds unless told, as services.md §11 has it: who sends a byte a minute holds on to nothing. */
   readonly timeoutMs?: number

@@ -17,6 +17,7 @@ import { getConsistency, getEntries, getEntryAndProof, getProofByHash, getRoots,
 import { isStaticPath, readStatic } from './static-reads.ts'
 import { logSubmission } from './submissions.ts'
 
+/** What submissions to a log may cost, one and all together, and how old its signed head may be. */
 export type CtLogLimits = {
   readonly bodyBytes: number
   readonly bytesInFlight: number // of bodies together
@@ -25,6 +26,7 @@ export type CtLogLimits = {
   readonly headAgeMs: number // after which a head is signed again
 }
 
+/** Limits where none are told. services.md §11 */
 export const defaultCtLogLimits: CtLogLimits = {
   bodyBytes: 1 << 20,
   bytesInFlight: 32 << 20,
@@ -33,6 +35,7 @@ export const defaultCtLogLimits: CtLogLimits = {
   headAgeMs: 3_600_000,
 }
 
+/** What a certificate log is made of. */
 export type CtLogOptions = {
   /** Opened with `ctLogLayout` of this origin and signer, and used by nobody else. */
   readonly log: TileLog

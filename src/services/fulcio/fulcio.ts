@@ -21,6 +21,7 @@ import { defaultKeyTypes, provenKey } from './proven-key.ts'
 import { createRateLimit, type Rate } from './rate-limit.ts'
 import { bearerToken, readSigningRequest } from './signing-request.ts'
 
+/** What requests for certificates may cost. */
 export type FulcioLimits = BoundLimits & {
   readonly logTimeoutMs: number
   readonly keptIssuers: number // of meta issuers, whose keys are kept
@@ -41,6 +42,7 @@ export const defaultFulcioLimits: FulcioLimits = {
   rate: undefined,
 }
 
+/** What a certificate authority is made of. */
 export type FulcioOptions = {
   readonly config: FulcioConfig
   /** Asked once for each certificate, so that its two halves are never made by two keys. */

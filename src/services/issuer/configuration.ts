@@ -26,6 +26,7 @@ export type IssuerConnector = {
   readonly emailDomains: readonly string[] // lower case; of the addresses that it may vouch for
 }
 
+/** What anybody may cost an issuer, and how often guess. */
 export type IssuerLimits = {
   readonly bodyBytes: number
   readonly queryBytes: number // of the address of an authorization request
@@ -49,6 +50,7 @@ export const defaultIssuerLimits: IssuerLimits = {
   passwordsAtOnce: 4,
 }
 
+/** What an issuer is told; `checkIssuerOptions` says whether it makes sense. */
 export type IssuerOptions = {
   /** The issuer, byte for byte as tokens and discovery state it. https, or http on loopback; no slash at its end. */
   readonly url: string
@@ -66,6 +68,7 @@ export type IssuerOptions = {
   readonly limits?: Partial<IssuerLimits>
 }
 
+/** A user with an id, and the password's hash taken apart. */
 export type KnownUser = Omit<IssuerUser, 'passwordHash'> & { readonly id: string; readonly password: PasswordHash }
 
 /** Options that make sense. Only `checkIssuerOptions` makes them. */

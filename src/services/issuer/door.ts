@@ -98,10 +98,10 @@ export async function createDoor(
     if (!hasSession) throw new ServiceRefusal(400, 'This browser was not asked for a code. Open the address that the device shows.')
   }
   const roomForSignIn = (): void => {
-    const gone = state.makeRoom()
-    if (gone === undefined)
+    const displaced = state.makeRoom()
+    if (displaced === undefined)
       throw new ServiceRefusal(429, 'too many sign-ins are under way: try again later', { headers: { 'retry-after': '30' } })
-    for (let at = 0; at < gone; at++) events.count('issuer_sign_ins_displaced_total')
+    for (let at = 0; at < displaced; at++) events.count('issuer_sign_ins_displaced_total')
   }
   const readForm = async (request: Request): Promise<URLSearchParams> =>
     new URLSearchParams(Buffer.from(await readRequestBody(request, limits.bodyBytes)).toString())

@@ -33,8 +33,9 @@ const keyKeepMs = 3_600_000
  * An issuer as a service: discovery, keys, the code flow with its page for signing in, the device flow, the grant for programs. Keys are
  * kept by `keys` and follow each other; sign-ins under way are in memory and end with the process.
  *
- * @param world - `fetch` asks the issuers of connectors, where there are any; `now` decides about keys, guesses and the tokens of programs; those of users have the machine's time
- * @throws CountersignError `CONFIGURATION_MALFORMED`; what `keys` throws
+ * @param world - `fetch` asks the issuers of connectors, where there are any; `now` decides about keys, guesses and the tokens of programs;
+ *   those of users have the machine's time
+ * @throws CountersignError `CONFIGURATION_MALFORMED`; `USAGE` for connectors without `fetch`; what `keys` throws
  * @see services.md §6; OpenID Connect Core 1.0, RFC 6749, 7636, 8252, 8628
  */
 export async function createIssuer(

@@ -14,6 +14,7 @@ export type ProvingThread = {
   readonly terminate: () => Promise<unknown>
 }
 
+/** Proving by a thread, until it is closed. */
 export type ThreadedProving = {
   readonly proving: Proving
   readonly provenKey: typeof provenKey
@@ -23,10 +24,10 @@ export type ThreadedProving = {
 type Pending = { readonly resolve: (proven: ProvenEntry | PublicKey) => void; readonly reject: (cause: unknown) => void }
 
 /**
- * Proves entries and keys on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does twice as much
- * where a second core is free; what one turn of the event loop brings goes in one message.
+ * Proves entries and keys on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does
+ * twice as much where a second core is free; what one turn of the event loop brings goes in one message.
  *
- * Where the thread ends, what it had is answered with an error, and entries are proven in this thread from then on.
+ * Where the thread ends, what it had is answered with an error, and entries and keys are proven in this thread from then on.
  */
 export function proveOnThread(thread: ProvingThread, { log: write }: Pick<ServiceEvents, 'log'>): ThreadedProving {
   const pending = new Map<number, Pending>()

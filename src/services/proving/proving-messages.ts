@@ -20,6 +20,7 @@ export type Asked = {
 /** From the thread: of each body the entry, of each proof the key, or why there is none. */
 export type Answered = readonly { readonly id: number; readonly outcome: Outcome }[]
 
+/** What came of a body or a proof. */
 export type Outcome =
   | { readonly entry: Omit<ProvenEntry, symbol> }
   | { readonly key: PublicKey }
@@ -43,7 +44,11 @@ export function outcomeOfFailure(cause: unknown): Outcome {
   return { fault: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) }
 }
 
-/** What an outcome is to whoever asked for it: the entry or key that the thread vouches for, or what it threw. */
+/**
+ * What an outcome is to whoever asked for it: the entry or key that the thread vouches for.
+ *
+ * @throws what the prover threw there: ServiceRefusal, CountersignError; Error for a defect
+ */
 export function provenOf(outcome: Outcome): ProvenEntry | PublicKey {
   if ('entry' in outcome) return outcome.entry as ProvenEntry // the thread runs the same function
   if ('key' in outcome) return outcome.key

@@ -13,11 +13,13 @@ export { folderStore } from './folder-store.ts'
 export { memoryStore } from './memory-store.ts'
 export type { RegistryStore } from './store.ts'
 
+/** What may be done to a repository. */
 export type RegistryAction = 'pull' | 'push' | 'delete'
 
 /** What a request wants to do; `GET /v2/` wants nothing of no repository. */
 export type RegistryAccess = { readonly repository: string | undefined; readonly actions: readonly RegistryAction[] }
 
+/** What clients of a registry may make it hold. */
 export type RegistryLimits = {
   readonly manifestBytes: number
   readonly blobBytes: number
@@ -29,6 +31,7 @@ export type RegistryLimits = {
   readonly pageBytes: number // of a page of referrers
 }
 
+/** Limits where none are told: a manifest of 4 MiB is the least that registries should take. OCI distribution specification, "Pushing Manifests" */
 export const defaultRegistryLimits: RegistryLimits = {
   manifestBytes: 4 << 20,
   manifestPushes: 64,

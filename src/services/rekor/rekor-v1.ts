@@ -18,6 +18,7 @@ import { consistencyProof, entryById, entryByIndex, logInfo, publicKeyPem, retri
 import { entryIdOf, numberTrees, type ReadableTree, type TreeEntry } from './rekor-trees.ts'
 import { searchIndex } from './search-index.ts'
 
+/** Limits where none are told. services.md §3.3 and §11 */
 export const defaultRekorV1Limits: RekorV1Limits = {
   bodyBytes: 32 << 20,
   inFlight: 4096,
@@ -26,8 +27,10 @@ export const defaultRekorV1Limits: RekorV1Limits = {
   attestationBytes: 100 << 10,
 }
 
+/** What requests may cost, and how many bytes an attestation may have that is kept. */
 export type RekorV1Limits = RekorLimits & { readonly attestationBytes: number }
 
+/** What Rekor v1 is made of. */
 export type RekorV1Options = {
   /** Its heads are notes by the signer's key, of `HOST - TREEID`. */
   readonly log: Pick<TileLog, 'append'> & ReadableTree['log']

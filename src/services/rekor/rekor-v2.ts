@@ -14,8 +14,10 @@ import { inTime, methodLabel, type RekorLimits, refusalOfLogFailure } from './an
 import { checkOrigin } from './origin.ts'
 import { isTilePath, readTiles } from './read-tiles.ts'
 
+/** Limits where none are told, as upstream has them. services.md §4.1 and §11 */
 export const defaultRekorV2Limits: RekorLimits = { bodyBytes: 4 << 20, inFlight: 4096, bytesInFlight: 64 << 20, timeoutMs: 20_000 }
 
+/** What Rekor v2 is made of. */
 export type RekorV2Options = {
   /** Its heads are notes by `publicKey` under `origin`; its bundles have the framing of tlog-tiles. */
   readonly log: Pick<TileLog, 'append' | 'head' | 'tile' | 'bundle' | 'isFrozen'>

@@ -17,18 +17,20 @@ export type StackConfig = {
     readonly acceptDsse: boolean
     readonly onDuplicate: 'returnExisting' | 'conflict'
   }
-  /** Who cosigns the heads of the log of version 2. */
   /** NTP servers that the clock of timestamps is held against. */
   readonly ntp: { readonly servers: readonly HostPort[]; readonly maxOffsetSeconds: number; readonly failClosed: boolean } | undefined
-  readonly witness: { readonly policy: string; readonly failOpen: boolean; readonly timeoutMs: number } | undefined // a file, beside stack.yaml
+  /** Who cosigns the heads of the log of version 2: a policy in a file beside `stack.yaml`. */
+  readonly witness: { readonly policy: string; readonly failOpen: boolean; readonly timeoutMs: number } | undefined
   readonly issuer:
     | { readonly users: readonly IssuerUser[]; readonly connectors: readonly IssuerConnector[]; readonly tokenMinutes: number }
     | undefined
   readonly registry: boolean
 }
 
+/** Where something listens: a name or an address, of IPv6 in brackets, and a port. */
 export type HostPort = { readonly host: string; readonly port: number }
 
+/** Somebody who may sign in. */
 export type IssuerUser = {
   readonly email: string
   readonly passwordHash: string

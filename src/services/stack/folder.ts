@@ -39,6 +39,7 @@ export type OpenedFolder = {
   readonly identity: StackIdentity
 }
 
+/** Where a stack is made, and what it is to be. */
 export type NewStack = {
   readonly folder: string
   readonly tufFolder: Folder // `stackFiles.tuf` of it

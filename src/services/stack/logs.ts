@@ -27,6 +27,7 @@ export type StackLogs = Readonly<Record<LogName, TileLog>> & {
   readonly close: () => Promise<void>
 }
 
+/** Opens the store of a log by its folder. */
 export type OpenLogStore = (folder: string) => Promise<FencedStore>
 
 /**

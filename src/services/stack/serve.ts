@@ -36,15 +36,15 @@ export async function serveStack(
   const tls = loadTls ? await loadTls() : undefined
   const report = (error: unknown) =>
     events.log('error', 'a request failed', { reason: error instanceof Error ? error.message : String(error) })
-  const limits = (server: 'services' | 'metrics') => ({
+  const optionsOf = (server: 'services' | 'metrics') => ({
     ...(tls && { tls }),
     report,
     onConnectionEnd: (reason: ConnectionEnd) => events.count('http_connections_ended_total', { server, reason }),
   })
-  const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...limits('services'), graceMs })
+  const services = await listenAt(where.address, withRequestIds(handler, events, world), { ...optionsOf('services'), graceMs })
   const scraped =
     metrics &&
-    (await listenAt(metrics, operated.metrics, { ...limits('metrics'), graceMs: 1000 }).catch(async cause => {
+    (await listenAt(metrics, operated.metrics, { ...optionsOf('metrics'), graceMs: 1000 }).catch(async cause => {
       await services.close()
       throw cause
     }))

@@ -33,10 +33,11 @@ import { routeServices } from './routes.ts'
 import { logHost, type StackIdentity, servicePaths } from './trust.ts'
 import { openStackRepository, publishTrust } from './tuf.ts'
 
+/** What a stack is opened with. */
 export type StackOptions = {
   readonly folder: string
   readonly tufFolder: Folder // `stackFiles.tuf` of it
-  readonly passphrase: Uint8Array // of its keys; the caller's to zero
+  readonly passphrase: Uint8Array // of its keys; the caller's to zero, once the stack is closed
   /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
   readonly dev?: { readonly ciSecret: string }
   readonly deriveKey?: DeriveKey
@@ -70,7 +71,7 @@ export type Stack = {
  */
 export async function openStack(options: StackOptions, world: World, events: ServiceEvents): Promise<Stack> {
   const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
-  const issuers = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
+  const fulcioConfig = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
   const logs = await openLogs({ folder: options.folder, openStore: options.openStore }, opened, world, events)
   const closing = new AbortController()
   let threaded: ThreadedProving | undefined
@@ -95,7 +96,7 @@ export async function openStack(options: StackOptions, world: World, events: Ser
     const services = await openServices(
       options,
       opened,
-      issuers,
+      fulcioConfig,
       { logs, proving, threaded },
       { repository, authority, clock },
       world,
@@ -132,7 +133,7 @@ async function refreshHourly(
 async function openServices(
   { folder, passphrase, dev, cluster, fetchTrusting }: StackOptions,
   { config, signers, identity }: OpenedFolder,
-  issuers: FulcioConfig,
+  fulcioConfig: FulcioConfig,
   { logs, threaded, proving }: { readonly logs: StackLogs; readonly threaded: ThreadedProving | undefined; readonly proving: Proving },
   { repository, authority, clock }: { repository: TufRepositoryService; authority: StackAuthority; clock: ClockWatch | undefined },
   world: World,
@@ -163,7 +164,7 @@ async function openServices(
     events,
   })
   const fulcio = createFulcio({
-    ...withClusterAccount(issuers, cluster),
+    ...withClusterAccount(fulcioConfig, cluster),
     ...(fetchTrusting && { fetchTrusting }),
     authority: authority.current,
     trustBundle: () => [authority.identity().authority, ...authority.identity().formerAuthorities],

@@ -34,7 +34,7 @@ export function logHost({ url }: Pick<StackConfig, 'url'>): string {
 /**
  * The trusted root of a stack. No operators are named: cosign 2 refuses a file with that member.
  *
- * The certificates of the authorities say themselves from when they are valid; logs are trusted as long as the root is.
+ * The certificates of the authorities say themselves from when they are valid; logs are trusted from when the root is.
  */
 export function trustedRootOf(config: Pick<StackConfig, 'url'>, identity: StackIdentity): TrustedRoot {
   const { authority, formerAuthorities, timestamps, logKeys } = identity

@@ -15,6 +15,7 @@ import { type AcceptedRequest, generalRefusal, readTimestampRequest } from './re
 /** Of Sigstore's own authority, and the default. services §5 */
 export const sigstoreTimestampPolicy = '1.3.6.1.4.1.57264.2'
 
+/** What a timestamp authority is made of. */
 export type TimestampAuthorityOptions = {
   readonly chain: readonly Certificate[] // the signer's certificate first, the root last
   readonly signer: Signer

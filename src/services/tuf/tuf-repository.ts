@@ -25,6 +25,7 @@ import { serveRepository } from './serve-repository.ts'
 /** Days, services §7: the timestamp is signed anew each day, the others half way. */
 export const defaultTufLifetimes: TufLifetimes = { targets: 180, snapshot: 21, timestamp: 7 }
 
+/** What a repository is made of. */
 export type TufRepositoryOptions = {
   readonly folder: Folder // written by nobody else
   /** Keys that are here; those of targets may be elsewhere. */
@@ -61,7 +62,10 @@ export type TufRepositoryService = {
    *   tried again; `STORE_CORRUPT` for a folder that this program did not write
    */
   readonly publishTargets: (targets: readonly TufTargetFile[], signers?: readonly Signer[]) => Promise<void>
-  /** Signs anew what would expire, or a timestamp that is lost, and finishes what was interrupted. To be called each hour or so; names the roles it signed. */
+  /**
+   * Signs anew what would expire, or a timestamp that is lost, and finishes what was interrupted. To be called each hour or so; names the roles
+   * it signed.
+   */
   readonly refresh: () => Promise<readonly TopLevelRole[]>
   /** What is published, as of the last call; of nothing published none. */
   readonly standing: () => readonly RoleStanding[]

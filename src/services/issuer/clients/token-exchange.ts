@@ -9,6 +9,7 @@ import type { Claims } from '../keys/signing-keys.ts'
 import type { ClientForm } from './client-request.ts'
 import { OAuthRefusal } from './oauth-refusal.ts'
 
+/** The `grant_type` of a token exchange. RFC 8693 §2.1 */
 export const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
 const idTokenType = 'urn:ietf:params:oauth:token-type:id_token'

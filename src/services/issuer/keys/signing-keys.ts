@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type Ke
 import { CountersignError } from '../../../codec/error.ts'
 import type { IssuerKeyStore, StoredKey } from './key-store.ts'
 
+/** A public key as an issuer publishes it. RFC 7517 §4, RFC 7518 §6.3.1 */
 export type PublicJwk = {
   readonly kty: 'RSA'
   readonly use: 'sig'
@@ -17,6 +18,7 @@ export type SigningKey = StoredKey & { readonly privateKey: KeyObject; readonly 
 /** The keys of a moment: those in `published` are known to verifiers, `active` is one of them. A new object after every change. */
 export type KeySet = { readonly active: SigningKey; readonly published: readonly SigningKey[] }
 
+/** How long keys sign and stay. */
 export type KeyTimes = {
   readonly rotateMs: number // that a key is in use
   readonly leadMs: number // that a key must have been published before it is used; at least a token's life
@@ -30,6 +32,7 @@ export type KeyNews = {
   readonly failed: (cause: unknown) => void
 }
 
+/** The keys of an issuer, which follow each other. */
 export type SigningKeys = {
   /** The keys now; changes them first where their time has come, if what is to be kept can be: otherwise a minute later. */
   readonly current: () => Promise<KeySet>

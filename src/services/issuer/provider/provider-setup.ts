@@ -15,7 +15,11 @@ export const paths = {
 
 /** Where a client is that no redirect can reach: its user carries the code over. */
 export const outOfBand = 'urn:ietf:wg:oauth:2.0:oob'
+
+/** The `grant_type` of a device that asks for its token. RFC 8628 §3.4 */
 export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+/** What a client may ask for: a token, and in it the email address and the name of its user. OpenID Connect Core 1.0 §5.4 */
 export const scopes = ['openid', 'email', 'profile']
 
 /** Behind loopback addresses of any port: cosign and sigstore for Python, others; sigstore-js has none. RFC 8252 §7.3. */

@@ -9,6 +9,7 @@ export type ProviderAdapter = {
   readonly revokeByGrantId: (grantId: string) => Promise<void>
 }
 
+/** What the provider keeps, by its own names. */
 export type Payload = { readonly [member: string]: unknown }
 
 /** Sign-ins under way: codes, sessions, grants. Lost when the process ends, which costs whoever was signing in a second attempt. */
@@ -23,6 +24,7 @@ export type IssuerState = {
   readonly makeRoom: () => number | undefined
 }
 
+/** What sign-ins under way may take. */
 export type StateLimits = { readonly items: number; readonly bytes: number }
 
 type Item = { readonly json: string; readonly expiresMs: number; readonly keys: readonly string[]; readonly hasUser: boolean }
@@ -90,14 +92,14 @@ export function createIssuerState(now: () => Date, limits: StateLimits): IssuerS
     adapter,
     makeRoom: () => {
       if (exceeds(1)) forgetExpired()
-      let gone = 0
+      let forgotten = 0
       for (const [key, item] of items) {
         if (!exceeds(1)) break
         if (item.hasUser) continue
         forget(key)
-        gone++
+        forgotten++
       }
-      return exceeds(1) ? undefined : gone
+      return exceeds(1) ? undefined : forgotten
     },
   }
 }

@@ -16,6 +16,7 @@ import { loadKeys, onlineKeys, rootKeys } from '../keys.ts'
 import { replaceFile } from '../private-files.ts'
 import { keepFormerAuthorities } from './former-authorities.ts'
 
+/** Where a stack is, and the keys by which its authority is renewed. */
 export type Renewal = {
   readonly folder: string
   readonly tufFolder: Folder // `stackFiles.tuf` of it

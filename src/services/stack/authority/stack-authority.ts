@@ -25,6 +25,7 @@ export type StackAuthority = {
   readonly watch: (signal: AbortSignal) => Promise<void>
 }
 
+/** The authority that was opened with the folder, and where another would be. */
 export type StackAuthorityOptions = Pick<OpenedFolder, 'identity' | 'signers'> & {
   readonly folder: string
   readonly tufFolder: Folder

@@ -13,6 +13,7 @@ import { exists, readFileAt } from '../private-files.ts'
 import { rekorV2KeyOf } from '../trust.ts'
 import { dropFreezeRequest, frozenLineOfText, requestFreeze } from './freeze-request.ts'
 
+/** Which stack's log is to end, and with what word. */
 export type Freezing = {
   readonly folder: string
   readonly text: string // for the last checkpoint: one line, where to go on
@@ -39,21 +40,21 @@ export async function freezeStackLog(
   if (config.rekor.signWith === 'v2')
     throw new CountersignError('USAGE', 'rekor.sign-with: clients are told to use this log: tell them to use another before it is frozen')
   const place = join(folder, stackFiles.logs.v2)
-  const store = await openFencedStore(place).catch(cause => {
+  const fenced = await openFencedStore(place).catch(cause => {
     if (cause instanceof CountersignError && cause.code === 'STORE_LOCKED') return undefined
     throw cause
   })
-  if (!store) {
+  if (!fenced) {
     await requestFreeze(folder, text)
     return await awaitFrozen(folder, waitMs, world, signal)
   }
-  const closing = async (cause: unknown): Promise<never> => {
-    await store.store.close()
+  const closeAndThrow = async (cause: unknown): Promise<never> => {
+    await fenced.store.close()
     throw cause
   }
-  const opened = await open().catch(closing)
-  const layout = await rekorV2Layout(folder, opened, world, events).catch(closing)
-  const log = await openTileLog({ ...layout, store: store.store, now: world.now, events })
+  const opened = await open().catch(closeAndThrow)
+  const layout = await rekorV2Layout(folder, opened, world, events).catch(closeAndThrow)
+  const log = await openTileLog({ ...layout, store: fenced.store, now: world.now, events })
   try {
     await log.freeze(line)
   } finally {

@@ -11,8 +11,10 @@ export type ClockWatchOptions = {
   readonly limits?: Partial<ClockWatchLimits>
 }
 
+/** Where a server is asked, by UDP. */
 export type NtpServer = { readonly host: string; readonly port: number }
 
+/** Whom a round asks, how often and how long. */
 export type ClockWatchLimits = {
   readonly asked: number // servers in a round, drawn anew each time
   readonly attempts: number // of each server

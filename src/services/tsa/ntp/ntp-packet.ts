@@ -2,8 +2,9 @@ import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 
-/** Bytes of a packet without extensions, and of the value that an answer repeats. */
-const packetLength = 48
+const packetLength = 48 // bytes, without extensions
+
+/** Bytes of the value in a request that the answer repeats: of its transmit timestamp. RFC 5905 §7.3 */
 export const nonceLength = 8
 
 const clientMode = 3
