@@ -13,6 +13,7 @@ export type Curve = {
 /** A point other than the point at infinity. */
 export type Point = { readonly x: bigint; readonly y: bigint }
 
+/** NIST P-256. SEC 2 §2.4.2, FIPS 186-4 §D.1.2.3. */
 export const p256: Curve = {
   oid: '1.2.840.10045.3.1.7',
   opensslName: 'prime256v1',
@@ -22,6 +23,7 @@ export const p256: Curve = {
   n: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
 }
 
+/** NIST P-384. SEC 2 §2.5.1, FIPS 186-4 §D.1.2.4. */
 export const p384: Curve = {
   oid: '1.3.132.0.34',
   opensslName: 'secp384r1',
@@ -31,6 +33,7 @@ export const p384: Curve = {
   n: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
 }
 
+/** NIST P-521. SEC 2 §2.6.1, FIPS 186-4 §D.1.2.5. */
 export const p521: Curve = {
   oid: '1.3.132.0.35',
   opensslName: 'secp521r1',

@@ -15,6 +15,7 @@ export type Signer = {
   readonly prehashed?: Signer
 }
 
+/** What to make of a key that can sign in several ways. */
 export type SignerOptions = {
   /** Which of the two Ed25519 signatures to make; pure unless told, as cosign writes with `--key`. */
   readonly ed25519?: 'pure' | 'prehashed'

@@ -23,6 +23,7 @@ export type IssuerKeys = {
   readonly newerThan: (known: IssuerKeySet) => Promise<IssuerKeySet | undefined>
 }
 
+/** What asking an issuer for its keys may cost, and for how long its answer counts. */
 export type IssuerKeyLimits = {
   readonly timeoutMs: number // for discovery and keys together
   readonly bodyBytes: number // of each document
@@ -31,6 +32,7 @@ export type IssuerKeyLimits = {
   readonly renewMs: number // between two requests for the sake of an unknown key, and between two that failed
 }
 
+/** Limits where none are told. Of discovery services.md §1.2 has the time. */
 export const defaultIssuerKeyLimits: IssuerKeyLimits = {
   timeoutMs: 10_000,
   bodyBytes: 1 << 20,

@@ -16,6 +16,7 @@ import type { LogEvents, SignedHead, TileLog, TreeHead } from './tile-log.ts'
 import { hashesOfTile, nodeOfTile } from './tile-nodes.ts'
 import { checkpointName, WriteBehind } from './write-behind.ts'
 
+/** What a log is made of. */
 export type TileLogOptions = HeadSigner & {
   readonly store: LogStore // the log's from now on, until it is closed
   readonly now: () => Date
@@ -25,12 +26,16 @@ export type TileLogOptions = HeadSigner & {
   readonly cosign?: CosignHead | undefined
   /** The leaf of an entry, of its data alone; the data itself unless told. What is read is held against it. */
   readonly leafOf?: LeafOf
-  /** Rests between files that are written behind; without it there is no rest. */
+  /**
+   * Rests between files that are written behind, and before what a published head lacks is asked for again; without it there is no rest, and
+   * what is lacking comes with the next append or `freeze`.
+   */
   readonly sleep?: World['sleep']
   readonly limits?: LogLimits
   readonly events?: LogEvents
 }
 
+/** What of a log may be in memory. */
 export type LogLimits = {
   readonly waiting?: number // entries that wait to be appended; 4096 unless told
   readonly keptTiles?: number // full tiles in memory, 16 KiB each; 1024 unless told
@@ -41,7 +46,8 @@ const rangeLimit = 1000
 const silent: LogEvents = { count: () => {}, observe: () => {}, log: () => {} }
 
 /**
- * Opens a log: proves that what is stored makes its root and extends what was published, signs that head, and takes entries.
+ * Opens a log: proves that what is stored makes its root and extends what was published, signs a head of it unless the published one is, and
+ * takes entries, unless it has ended.
  *
  * The store is closed with the log, and by this where it throws.
  *

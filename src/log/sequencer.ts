@@ -12,6 +12,7 @@ import { growEdge, Tree, type TreeEdge } from './tree.ts'
 /** What an append comes to. */
 export type Appended = Included & { readonly isNew: boolean }
 
+/** What a sequencer works with. */
 export type SequencerOptions = HeadSteps & {
   readonly store: LogStore
   readonly tiles: FullTiles

@@ -57,6 +57,7 @@ export type Batch = {
   readonly after: StoredState
 }
 
+/** An entry as it is stored. */
 export type StoredRow = {
   readonly index: number
   readonly timeMs: number
@@ -65,6 +66,7 @@ export type StoredRow = {
   readonly extra: Uint8Array
 }
 
+/** An entry that is to be stored, with what it is found by. */
 export type NewRow = StoredRow & {
   readonly identity: Sha256 // no two rows have the same
   readonly searchKeys: readonly string[]

@@ -14,6 +14,7 @@ export type Proposal = {
   readonly seal: (place: Place) => SealedEntry | Promise<SealedEntry>
 }
 
+/** An entry that is made for its place. */
 export type SealedEntry = {
   readonly leaf: Uint8Array // its hash is leafHash(leaf)
   readonly data: Uint8Array // what bundles hold of it. Rekor: the canonical body; CT: the TileLeaf
@@ -33,6 +34,7 @@ export type StoredEntry = {
 /** A committed tree head, and the note that its log signed over it. */
 export type SignedHead = TreeHead & { readonly note: string }
 
+/** How far a log has come. */
 export type TreeHead = {
   readonly size: bigint
   readonly root: Sha256
@@ -54,16 +56,17 @@ export type TileLog = {
    * Resolves when the entry is durable and a published head covers it. `isNew` is false where it was there before: `seal` is not used then,
    * and what comes back is the entry of that time.
    *
-   * @throws CountersignError `LOG_OVERLOADED` when too many wait; `LOG_FROZEN` after its end; `STORE_UNAVAILABLE`: whether it will be there is unknown, and asking again
-   *   is safe; `LIMIT_EXCEEDED` for an entry that is too large; whatever `seal` throws
+   * @throws CountersignError `LOG_OVERLOADED` when too many wait; `LOG_FROZEN` after its end; `STORE_UNAVAILABLE`, `WITNESS_UNAVAILABLE` and
+   *   `WITNESS_CONTRADICTED`: whether it will be there is unknown, and asking again is safe; `LIMIT_EXCEEDED` for an entry that is too large;
+   *   whatever `seal` throws
    */
   readonly append: (proposal: Proposal) => Promise<Included & { readonly isNew: boolean }>
   /**
    * Ends the log for good, and resolves when a durable head says so in `line` (see `frozenLine`); of a log that has ended, its last head. The
    * size and root are those committed. Who waits to append is refused.
    *
-   * @throws CountersignError `STORE_UNAVAILABLE`: it may have ended all the same, and asking again makes sure; `CAPABILITY_MISSING` where heads
-   *   have no place for it
+   * @throws CountersignError `STORE_UNAVAILABLE`, `WITNESS_UNAVAILABLE` and `WITNESS_CONTRADICTED`: it may have ended all the same, and asking
+   *   again makes sure; `CAPABILITY_MISSING` where heads have no place for it
    */
   readonly freeze: (line: string) => Promise<SignedHead>
   /** Whether it has ended: no entry is taken any more. */

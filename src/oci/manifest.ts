@@ -4,6 +4,7 @@ import { encodeUtf8, quote } from '../codec/text.ts'
 import { type OciDigest, parseOciDigest } from '../formats/oci-digest.ts'
 import { ociLimits } from './limits.ts'
 
+/** Media types of what registries hold: of the OCI image specification, and Docker's before it. */
 export const mediaTypes = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',

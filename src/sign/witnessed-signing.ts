@@ -31,6 +31,7 @@ export type SignerSource = {
   readonly certificate?: BroughtCertificate
 }
 
+/** By what a signature must verify before anybody gets it. */
 export type WitnessedOptions = {
   readonly trust: Omit<Trust, 'keys'> // by which the result must verify
   readonly clock: Pick<World, 'now'>

@@ -4,6 +4,7 @@ import type { Fetch } from '../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
 import { encodeTar, type TarEntry } from './tar.ts'
 
+/** Media types of what is built. */
 export const imageManifestType = 'application/vnd.oci.image.manifest.v1+json'
 export const imageIndexType = 'application/vnd.oci.image.index.v1+json'
 

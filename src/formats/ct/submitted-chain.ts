@@ -21,6 +21,7 @@ export type ProvenSubmission = Branded<
   'ProvenSubmission'
 >
 
+/** Whose certificates a log takes, and when it is. */
 export type AcceptedAuthorities = {
   readonly roots: readonly Certificate[]
   readonly now: Date

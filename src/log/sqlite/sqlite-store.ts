@@ -10,6 +10,7 @@ import type { LogStore, StoredRow } from '../store.ts'
 import { openObjectFiles, syncFolder } from './object-files.ts'
 import { migrate } from './schema.ts'
 
+/** What a store may take of its disk. */
 export type SqliteStoreOptions = {
   /** Bytes that `log.db` takes on disk at most. A commit past them fails as on a full disk. */
   readonly limitBytes?: number

@@ -8,6 +8,7 @@ import type { CosignHead } from '../heads.ts'
 import type { LogEvents } from '../tile-log.ts'
 import { type AskWitness, createWitnessClient, type HeadToCosign } from './witness-client.ts'
 
+/** Who is to cosign, and what becomes of a head when too few do. */
 export type CosigningOptions = {
   readonly quorum: PolicyMember
   /** Whether a head is published all the same when too few witnesses answer. Never when one of those that are missing contradicts the log. */
@@ -22,7 +23,9 @@ type Answers = { readonly cosigned: Map<PolicyWitness, readonly NoteSignature[]>
 
 /**
  * Has witnesses cosign heads: all of a policy's are asked at once, and waited for until those who cosigned are a quorum, or can be none any
- * more, or the time is up. Their lines, each verified, are added to the note in the order of the policy.
+ * more (failing open: until all have answered), or the time is up. Their lines, each verified, are added to the note in the order of the policy.
+ *
+ * It throws as `CosignHead` says: `WITNESS_CONTRADICTED`, failing open or not, and `WITNESS_UNAVAILABLE` where it does not fail open.
  *
  * @see services §4.5
  */

@@ -14,6 +14,7 @@ export type Credentials =
 /** Finds what may be shown to `host` (`ghcr.io`, `registry.example:5000`) and to no other. */
 export type CredentialSource = (host: string) => Promise<Credentials>
 
+/** No credentials for any host. */
 export const anonymous: CredentialSource = async () => ({ kind: 'anonymous' })
 
 /**

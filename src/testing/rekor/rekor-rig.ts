@@ -31,6 +31,7 @@ export type RekorRig = {
   readonly close: () => Promise<void>
 }
 
+/** The tree of every log of these tests. */
 export const testTreeId = 1193050959916656506n
 
 /** Rekor v1 on a new log of a P-256 key. */

@@ -15,6 +15,7 @@ export type PolicyGroup = {
   readonly members: readonly PolicyMember[]
 }
 
+/** What a policy can name. */
 export type PolicyMember = PolicyWitness | PolicyGroup
 
 /** Whose cosignatures a head needs before it is published; nobody's where there is no quorum. */
