@@ -58,6 +58,7 @@ export class Sequencer {
     if (committed.state.frozen !== undefined) this.#stopped = frozen()
   }
 
+  /** The latest head, and the tree under it. */
   get published(): Published {
     return this.#published
   }
@@ -78,6 +79,7 @@ export class Sequencer {
     })
   }
 
+  /** Whether it has ended: in its store, which its published head may not say yet. */
   get isFrozen(): boolean {
     return this.#stopped?.code === 'LOG_FROZEN'
   }

@@ -39,9 +39,9 @@ type Connection = { socket: Socket; readonly peer: string; readonly exchanges: S
 
 /**
  * Keeps a server open to new clients, whatever those do that it has. Where there is no room for a connection, another one gives way that waits
- * for its client: between requests, before one has come whole, or because nobody takes its answer. Of those, one of the address that has the
- * most, and of these the one whose last request or answer is the longest ago. So whoever holds on to connections, however many, loses them to
- * others; what is being worked on is never ended.
+ * for its client: between requests, before one has come whole, or because nobody takes its answer. Of those it is one of the address that has
+ * the most connections, where it has such, and of these the one whose last request or answer is the longest ago. So whoever holds on to
+ * connections, however many, loses them to others; what is being worked on is never ended.
  *
  * @param onEnd - is told of each connection that was ended, but of those that were merely not used again
  */

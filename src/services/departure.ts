@@ -28,6 +28,7 @@ export class Departure {
     return () => void this.#callbacks.delete(callback)
   }
 
+  /** Aborts when the client goes, with the reason. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#reason) this.#controller.abort(this.#reason)

@@ -4,8 +4,10 @@ import type { Fetch } from '../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
 import { encodeTar, type TarEntry } from './tar.ts'
 
-/** Media types of what is built. */
+/** The media type of an image that is built. */
 export const imageManifestType = 'application/vnd.oci.image.manifest.v1+json'
+
+/** The media type of an index that is built. */
 export const imageIndexType = 'application/vnd.oci.image.index.v1+json'
 
 export type Platform = { readonly os: string; readonly architecture: string; readonly variant?: string }

@@ -10,8 +10,9 @@ import { type ClientKey, clientKey, type RekorRig, signContent, testTreeId } fro
 
 /** Where entries are uploaded and read. */
 export const entriesPath = '/api/v1/log/entries'
-/** Keys of two clients. */
+/** The key of a client. */
 export const p256 = clientKey('P-256')
+/** The key of somebody else. */
 export const stranger = clientKey('P-256')
 /** What is signed. */
 export const content = encodeUtf8('a release\n')
@@ -50,6 +51,7 @@ export const statement = JSON.stringify({
   predicateType: 'https://example.com/p',
   predicate: { materials: [{ digest: { sha1: 'bb'.repeat(20) } }] },
 })
+/** The type of the statement's envelope. */
 export const payloadType = 'application/vnd.in-toto+json'
 /** What a signature of the statement covers. */
 export const preAuth = preAuthEncoding(payloadType, encodeUtf8(statement))

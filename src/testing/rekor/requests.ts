@@ -11,8 +11,9 @@ import { type ClientKey, clientKey, type RekorRig, type SignedContent, signConte
 
 /** Where entries are uploaded. */
 export const entriesPathV2 = '/api/v2/log/entries'
-/** Keys of two clients. */
+/** The key of a client. */
 export const p256 = clientKey('P-256')
+/** The key of somebody else. */
 export const stranger = clientKey('P-256')
 /** What is signed. */
 export const content = encodeUtf8('a release\n')
