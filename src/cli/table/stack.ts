@@ -97,7 +97,7 @@ export const stackCommands: readonly Command[] = [
       'passphrase is needed. There is no way back. First tell clients to use another log: `rekor.sign-with` of stack.yaml.',
     examples: [
       { what: 'the log of version 2', line: 'stack freeze rekor-v2 --data ./stack' },
-      { what: 'naming the next', line: "stack freeze rekor-v2 --next 'go on at log-2.example.com'" },
+      { what: 'naming the next', line: "stack freeze rekor-v2 --data ./stack --next 'go on at the log of 2027'" },
     ],
     arguments: { name: 'LOG', min: 1, max: 1 },
     flags: stackFreezeFlags,
