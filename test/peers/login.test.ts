@@ -98,8 +98,9 @@ async function verifies({ code, stderr }: Ended, bundle: string, issuer = url): 
 
 const deviceCode = /verification code ([A-Z]{4}-[A-Z]{4}) in your browser at:? (http\S+)/
 
+// cosign 2 locks what it keeps of TUF: two at once in one home fail
 for (const actor of actors)
-  describe(actor.name, { concurrency: true }, () => {
+  describe(actor.name, { concurrency: actor !== cosign2 }, () => {
     test('opens a browser here: a wrong password leads nowhere, the right one back', async () => {
       const bundle = `${actor.name} browser.json`
       const ended = await converse(place, actor.command(), signing(actor, bundle, '--fulcio-auth-flow', 'normal'), {

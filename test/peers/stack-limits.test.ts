@@ -64,7 +64,7 @@ async function crowd(says: string): Promise<void> {
 }
 
 const ended = async (reason: string): Promise<number> => {
-  const text = await (await fetch(metrics)).text()
+  const text = await (await fetch(metrics, { headers: { connection: 'close' } })).text()
   const [, value = '0'] =
     new RegExp(`^http_connections_ended_total\\{server="services",reason="${reason}"\\} (\\d+)$`, 'm').exec(text) ?? []
   return Number(value)

@@ -133,6 +133,7 @@ export function entryOf(log: 'v1' | 'v2', answer: string): LogEntry {
 /** A token of the CI that a stack with `--dev` imitates. @param folder - of the stack */
 export async function ciToken(folder: string): Promise<string> {
   const [, address, secret] = /URL='(.*)'\n.*TOKEN='(.*)'/.exec(readFileSync(join(folder, 'dev.env'), 'utf8'))!
-  const response = await fetch(`${address}&audience=sigstore`, { headers: { authorization: `Bearer ${secret}` } })
+  const headers = { authorization: `Bearer ${secret}`, connection: 'close' } // one that waits may be taken from us for others
+  const response = await fetch(`${address}&audience=sigstore`, { headers })
   return ((await response.json()) as { value: string }).value
 }
