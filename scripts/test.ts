@@ -1,6 +1,6 @@
 /**
  * Runs one suite: `node scripts/test.ts SUITE [FILE...]`; `conformance FOLDER` runs the client conformance cases of another folder, `kills N`
- * so many rounds of kills.
+ * and `stack-kills N` so many rounds of kills.
  * A suite without tests fails, and so does one that skips: a test that cannot run here says so aloud, never by silence.
  * The last line of each run is `SUITE: N passed, N failed`; .ci/run adds these up.
  */
@@ -42,6 +42,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     testOnNode(`kills (${rounds} rounds)`, process.execPath, ['test/log-kill.test.ts'], {
       timeoutMs: 3_600_000,
       env: { ...process.env, LOG_KILLS: rounds }, // a process that appends to a log is killed so often
+    }),
+  'stack-kills': ([rounds = '20']) =>
+    testOnNode(`stack-kills (${rounds} rounds)`, process.execPath, ['test/peers/stack-kill.test.ts'], {
+      timeoutMs: 3_600_000,
+      env: { ...process.env, STACK_KILLS: rounds }, // a whole stack under load is
     }),
   pairs: () =>
     testOnNode('pairs', process.execPath, ['test/ct-log.test.ts'], {
