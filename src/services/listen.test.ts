@@ -49,6 +49,21 @@ test('HEAD states a length and sends nothing', async () => {
   assert.match(answer, /\r\n\r\n$/)
 })
 
+for (const coding of ['gzip, chunked', 'identity, chunked'])
+  test(`a body is refused in another coding than chunked, which would be taken for its bytes: ${coding}`, async () => {
+    const { url } = await serve(async request => new Response(await request.text()))
+    const head = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\nConnection: close\r\n\r\n`
+    const answer = await raw(url, `${head}1\r\na\r\n0\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 501 Not Implemented\r\n/)
+    assert.match(answer, /transfer coding: want chunked alone/)
+  })
+
+test('chunked is chunked in any case', async () => {
+  const { url } = await serve(async request => new Response(await request.text()))
+  const answer = await raw(url, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n1\r\na\r\n0\r\n\r\n')
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
+})
+
 for (const { name, make } of [
   { name: 'text', make: () => wholeResponse('grün', { status: 201, headers: { 'x-a': 'b' } }) },
   { name: 'bytes', make: () => wholeResponse(new TextEncoder().encode('grün'), { status: 201, headers: { 'x-a': 'b' } }) },

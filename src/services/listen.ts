@@ -118,7 +118,11 @@ type Exchange = Incoming & {
 }
 
 async function answer(handler: Handler, exchange: Exchange, report: ListenOptions['report']): Promise<void> {
-  const { departure, reply } = exchange
+  const { message, departure, reply } = exchange
+  const coding = message.headers['transfer-encoding']
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    // what else there is would be taken for the body's own bytes
+    return send(new Response('transfer coding: want chunked alone\n', { status: 501 }), exchange) // RFC 9112 §6.1
   const request = toRequest(exchange)
   if (!request) return send(new Response('bad request\n', { status: 400 }), exchange)
   try {

@@ -100,6 +100,14 @@ test('freezeStackLog: a request that is no line is refused with its reason, and 
   await rig.remove()
 })
 
+test('freezeStackLog: a request that is no line is not in the way of one that is', async () => {
+  const rig = await createStackRig()
+  writeFileSync(join(rig.folder, stackFiles.freeze), '')
+  assert.equal((await freeze(rig)).size, 0n)
+  await assertFrozen(rig, 0n)
+  await rig.remove()
+})
+
 test('freezeStackLog: the log that clients are told to use is not frozen, and one that is frozen is not theirs to use', async () => {
   const rig = await createStackRig()
   const path = join(rig.folder, stackFiles.config)

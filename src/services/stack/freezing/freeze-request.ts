@@ -7,7 +7,7 @@ import { frozenLine } from '../../../formats/log/checkpoint.ts'
 import type { TileLog } from '../../../log/tile-log.ts'
 import type { ServiceEvents } from '../../service.ts'
 import { stackFiles } from '../folder.ts'
-import { exists, readFileAt, writeNewFile } from '../private-files.ts'
+import { exists, readFileAt, replaceFile } from '../private-files.ts'
 
 const textLimit = 200
 
@@ -32,7 +32,19 @@ export function frozenLineOfText(text: string): string {
 export async function requestFreeze(folder: string, text: string): Promise<void> {
   frozenLineOfText(text)
   const path = join(folder, stackFiles.freeze)
-  if (!(await exists(path))) await writeNewFile(path, text)
+  if ((await exists(path)) && (await isRequest(path))) return // whoever asked first names where to go on
+  await replaceFile(path, text)
+}
+
+/** Whether a file asks for what can be done: one that does not, of whatever hand, would be in the way for good. */
+async function isRequest(path: string): Promise<boolean> {
+  try {
+    frozenLineOfText(decodeUtf8(await readFileAt(path), path))
+    return true
+  } catch (cause) {
+    if (cause instanceof CountersignError) return false
+    throw cause
+  }
 }
 
 /** Takes back what `requestFreeze` asked, because it is done. @throws CountersignError `FILE_UNWRITABLE` */
