@@ -8,20 +8,24 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { runOrDie } from '../../scripts/process.ts'
 import { sha256 } from '../../src/crypto/digest.ts'
+import { countersign } from './harness/command.ts'
 import { checkStack } from './harness/stack-audit.ts'
 import { type Acknowledged, ciToken, loadStack } from './harness/stack-load.ts'
 
 // `kill -9` of the real command while clients log artifacts and get certificates over HTTP, again and again on one folder. STACK_KILLS says how
-// often (3 unless told), STACK_KILLS_SEED with what luck. Whatever was acknowledged in any round is looked for after each.
+// often (10 unless told), STACK_KILLS_SEED with what luck. Whatever was acknowledged in any round is looked for after each. The command is the
+// executable where that is under test, else what is built of the sources for Node, each with luck of its own.
 
-const rounds = Number(process.env['STACK_KILLS'] ?? 3)
-const seed = Number(process.env['STACK_KILLS_SEED'] ?? 20_260_503)
+const executable = (process.env['COUNTERSIGN'] ?? 'source') === 'source' ? undefined : countersign()
+const rounds = Number(process.env['STACK_KILLS'] ?? 10)
+const seed = Number(process.env['STACK_KILLS_SEED'] ?? (executable ? 20_260_504 : 20_260_503))
 
 const place = mkdtempSync(join(tmpdir(), 'countersign-stack-kill-'))
 const folder = join(place, 'stack')
-before(() =>
-  runOrDie(process.execPath, [join(import.meta.dirname, '../../scripts/build.ts'), '--command', '--out', join(place, 'released')]),
-)
+const released = join(place, 'released')
+before(async () => {
+  if (!executable) await runOrDie(process.execPath, [join(import.meta.dirname, '../../scripts/build.ts'), '--command', '--out', released])
+})
 after(() => rmSync(place, { recursive: true, force: true }))
 
 test(`stack: killed ${rounds} times under load, it has all that it acknowledged (seed ${seed})`, async () => {
@@ -43,7 +47,8 @@ test(`stack: killed ${rounds} times under load, it has all that it acknowledged 
 })
 
 async function up(args: readonly string[]): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const child = spawn(process.execPath, [join(place, 'released/cli.cjs'), 'stack', 'up', '--dev', '--data', folder, ...args], {
+  const [program, ...first] = executable ?? [process.execPath, join(released, 'cli.cjs')]
+  const child = spawn(program, [...first, 'stack', 'up', '--dev', '--data', folder, ...args], {
     env: { PATH: process.env['PATH'], HOME: place },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
