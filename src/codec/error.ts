@@ -28,6 +28,7 @@ export const errorKinds = {
   MATERIAL_MALFORMED: 'malformed', // what lies beside a signature: certificate, chain, log bundle, timestamp
   PAYLOAD_MALFORMED: 'malformed', // a simple signing payload
   PEM_MALFORMED: 'malformed',
+  PREDICATE_MALFORMED: 'malformed', // what an attestation says, of a type that is known here; a scan report
   REFERENCE_MALFORMED: 'malformed', // an image or key reference
   REGISTRY_RESPONSE_MALFORMED: 'malformed',
   SCT_MALFORMED: 'malformed', // a signed certificate timestamp
@@ -53,6 +54,7 @@ export const errorKinds = {
   DOCUMENT_WITHOUT_IMAGES: 'untrusted', // nothing to verify: it would prove nothing
   SCT_INVALID: 'untrusted', // no trusted log has seen the certificate
   SIGNATURE_INVALID: 'untrusted',
+  ATTESTATIONS_NOT_FOUND: 'untrusted', // nothing attested: what is asked for is not proven
   SIGNATURES_NOT_FOUND: 'untrusted', // nothing to verify: the artifact proves nothing
   TIME_UNPROVEN: 'untrusted', // nobody trusted says when the signature was made
   TIMESTAMP_INVALID: 'untrusted', // an RFC 3161 timestamp of something else, or by nobody trusted
@@ -67,6 +69,10 @@ export const errorKinds = {
 
   // denied: genuine, but not what was asked for
   ANNOTATION_MISMATCH: 'denied',
+  ATTESTATION_TOO_OLD: 'denied', // signed before the time that `--max-age` counts from
+  BUILDER_MISMATCH: 'denied', // another builder than the one asked for, or none
+  COMMIT_MISMATCH: 'denied',
+  COMPONENT_MISSING: 'denied', // an SBOM does not list what it must
   CONVERSION_IMPOSSIBLE: 'denied', // what was signed, or came along, has no place in the other format
   CREDENTIALS_WITHHELD: 'denied', // another host than the registry asks for its credentials, or would see them on the way
   DELETE_UNSUPPORTED: 'denied', // the registry deletes nothing, or not this
@@ -75,11 +81,14 @@ export const errorKinds = {
   IDENTITY_MISMATCH: 'denied', // somebody else signed, or another authority vouches for them
   KEY_EXISTS: 'denied', // a private key is where a new one was to go
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
+  LICENSE_FORBIDDEN: 'denied',
+  LICENSE_UNKNOWN: 'denied', // nobody can tell whether it is one of the forbidden
   LOG_FROZEN: 'denied', // a log that has ended: it is read, and takes no entries
   PATH_ESCAPES: 'denied', // a path or link that leads out of the folder it must stay in
   MANIFEST_SHARED: 'denied', // other tags hold it too, and it can only be deleted with all of them
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
+  POLICY_REFUSED: 'denied', // a policy of the user's own says no, or cannot say
   PREDICATE_TYPE_MISMATCH: 'denied',
   PLATFORM_NOT_FOUND: 'denied', // the image is there, but not for this platform
   REFERRERS_TAG_TAKEN: 'denied', // something other than a referrers index holds the fallback tag
@@ -88,6 +97,9 @@ export const errorKinds = {
   REGISTRY_UNAUTHORIZED: 'denied', // the registry does not know us
   RIGHTS_TOO_WIDE: 'denied', // others may read what is secret
   SERVICE_REFUSED: 'denied', // a certificate authority, a log or a timestamp authority says no
+  SEVERITY_EXCEEDED: 'denied', // a scan found worse than is allowed
+  SEVERITY_UNKNOWN: 'denied', // a scan found what nobody has rated
+  SOURCE_MISMATCH: 'denied',
   STACK_EXISTS: 'denied', // a private Sigstore, or part of one, is where a new one was to go
   STORE_TOO_NEW: 'denied', // a later version of this program wrote it
   TAG_TAKEN: 'denied', // the tag to be written holds something else
@@ -121,6 +133,7 @@ export const errorKinds = {
   // usage: the caller asked for something that cannot be
   CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today
   PATTERN_MALFORMED: 'usage', // not RE2
+  POLICY_MALFORMED: 'usage', // a policy of the user's own that is no program
   USAGE: 'usage',
   VARIABLE_UNSET: 'usage', // what is asked for is made of it
 } as const satisfies Record<string, ErrorKind>

@@ -1,0 +1,16 @@
+/** How bad a finding is, from the least to the worst; `unknown` is none of them, and no better than the worst. */
+export type Severity = 'unknown' | 'negligible' | 'low' | 'medium' | 'high' | 'critical'
+
+/** One thing that a scanner found. */
+export type Finding = {
+  readonly id: string // `CVE-2024-3094`, or the name of a rule
+  readonly severity: Severity
+  readonly component?: string | undefined // name and version, as the scanner writes them
+}
+
+/** What a vulnerability scanner says of an artifact: as it was that day, by its database of that day. */
+export type Scan = {
+  readonly scanner: string // name and version, as far as the report tells
+  readonly findings: readonly Finding[]
+  readonly finishedOn?: Date | undefined
+}
