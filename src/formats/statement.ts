@@ -1,6 +1,6 @@
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
-import { type Json, parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
+import { type Json, type JsonObject, parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { hexOf, type OciDigest } from './oci-digest.ts'
 
@@ -9,6 +9,8 @@ export const statementPayloadType = 'application/vnd.in-toto+json'
 
 /** Predicate type of the statement that `sign` makes: it claims nothing but "I signed this image". */
 export const signPredicateType = 'https://sigstore.dev/cosign/sign/v1'
+
+const spdxPredicateType = 'https://spdx.dev/Document'
 
 const statementTypes = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1']
 
@@ -24,6 +26,7 @@ export type Statement = {
   readonly subjects: readonly Subject[] // at least one
   readonly predicateType: string
   readonly predicate: Json | undefined
+  readonly document: JsonObject // all of it, as it was parsed: with members we do not know
 }
 
 /** Statement bytes that `sign` puts in an envelope: no subject name, annotations always present. Source: formats-and-flows §3. */
@@ -43,14 +46,22 @@ const maxSubjects = 65_536
  */
 export function parseStatement(bytes: Uint8Array): Statement {
   return readAs('STATEMENT_MALFORMED', 'statement', () => {
-    const statement = readObject(parseJson(bytes, 'statement', statementLimit), 'statement')
-    const type = readString(statement['_type'], '_type')
+    const document = readObject(parseJson(bytes, 'statement', statementLimit), 'statement')
+    const type = readString(document['_type'], '_type')
     if (!statementTypes.includes(type))
       throw new CountersignError('STATEMENT_MALFORMED', `statement: _type: want one of ${statementTypes.join(', ')}, got ${quote(type)}`)
-    const subjects = readArray(statement['subject'], 'subject', maxSubjects, readSubject)
+    const subjects = readArray(document['subject'], 'subject', maxSubjects, readSubject)
     if (subjects.length === 0) throw new CountersignError('STATEMENT_MALFORMED', 'statement: subject: want at least one, got none')
-    return { type, subjects, predicateType: readString(statement['predicateType'], 'predicateType'), predicate: statement['predicate'] }
+    const predicateType = readString(document['predicateType'], 'predicateType')
+    return { type, subjects, predicateType, predicate: readPredicateValue(document['predicate'], predicateType), document }
   })
+}
+
+/** An object or nothing, as in-toto has it; of SPDX also the text of a document, as cosign's `attest --type spdx` makes it. */
+function readPredicateValue(value: Json | undefined, predicateType: string): Json | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && predicateType.startsWith(spdxPredicateType)) return value
+  return readObject(value, 'predicate')
 }
 
 function readSubject(value: unknown, at: string): Subject {

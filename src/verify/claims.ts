@@ -1,16 +1,29 @@
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
+import { signPredicateType } from '../formats/statement.ts'
 import type { Annotations } from './artifact.ts'
 import type { Found } from './derivation.ts'
 import type { Policy } from './policy.ts'
 
 /**
+ * Whether a policy takes a bare signature, which states nothing: it counts for as much as a statement that says "I signed this". Where
+ * another type is asked for, a signature is no attestation of it; nor is there anything in it that gates could look at.
+ */
+export function takesSignatures({ predicateTypes, gates = [] }: Policy): boolean {
+  if (gates.length > 0) return false
+  return predicateTypes === 'any' || predicateTypes.includes(signPredicateType)
+}
+
+/**
  * Step `predicate-type`: a statement is of a type the policy asked for. Without it any attestation by the same signer, even
  * one that says the image is bad, would pass for a signature of it (GHSA-vjxv-45g9-9296).
  *
+ * @param predicateType - nothing for a bare signature, where the policy takes none
  * @throws CountersignError `PREDICATE_TYPE_MISMATCH`
  */
-export function checkPredicateType(predicateType: string, { predicateTypes }: Policy): Found<undefined> {
+export function checkPredicateType(predicateType: string | undefined, { predicateTypes }: Policy): Found<undefined> {
+  if (predicateType === undefined)
+    throw new CountersignError('PREDICATE_TYPE_MISMATCH', 'it is a signature and no attestation: it states nothing')
   if (predicateTypes !== 'any' && !predicateTypes.includes(predicateType))
     throw new CountersignError('PREDICATE_TYPE_MISMATCH', `the statement is of type ${quote(predicateType)}`)
   return { value: undefined, found: () => quote(predicateType) }

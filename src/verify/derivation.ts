@@ -16,6 +16,10 @@ export type StepName =
   | 'identity'
   | 'artifact'
   | 'annotations'
+  | GateStep
+
+/** Steps that a policy adds, on what an attestation says: docs/gates.md. */
+export type GateStep = 'age' | 'builder' | 'source' | 'commit' | 'severity' | 'license' | 'component' | 'policy'
 
 /** One step taken on one candidate. `skipped` is said, never passed off as done. */
 export type Step = {
@@ -39,7 +43,8 @@ export type Derivation = {
   readonly artifact: string
   readonly outcome: 'accepted' | 'refused'
   readonly candidates: readonly CandidateDerivation[]
-  readonly closestMiss: number | undefined // index of the refused candidate that came furthest, when nothing was accepted
+  /** Index of the refused candidate that speaks for a refusal: one that a gate refused and with it the artifact; else the one that came furthest. */
+  readonly closestMiss: number | undefined
 }
 
 /** A refusal with everything that led to it. `code` is the closest miss's, or `SIGNATURES_NOT_FOUND`. */

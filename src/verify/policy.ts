@@ -4,6 +4,7 @@ import type { PublicKey } from '../crypto/public-key.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
 import type { TransparencyLog } from '../trust/transparency-log.ts'
 import type { CertificateAuthority } from '../trust/trusted-root.ts'
+import type { Gate } from './gates/gate.ts'
 import type { IdentityMatcher } from './identity.ts'
 
 /**
@@ -36,6 +37,8 @@ export type Policy = {
   readonly hashes?: readonly HashName[]
   /** Pairs that must stand in what was signed, with exactly these values. */
   readonly annotations: ReadonlyMap<string, string>
+  /** Demands on what an attestation says. One of these types that passes all else and fails one refuses the artifact; what is no attestation does not count. */
+  readonly gates?: readonly Gate[]
   /** Predicate types a statement may have. A statement about an artifact is not a signature of it unless its type says so. */
   readonly predicateTypes: 'any' | readonly string[]
   /** Who must have signed, by a certificate: one of these, or whoever a trusted authority names. Left out, one of `Trust.keys` must have. */

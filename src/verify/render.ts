@@ -10,14 +10,17 @@ const marks = { passed: '✓', failed: '✗', skipped: '-' } as const
  */
 export function renderDerivation(derivation: Derivation, limit = 10): string {
   const { candidates, closestMiss } = derivation
+  const role = candidates.some(({ outcome }) => outcome === 'accepted') ? 'refuses the artifact' : 'closest miss'
   const shown = candidates.filter((_, index) => index < limit || index === closestMiss)
-  const lines = shown.flatMap(candidate => renderCandidate(candidate, candidate === candidates[closestMiss ?? -1] && candidates.length > 1))
+  const lines = shown.flatMap(candidate =>
+    renderCandidate(candidate, candidate === candidates[closestMiss ?? -1] && candidates.length > 1 ? role : undefined),
+  )
   if (shown.length < candidates.length) lines.push(`  … and ${candidates.length - shown.length} more candidates`)
   return lines.map(line => `${escapeControls(line)}\n`).join('')
 }
 
-function renderCandidate({ source, outcome, steps }: CandidateDerivation, isClosest: boolean): string[] {
-  return [`  ${outcome} ${source}${isClosest ? ' (closest miss)' : ''}`, ...steps.map(renderStep)]
+function renderCandidate({ source, outcome, steps }: CandidateDerivation, role: string | undefined): string[] {
+  return [`  ${outcome} ${source}${role === undefined ? '' : ` (${role})`}`, ...steps.map(renderStep)]
 }
 
 function renderStep({ name, outcome, wanted, found }: Step): string {

@@ -5,9 +5,10 @@ import { type Annotations, annotationsOf, checkDeclaredDigest, checkSubject, des
 import { checkCertificate, findIssuers, type Issuers, type TrustedCertificate } from './certificate.ts'
 import { type CertificateIdentity, readCertificateIdentity } from './certificate-identity.ts'
 import { checkCertificateLogged } from './certificate-log.ts'
-import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes } from './claims.ts'
+import { checkAnnotations, checkPredicateType, describeAnnotations, describePredicateTypes, takesSignatures } from './claims.ts'
 import { type CandidateDerivation, type Derivation, Trail, VerificationError } from './derivation.ts'
 import type { Candidate, Evidence, EvidenceFormat } from './evidence.ts'
+import { inOrder, isPassedOver } from './gates/gate.ts'
 import { checkIdentity, describeIdentities, type IdentityMatcher, problemOfMatcher } from './identity.ts'
 import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
@@ -37,7 +38,7 @@ export type CertifiedSigner = TrustedCertificate & {
   readonly isLogged: boolean // a trusted certificate transparency log has seen it
 }
 
-/** An accepted artifact: at least one signature passed. */
+/** An accepted artifact: at least one signature passed, and none that passed all else was refused by a gate. */
 export type Verdict = {
   readonly signatures: readonly [VerifiedSignature, ...VerifiedSignature[]]
   readonly derivation: Derivation
@@ -45,7 +46,8 @@ export type Verdict = {
 
 /**
  * Decides whether the evidence proves what the policy asks, by the trust given. No clock, no network: the same answer for
- * ever. Every candidate is examined; one that passes every step is enough, and all that pass are returned.
+ * ever. Every candidate is examined; one that passes every step is enough, and all that pass are returned. Where the policy has gates,
+ * one that fails a gate and nothing before refuses all.
  *
  * @throws VerificationError (a CountersignError) with the derivation; nothing is returned, so there is no boolean to forget.
  *   CountersignError `USAGE` for a policy that asks for both keys and identities, or for neither, or for a number that is none
@@ -59,12 +61,12 @@ export async function verify(candidates: readonly Candidate[], trust: Trust, pol
     examined.push(await examine(candidate, trust, policy))
   }
   const [first, ...others] = examined.flatMap(({ signature }) => signature ?? [])
-  if (!first) throw refusal(examined, policy)
+  if (!first || examined.some(({ refusesAll }) => refusesAll)) throw refusal(examined, policy)
   let derivation: Derivation | undefined
   return {
     signatures: [first, ...others],
     get derivation() {
-      derivation ??= derive(examined, policy, undefined)
+      derivation ??= derive(examined, policy, 'accepted', undefined)
       return derivation
     },
   }
@@ -109,6 +111,7 @@ type Examined = {
   readonly trail: Trail
   readonly signature?: VerifiedSignature
   readonly error?: CountersignError
+  readonly refusesAll?: boolean // a gate refused it, and with it the artifact
 }
 
 /** Takes one candidate through the steps, until one refuses it. */
@@ -133,11 +136,11 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       )
     const evidence = await trail.take('decode', 'a well-formed signature', () => decode(candidate))
     const { content } = evidence // what is said of it before its signature is checked only refuses; the signature covers the same bytes
-    if (content.kind === 'statement')
+    if (content.kind === 'statement' || !takesSignatures(policy))
       await trail.take(
         'predicate-type',
         () => describePredicateTypes(policy),
-        () => checkPredicateType(content.statement.predicateType, policy),
+        () => checkPredicateType(content.kind === 'statement' ? content.statement.predicateType : undefined, policy),
       )
     const signers = await trail.take(
       'signer',
@@ -176,7 +179,8 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       evidence,
       timestamps: stamped.timestamps,
     } as unknown as VerifiedSignature
-    return { candidate, trail, signature }
+    const refused = await takeGates(signature, [...logged.times, ...stamped.times], policy, trail)
+    return { candidate, trail, ...(refused ?? { signature }) }
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error // a defect of ours refuses everything
     return { candidate, trail, error }
@@ -267,30 +271,58 @@ async function checkClaims(signed: Signed, policy: Policy, trail: Trail): Promis
   )
 }
 
-function derive(examined: readonly Examined[], policy: Policy, closestMiss: number | undefined): Derivation {
-  return {
-    artifact: describeArtifact(policy.artifact),
-    outcome: examined.some(({ signature }) => signature) ? 'accepted' : 'refused',
-    candidates: examined.map(deriveCandidate),
-    closestMiss,
+/** Holds a statement that passed all else to the gates of the policy, until one refuses it. */
+async function takeGates(
+  { content, key, certificate }: VerifiedSignature,
+  proven: readonly ProvenTime[],
+  { gates = [], now }: Policy,
+  trail: Trail,
+): Promise<Pick<Examined, 'error' | 'refusesAll'> | undefined> {
+  if (content.kind !== 'statement') return undefined // with gates it did not come this far
+  const attested = {
+    statement: content.statement,
+    signer: { key, identity: certificate?.identity },
+    signedAt: proven.map(({ time }) => time).toSorted((one, other) => one.getTime() - other.getTime())[0],
+    now,
   }
+  try {
+    for (const { step, wanted, check } of inOrder(gates))
+      await trail.take(step, wanted, async () => ({ value: undefined, found: await check(attested) }))
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CountersignError)) throw error
+    return { error, refusesAll: !isPassedOver(error) }
+  }
+}
+
+function derive(
+  examined: readonly Examined[],
+  policy: Policy,
+  outcome: Derivation['outcome'],
+  closestMiss: number | undefined,
+): Derivation {
+  return { artifact: describeArtifact(policy.artifact), outcome, candidates: examined.map(deriveCandidate), closestMiss }
 }
 
 function deriveCandidate({ candidate: { source, format }, trail, signature }: Examined): CandidateDerivation {
   return { source, format, outcome: signature ? 'accepted' : 'refused', steps: trail.steps }
 }
 
-/** The closest miss speaks for all: the refused candidate that passed most steps, the first of several. */
+/** Who speaks for all: a candidate that a gate refused and with it the artifact; else the closest miss. Of several, who passed most steps, the first. */
 function refusal(examined: readonly Examined[], policy: Policy): VerificationError {
-  const passed = examined.map(({ trail }) => trail.passed)
+  const refusing = examined.filter(({ refusesAll }) => refusesAll).length
+  const passed = examined.map(({ trail, refusesAll }) => (refusing > 0 && !refusesAll ? -1 : trail.passed))
   const index = passed.indexOf(Math.max(...passed))
-  const closest = examined[index]
-  if (!closest?.error) return new VerificationError('SIGNATURES_NOT_FOUND', 'no signatures found', derive(examined, policy, undefined))
+  const telling = examined[index]
+  if (!telling?.error)
+    return new VerificationError('SIGNATURES_NOT_FOUND', 'no signatures found', derive(examined, policy, 'refused', undefined))
   const errors = examined.flatMap(({ error }) => error ?? [])
+  const begins =
+    refusing === 0 ? 'no matching signatures' : `refused by what ${refusing === 1 ? 'an attestation says' : `${refusing} attestations say`}`
   return new VerificationError(
-    closest.error.code,
-    `no matching signatures: ${closest.candidate.source}: ${closest.error.message}`,
-    derive(examined, policy, index),
+    telling.error.code,
+    `${begins}: ${telling.candidate.source}: ${telling.error.message}`,
+    derive(examined, policy, 'refused', index),
     { cause: new AggregateError(errors) },
   )
 }
