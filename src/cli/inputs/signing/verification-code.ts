@@ -20,6 +20,7 @@ export async function readVerificationCode({ stdin, prompts, stderr, signal }: C
   stderr(`${question}\n`)
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(waitMs)])
   const late = new Promise<never>((_, reject) => deadline.addEventListener('abort', () => reject(deadline.reason), { once: true }))
+  late.catch(() => {}) // it may come after the answer, or where there was no input to wait for
   try {
     return await Promise.race([firstLine(stdin.stream()), late])
   } catch (cause) {
