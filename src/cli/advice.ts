@@ -6,6 +6,8 @@ import type { ErrorCode } from '../codec/error.ts'
  */
 export const advice: { readonly [code in ErrorCode]?: string } = {
   ANNOTATION_MISMATCH: 'leave out -a to see what was signed along with the image',
+  ATTESTATIONS_NOT_FOUND:
+    'attest it by `countersign attest`; `countersign tree` shows what is attached, and COSIGN_REPOSITORY says where attestations are kept elsewhere',
   CREDENTIALS_MALFORMED: 'repair the docker config, or store the credentials anew by `countersign login`',
   CREDENTIALS_UNAVAILABLE: 'check the credential helper that the docker config names, or give --registry-username and --registry-password',
   DELETE_UNSUPPORTED:

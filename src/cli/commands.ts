@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { hardwareTokens } from './flags/keys.ts'
 import { attachedCommands } from './table/attached.ts'
+import { attestingCommands } from './table/attesting.ts'
 import { bundleCommands } from './table/bundles.ts'
 import { cleaningCommands } from './table/cleaning.ts'
 import { documentCommands } from './table/documents.ts'
@@ -20,6 +21,7 @@ import { uploadCommands } from './table/uploads.ts'
  */
 export const commands: readonly Command[] = [
   ...signingCommands,
+  ...attestingCommands,
   ...documentCommands,
   ...bundleCommands,
   ...keyCommands,
@@ -38,13 +40,11 @@ export const commands: readonly Command[] = [
 export const laterCommands: ReadonlySet<string> = new Set([
   'attach attestation',
   'attach sbom',
-  'attest',
   'attest-blob',
   'download attestation',
   'download sbom',
   'pkcs11-tool list-keys-uris',
   'pkcs11-tool list-tokens',
-  'verify-attestation',
   'verify-blob-attestation',
 ])
 

@@ -1,6 +1,8 @@
+import { encodeBase64 } from '../codec/base64.ts'
 import { concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
-import { readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
+import { serializeGoJson } from '../codec/go-json.ts'
+import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 
 /** A DSSE envelope that carries exactly one signature, as every bundle and every cosign attestation does. Its `keyid` proves nothing and is not kept. */
@@ -14,6 +16,25 @@ export type DsseEnvelope = {
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
   const type = encodeUtf8(payloadType)
   return concatBytes(encodeUtf8(`DSSEv1 ${type.length} `), type, encodeUtf8(` ${payload.length} `), payload)
+}
+
+/** JSON of an envelope at most: cosign's cap on attachments. Its members are a handful, whatever its payload is. */
+const envelopeLimits = { bytes: 128 << 20, depth: 8, values: 1000 }
+
+/**
+ * Parses the JSON of an envelope, as a layer of the older layout holds it. `what` begins every message.
+ *
+ * @throws CountersignError `DSSE_MALFORMED`, `LIMIT_EXCEEDED`
+ */
+export function parseDsseEnvelope(json: Uint8Array, what: string): DsseEnvelope {
+  return readAs('DSSE_MALFORMED', what, () => readDsseEnvelope(parseJson(json, what, envelopeLimits), what))
+}
+
+/** JSON of an envelope, byte for byte as cosign 2 uploads it and keeps it in a layer. Source: formats-and-flows §2.2. */
+export function encodeDsseEnvelope({ payloadType, payload, signature }: DsseEnvelope): Uint8Array {
+  return encodeUtf8(
+    serializeGoJson({ payloadType, payload: encodeBase64(payload), signatures: [{ keyid: '', sig: encodeBase64(signature) }] }),
+  )
 }
 
 /**

@@ -2,10 +2,10 @@ import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
-import { type BlobBundle, parseBlobBundle } from '../formats/blob-bundle.ts'
+import { type BlobBundle, envelopeInside, parseBlobBundle } from '../formats/blob-bundle.ts'
 import { type Bundle, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
-import { type DsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
+import { type DsseEnvelope, parseDsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import { logEntryOfBundle } from '../formats/log/log-bundle.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
 import { ociDigestOf } from '../formats/oci-digest.ts'
@@ -17,8 +17,17 @@ import type { IndexChain } from './membership.ts'
 /** What the signature covers. */
 export type SignedContent =
   | { readonly kind: 'payload'; readonly bytes: Uint8Array; readonly payload: SimpleSigning }
-  | { readonly kind: 'statement'; readonly bytes: Uint8Array; readonly envelope: DsseEnvelope; readonly statement: Statement } // bytes: the PAE
+  | StatementContent
   | { readonly kind: 'artifact'; readonly declared: { readonly hash: HashName; readonly digest: Uint8Array } | undefined } // the artifact's own bytes
+
+/** A statement in its envelope. */
+export type StatementContent = {
+  readonly kind: 'statement'
+  readonly bytes: Uint8Array // the PAE
+  readonly envelope: DsseEnvelope
+  readonly encoded: Uint8Array | undefined // the envelope's JSON, of the older layout, where logs and timestamps may be of that
+  readonly statement: Statement
+}
 
 /** Whom the evidence names as its signer. It proves nothing, but evidence that names another than the trusted one is refused. */
 export type NamedSigner =
@@ -41,7 +50,7 @@ export type Evidence = {
 }
 
 /** The layout that evidence came in. */
-export type EvidenceFormat = 'simple-signing' | 'bundle' | 'blob-bundle' | 'detached'
+export type EvidenceFormat = 'simple-signing' | 'envelope' | 'bundle' | 'blob-bundle' | 'detached'
 
 /** Something that may be evidence: where it was found, and how to decode it. A candidate that does not decode is refused, and says why. */
 export type Candidate = {
@@ -125,20 +134,38 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
   return {
     source,
     format: 'simple-signing',
-    decode: () => {
-      const { certificate, chain, logBundle, timestamp } = readSignatureMaterial(annotations)
-      return {
-        signature: readSignatureAnnotation(annotations),
-        content: payloadContent(payload),
-        signer: { kind: 'none' }, // a layer may carry a certificate that a key signature does not need
-        certificate,
-        ...(chain && { chain }),
-        certificateTimestamp: undefined,
-        logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],
-        logEntriesFrom: 'evidence',
-        timestamps: timestamp ? [timestamp] : [],
-      }
-    },
+    decode: () => ({
+      signature: readSignatureAnnotation(annotations),
+      content: payloadContent(payload),
+      ...materialOf(annotations),
+    }),
+  }
+}
+
+/** A layer of a `.att` manifest: the envelope, and what lies beside its signature in the layer's annotations. Source: formats-and-flows §2.2. */
+export function envelopeLayerCandidate(source: string, json: Uint8Array, annotations: ReadonlyMap<string, string>): Candidate {
+  return { source, format: 'envelope', decode: () => ({ ...envelopeEvidence(json), ...materialOf(annotations) }) }
+}
+
+/** An envelope in a file, with nothing beside it. */
+export function detachedEnvelopeCandidate(source: string, json: Uint8Array): Candidate {
+  return { source, format: 'detached', decode: () => ({ ...bare, ...envelopeEvidence(json) }) }
+}
+
+function envelopeEvidence(encoded: Uint8Array): Pick<Evidence, 'signature' | 'content'> {
+  const envelope = parseDsseEnvelope(encoded, 'envelope')
+  return { signature: envelope.signature, content: statementContent(envelope, encoded) }
+}
+
+/** What a layer's annotations hold beside its signature. */
+function materialOf(annotations: ReadonlyMap<string, string>) {
+  const { certificate, chain, logBundle, timestamp } = readSignatureMaterial(annotations)
+  return {
+    ...bare, // a layer may carry a certificate that a key signature does not need: it names no signer
+    certificate,
+    ...(chain && { chain }),
+    logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],
+    timestamps: timestamp ? [timestamp] : [],
   }
 }
 
@@ -157,18 +184,24 @@ function bundleEvidence({ content, material, logEntries, timestamps }: Bundle): 
 
 function bundleContent(content: Bundle['content']): SignedContent {
   if (content.kind === 'message') return { kind: 'artifact', declared: content.messageDigest }
-  const { envelope } = content
+  return statementContent(content.envelope, undefined)
+}
+
+function statementContent(envelope: DsseEnvelope, encoded: Uint8Array | undefined): StatementContent {
   const { payloadType, payload } = envelope
   if (payloadType !== statementPayloadType)
     throw new CountersignError('DSSE_MALFORMED', `envelope: payloadType: want ${quote(statementPayloadType)}, got ${quote(payloadType)}`)
-  return { kind: 'statement', bytes: preAuthEncoding(payloadType, payload), envelope, statement: parseStatement(payload) }
+  return { kind: 'statement', bytes: preAuthEncoding(payloadType, payload), envelope, encoded, statement: parseStatement(payload) }
 }
 
-function blobBundleEvidence({ signature, signer, logBundle }: BlobBundle): Evidence {
+/** `attest-blob` of cosign 2 puts the whole envelope where `sign-blob` puts its bare signature. */
+function blobBundleEvidence(bundle: BlobBundle): Evidence {
+  const { signature, signer, logBundle } = bundle
+  const envelope = envelopeInside(bundle)
   return {
     ...bare,
-    signature,
-    content: { kind: 'artifact', declared: undefined },
+    signature: envelope ? envelope.signature : signature,
+    content: envelope ? statementContent(envelope, signature) : { kind: 'artifact', declared: undefined },
     signer: blobBundleSigner(signer),
     certificate: signer.kind === 'certificate' ? signer.der : undefined,
     logEntries: logBundle ? [logEntryOfBundle(logBundle)] : [],

@@ -2,6 +2,7 @@ import { bytesEqual } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { quote } from '../codec/text.ts'
+import { digestOf } from '../crypto/digest.ts'
 import { parseTimestampResponse } from '../formats/timestamp/timestamp-response.ts'
 import type { TimestampToken } from '../formats/timestamp/timestamp-token.ts'
 import { checkMessageImprint, type VerifiedTimestamp, verifyTimestamp } from '../formats/timestamp/verify-timestamp.ts'
@@ -29,18 +30,14 @@ export function describeTimestamps({ timestampThreshold = 0 }: Policy): string {
  * @throws CountersignError `THRESHOLD_NOT_MET`, `TIMESTAMP_INVALID`, `TIMESTAMP_MALFORMED`, `CERTIFICATE_EXPIRED`, `TIME_UNPROVEN`
  * @see formats-and-flows §5.2 step 3; RFC 3161 §2.4.2
  */
-export async function checkTimestamps(
-  { timestamps }: Evidence,
-  { signature }: Signed,
-  trust: Trust,
-  policy: Policy,
-): Promise<Found<Stamped>> {
+export async function checkTimestamps({ timestamps }: Evidence, signed: Signed, trust: Trust, policy: Policy): Promise<Found<Stamped>> {
   const [verified, unknown, times]: [VerifiedTimestamp[], string[], ProvenTime[]] = [[], [], []]
   refuseRepetition(timestamps)
   for (const der of timestamps) {
     const token = parseTimestampResponse(der, 'timestamp')
-    checkMessageImprint(token, signature)
-    const answer = await verifyByOneOf(token, signature, trust.timestampAuthorities ?? [])
+    const stamped = stampedBytes(token, signed)
+    checkMessageImprint(token, stamped)
+    const answer = await verifyByOneOf(token, stamped, trust.timestampAuthorities ?? [])
     if (typeof answer === 'string') unknown.push(answer)
     else {
       verified.push(answer)
@@ -59,6 +56,20 @@ export async function checkTimestamps(
     ...unknown.map(why => `passed over: ${why}`),
   ]
   return { value: { timestamps: verified, times }, found: found.join('; ') }
+}
+
+/**
+ * What a timestamp should be of: the signature. Of an envelope in the older layout cosign 2 stamps the whole JSON, which holds the signature;
+ * cosign 3 the signature there too. Either proves that the signature existed. Source: formats-and-flows §4
+ */
+function stampedBytes(token: TimestampToken, { signature, content }: Signed): Uint8Array {
+  const encoded = content.kind === 'statement' ? content.encoded : undefined
+  return encoded && isOf(token, encoded) ? encoded : signature
+}
+
+function isOf(token: TimestampToken, bytes: Uint8Array): boolean {
+  const { hash, digest } = token.info.imprint
+  return bytesEqual(digest, digestOf(hash, bytes))
 }
 
 /** One timestamp that is shown as two would look like more than it is. */

@@ -90,7 +90,12 @@ function loggedContent(content: Signed['content'], artifact: Policy['artifact'])
     case 'payload':
       return { kind: 'message', message: messageOfBytes(content.bytes) }
     case 'statement':
-      return { kind: 'envelope', envelope: content.envelope, preAuthEncoding: content.bytes }
+      return {
+        kind: 'envelope',
+        envelope: content.envelope,
+        preAuthEncoding: content.bytes,
+        ...(content.encoded && { encoded: content.encoded }),
+      }
     default:
       throw new TypeError(`unhandled content ${content satisfies never}`)
   }

@@ -1,8 +1,31 @@
 import type { FlagTable } from '../command.ts'
+import { blobGateFlags, gateFlags } from './gates.ts'
 import { failureFormatFlags } from './global.ts'
 import { securityKeyFlags } from './keys.ts'
 import { experimentalReferrersFlags, ownRegistryFlags, registryFlags } from './registry.ts'
 import { signerCertificateFlags } from './signer-certificates.ts'
+
+/** What counts as a signature. */
+const signatureFlags = {
+  'any-predicate': {
+    type: 'boolean',
+    default: false,
+    weakensAs: true,
+    own: true,
+    help: 'accept any attestation about it as its signature, as cosign does',
+  },
+} as const satisfies FlagTable
+
+/** Which attestations count. */
+const attestationFlags = {
+  type: {
+    type: 'string',
+    default: 'custom',
+    placeholder: 'TYPE',
+    decidesTrust: true,
+    help: 'predicate type that the attestation must have: a URI, or a name such as slsaprovenance1, spdxjson, cyclonedx, vuln, openvex',
+  },
+} as const satisfies FlagTable
 
 /** What verifying images and verifying blobs share. */
 const verifierFlags = {
@@ -13,13 +36,6 @@ const verifierFlags = {
     type: 'boolean',
     default: false,
     help: 'accept bundles of version 0.3 that carry a chain; of it the first certificate alone is read',
-  },
-  'any-predicate': {
-    type: 'boolean',
-    default: false,
-    weakensAs: true,
-    own: true,
-    help: 'accept any attestation about it as its signature, as cosign does',
   },
   'as-of': {
     type: 'string',
@@ -105,27 +121,8 @@ const verifierFlags = {
   'use-signed-timestamps': { type: 'boolean', default: false, help: 'require a timestamp of a trusted authority' },
 } as const satisfies FlagTable
 
-/** Flags of `verify`. */
-export const verifyFlags = {
-  ...registryFlags,
-  ...verifierFlags,
-  annotations: {
-    type: 'list',
-    shorthand: 'a',
-    default: [],
-    placeholder: 'NAME=VALUE',
-    help: 'claim that must be signed with the image',
-  },
-  attachment: {
-    type: 'string',
-    default: '',
-    placeholder: 'sbom',
-    hidden: true,
-    deprecated: 'please use OCI referrers for attachments and verify with `--experimental-oci11`',
-    forGood: true,
-    refused: 'verifying the attached SBOM of an image is not supported; verify the SBOM itself with verify-blob',
-    help: 'verify the attached SBOM instead of the image',
-  },
+/** Which images are verified, and how what comes of it is shown. */
+const namedImageFlags = {
   'check-claims': { type: 'boolean', default: true, weakensAs: false, help: 'compare what was signed with the image' },
   file: {
     type: 'string',
@@ -144,8 +141,33 @@ export const verifyFlags = {
     placeholder: 'FORMAT',
     help: 'json or text; json given explicitly: print a failure also as one JSON document on standard output',
   },
-  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that --signature signs: a file or URL' },
   recursive: { type: 'boolean', shorthand: 'r', default: false, own: true, help: 'verify an image index and every image in it' },
+} as const satisfies FlagTable
+
+/** Flags of `verify`. */
+export const verifyFlags = {
+  ...registryFlags,
+  ...verifierFlags,
+  ...signatureFlags,
+  ...namedImageFlags,
+  annotations: {
+    type: 'list',
+    shorthand: 'a',
+    default: [],
+    placeholder: 'NAME=VALUE',
+    help: 'claim that must be signed with the image',
+  },
+  attachment: {
+    type: 'string',
+    default: '',
+    placeholder: 'sbom',
+    hidden: true,
+    deprecated: 'please use OCI referrers for attachments and verify with `--experimental-oci11`',
+    forGood: true,
+    refused: 'verifying the attached SBOM of an image is not supported; verify the SBOM itself with verify-blob',
+    help: 'verify the attached SBOM instead of the image',
+  },
+  payload: { type: 'string', default: '', placeholder: 'FILE', help: 'payload that --signature signs: a file or URL' },
   signature: {
     type: 'string',
     default: '',
@@ -164,8 +186,18 @@ export const verifyFlags = {
   },
 } as const satisfies FlagTable
 
-/** Flags of `verify-blob`. */
-export const verifyBlobFlags = {
+/** Flags of `verify-attestation`. */
+export const verifyAttestationFlags = {
+  ...registryFlags,
+  ...verifierFlags,
+  ...namedImageFlags,
+  ...attestationFlags,
+  ...gateFlags,
+  'new-bundle-format': { ...verifierFlags['new-bundle-format'], help: 'look for attestations in Sigstore bundles first' },
+} as const satisfies FlagTable
+
+/** What verifying a file has, whatever of it is verified. */
+const blobVerifierFlags = {
   ...failureFormatFlags,
   ...verifierFlags,
   'experimental-oci11': { ...experimentalReferrersFlags['experimental-oci11'], effectless: 'a file has no referrers' },
@@ -188,6 +220,32 @@ export const verifyBlobFlags = {
     deprecated: 'please use --bundle to provide a signature',
     help: 'signature to verify: a file, a URL or base64',
   },
+} as const satisfies FlagTable
+
+/** Flags of `verify-blob`. */
+export const verifyBlobFlags = { ...blobVerifierFlags, ...signatureFlags } as const satisfies FlagTable
+
+/** Flags of `verify-blob-attestation`. */
+export const verifyBlobAttestationFlags = {
+  ...blobVerifierFlags,
+  ...attestationFlags,
+  ...blobGateFlags,
+  bundle: { ...blobVerifierFlags.bundle, help: 'bundle that holds the attestation' },
+  'check-claims': {
+    type: 'boolean',
+    default: true,
+    weakensAs: false,
+    help: 'compare what was signed with the file, which else may be left out',
+  },
+  digest: { type: 'string', default: '', placeholder: 'HEX', help: 'digest of the file, in place of the file' },
+  digestAlg: {
+    type: 'string',
+    default: '',
+    choices: ['sha256', 'sha384', 'sha512'],
+    placeholder: 'HASH',
+    help: 'hash function of --digest',
+  },
+  signature: { ...blobVerifierFlags.signature, help: 'DSSE envelope to verify: a file, a URL or base64' },
 } as const satisfies FlagTable
 
 /** `identity suggest` looks at one image as `verify` would, whoever signed it. */

@@ -12,7 +12,7 @@ import { createTestContext } from '../../testing/command-context.ts'
 import { teamKey } from '../../testing/test-keys.ts'
 import { bundleCandidate } from '../../verify/evidence.ts'
 import { verify } from '../../verify/verify.ts'
-import { writeVerdict } from './verdict.ts'
+import { signatureFindings } from './verdict.ts'
 
 const image = parseOciDigest(`sha256:${'ab'.repeat(32)}`, 'image')
 const other = 'cd'.repeat(32)
@@ -46,7 +46,7 @@ for (const { name, subjects, wanted, skip = false, shown } of [
     shown: ['cd', 'dev'],
   },
 ])
-  test(`writeVerdict: of several subjects shows the one ${name}`, async () => {
+  test(`what verify prints: of several subjects shows the one ${name}`, async () => {
     const lines: string[] = []
     const context = { ...createTestContext(), stdout: (data: string | Uint8Array) => void lines.push(String(data)) }
     const annotations = new Map(wanted === undefined ? [] : [['env', wanted]])
@@ -62,7 +62,7 @@ for (const { name, subjects, wanted, skip = false, shown } of [
         unsafeSkipClaims: skip,
       },
     )
-    writeVerdict(context, { name: 'r.example/app:v1', digest: image, verdict }, 'json')
+    signatureFindings.write(context, { name: 'r.example/app:v1', digest: image, verdict }, 'json')
     const [{ critical, optional }] = JSON.parse(lines.join('')) as [
       { critical: { image: Record<string, string> }; optional: { env: string } },
     ]

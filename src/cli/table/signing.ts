@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from '../command.ts'
 import { signBlobFlags, signFlags } from '../flags/sign.ts'
-import { identitySuggestFlags, verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
+import { identitySuggestFlags, verifyAttestationFlags, verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
 
 const any = Number.POSITIVE_INFINITY
 
@@ -98,6 +98,33 @@ export const signingCommands: readonly Command[] = [
     flags: verifyFlags,
     exits: 'cosign verify',
     load: async () => (await import('../commands/verifying/verify.ts')).verifyImages,
+  }),
+  defineCommand({
+    name: 'verify-attestation',
+    group: 'Sign and verify',
+    summary: 'Verify what was attested of container images',
+    description:
+      'The envelope of each attestation of the type that was verified goes to standard output, one on each line, the checks made to\n' +
+      'standard error. Attestations of other types, and of other signers, do not count. IMAGE may also be an image on the disk, oci:DIR or\n' +
+      'oci-archive:FILE.',
+    examples: [
+      {
+        what: 'verify an SBOM by who attested it',
+        line: 'verify-attestation --type cyclonedx --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com IMAGE@sha256:...',
+      },
+      {
+        what: 'the same by a public key, and read the statement',
+        line: 'verify-attestation --type spdxjson --key cosign.pub --insecure-ignore-tlog IMAGE@sha256:... | jq -r .payload | base64 -d',
+      },
+      {
+        what: 'a predicate type of your own, and why it is accepted',
+        line: 'verify-attestation --type https://acme.example/review/v1 --key cosign.pub --insecure-ignore-tlog --explain IMAGE@sha256:...',
+      },
+    ],
+    arguments: { name: '[IMAGE...]', min: 0, max: any },
+    flags: verifyAttestationFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/verifying/verify-attestation.ts')).verifyAttestations,
   }),
   defineCommand({
     name: 'identity suggest',

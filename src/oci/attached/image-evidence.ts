@@ -3,7 +3,7 @@ import { quote } from '../../codec/text.ts'
 import { isBundleMediaType, predicateTypeAnnotation, signatureBundleLimitBytes } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { signPredicateType } from '../../formats/statement.ts'
-import { bundleCandidate, type Candidate, layerCandidate } from '../../verify/evidence.ts'
+import { bundleCandidate, type Candidate, envelopeLayerCandidate, layerCandidate } from '../../verify/evidence.ts'
 import { createByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
@@ -13,7 +13,7 @@ import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { bundleLayer } from './bundle-referrer.ts'
 import { parseReferrer, searchReferrers } from './referrers.ts'
-import { legacyReferrerType } from './signature-manifest.ts'
+import { legacyAttestationReferrerType, legacyReferrerType } from './signature-manifest.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 
 /** Which evidence is looked for, and what it may cost. */
@@ -21,17 +21,21 @@ export type EvidenceQuery = {
   readonly image: OciDigest
   readonly repository: Repository // where signatures are kept: the image's own, or `COSIGN_REPOSITORY`
   readonly formats: 'bundle-first' | 'legacy'
-  readonly tag: string // of the legacy signatures
+  readonly of?: 'signatures' | 'attestations' // which of the older layout is looked for, signatures unless told; of bundles `predicateTypes` decides
+  readonly tag: string // of the legacy signatures or attestations
   readonly legacyReferrers: boolean // look for legacy signatures among the referrers instead of at the tag (`--experimental-oci11`)
-  readonly predicateTypes: 'any' | readonly string[] // bundles whose manifest declares another type are not downloaded
+  readonly predicateTypes: 'any' | readonly string[] // what is declared to be of another type is not downloaded
   readonly allowsChain?: boolean // in bundles of version 0.3 too (`--allow-certificate-chain`)
   readonly maxBytes?: number // of each signature or bundle
   readonly maxWorkers: number
 }
 
+/** Annotation of an attestation's layer in the older layout: the type of its predicate. Source: formats-and-flows §2.2. */
+const layerPredicateType = 'predicateType'
+
 /**
- * Finds the evidence for an image: Sigstore bundles among its referrers, and the layers of its legacy signature tag. The tag
- * is left alone when there is a bundle that is a signature of somebody, as cosign does, so that what decides does not depend
+ * Finds the evidence for an image: Sigstore bundles among its referrers, and the layers of its legacy tag. The tag
+ * is left alone when there is a bundle of what is looked for by somebody, as cosign does, so that what decides does not depend
  * on what else was ever attached. Whatever is there but cannot be had or read is a candidate that says so; only a
  * registry that gives no answer is an error.
  *
@@ -125,17 +129,24 @@ async function fetchBundles(
     const { source } = bundle
     if ('problem' in bundle) return { candidate: refused(source, bundle.problem), isSignature: false }
     const { declared, layer } = bundle
-    if (declared !== undefined && query.predicateTypes !== 'any' && !query.predicateTypes.includes(declared)) {
-      const error = new CountersignError('PREDICATE_TYPE_MISMATCH', `its manifest declares an attestation of type ${quote(declared)}`)
-      return { candidate: { ...refused(source, error), declaredPredicateType: declared }, isSignature: false }
-    }
+    if (isOfOtherType(declared, query)) return { candidate: otherType(source, declared, 'bundle'), isSignature: false }
     const bytes = await orRefusal(() => client.fetchBlob(query.repository, layer, bundleLimit(query), signal))
     const candidate =
       bytes instanceof CountersignError
         ? refused(source, bytes)
         : bundleCandidate(source, bytes, { allowsChain: query.allowsChain === true })
-    return { candidate, isSignature: isSignature(candidate, query.predicateTypes) }
+    return { candidate, isSignature: isSignature(candidate, query) }
   })
+}
+
+/** Whether what carries an attestation says that it is of a type not asked for. Nobody signed that: it can only hide what is there. */
+function isOfOtherType(declared: string | undefined, { predicateTypes }: EvidenceQuery): declared is string {
+  return declared !== undefined && predicateTypes !== 'any' && !predicateTypes.includes(declared)
+}
+
+function otherType(source: string, declared: string, format: Candidate['format']): Candidate {
+  const error = new CountersignError('PREDICATE_TYPE_MISMATCH', `it is declared to be an attestation of type ${quote(declared)}`)
+  return { ...refused(source, error, format), declaredPredicateType: declared }
 }
 
 /** An attestation may be as large as attachments may be; a signature says nothing that takes so much. */
@@ -161,10 +172,11 @@ function mayBeBundle(artifactType: string | undefined): boolean {
   return artifactType === undefined || artifactType === mediaTypes.ociEmpty || isBundleMediaType(artifactType)
 }
 
-function isSignature(candidate: Candidate, predicateTypes: EvidenceQuery['predicateTypes']): boolean {
+function isSignature(candidate: Candidate, { predicateTypes, of = 'signatures' }: EvidenceQuery): boolean {
   try {
     const { content } = candidate.decode()
-    return content.kind !== 'statement' || predicateTypes === 'any' || predicateTypes.includes(content.statement.predicateType)
+    if (content.kind !== 'statement') return of === 'signatures'
+    return predicateTypes === 'any' || predicateTypes.includes(content.statement.predicateType)
   } catch {
     return false // broken evidence is the engine's to report
   }
@@ -182,7 +194,7 @@ function checkTotalSize(sizes: readonly number[], { image }: EvidenceQuery): voi
 async function fetchTaggedLayers(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
   const { refusals, options } = collectRefusals(query, query.tag)
   const layers = await fetchSignatureLayers(client, query.repository, query.tag, signal, options)
-  return [...layers.map((layer, index) => layerOf(layer, `${query.tag} layer ${index}`)), ...refusals]
+  return [...layers.map((layer, index) => layerOf(layer, `${query.tag} layer ${index}`, query)), ...refusals]
 }
 
 /** The last referrer that holds legacy signatures, as cosign takes it. Source: formats-and-flows §2.2. */
@@ -192,28 +204,38 @@ async function fetchReferredLayers(
   manifests: readonly ReferrerManifest[],
   signal: AbortSignal,
 ): Promise<readonly Candidate[]> {
-  const last = manifests.findLast(({ manifest }) => isLegacyManifest(manifest))
-  if (!last || !isLegacyManifest(last.manifest)) return []
+  const last = manifests.findLast(({ manifest }) => isLegacyManifest(manifest, query))
+  if (!last || !isLegacyManifest(last.manifest, query)) return []
   const { refusals, options } = collectRefusals(query, last.source)
   const layers = await fetchLayers(client, query.repository, last.manifest, last.source, signal, options)
-  return [...layers.map((layer, index) => layerOf(layer, `${last.source} layer ${index}`)), ...refusals]
+  return [...layers.map((layer, index) => layerOf(layer, `${last.source} layer ${index}`, query)), ...refusals]
 }
 
-function isLegacyManifest(manifest: ReferrerManifest['manifest']): manifest is ImageManifest {
-  return !(manifest instanceof CountersignError) && manifest.kind === 'image' && manifest.config.mediaType === legacyReferrerType
+function isLegacyManifest(manifest: ReferrerManifest['manifest'], { of = 'signatures' }: EvidenceQuery): manifest is ImageManifest {
+  const type = of === 'signatures' ? legacyReferrerType : legacyAttestationReferrerType
+  return !(manifest instanceof CountersignError) && manifest.kind === 'image' && manifest.config.mediaType === type
 }
 
-function collectRefusals({ maxBytes, maxWorkers }: EvidenceQuery, source: string) {
+function collectRefusals(query: EvidenceQuery, source: string) {
+  const { maxBytes, maxWorkers, of = 'signatures' } = query
+  const format = of === 'signatures' ? 'simple-signing' : 'envelope'
   const refusals: Candidate[] = []
-  const onUnreadable = ({ digest }: Descriptor, error: CountersignError) => {
+  const nameOf = ({ digest }: Descriptor) => `${source} layer ${digest}`
+  const onUnreadable = (layer: Descriptor, error: CountersignError) => {
     if (!isAboutContent(error)) throw error
-    refusals.push(refused(`${source} layer ${digest}`, error, 'simple-signing'))
+    refusals.push(refused(nameOf(layer), error, format))
   }
-  return { refusals, options: { maxWorkers, onUnreadable, ...(maxBytes !== undefined && { maxBytes }) } }
+  const isWanted = (layer: Descriptor) => {
+    const declared = of === 'attestations' ? layer.annotations?.get(layerPredicateType) : undefined
+    if (!isOfOtherType(declared, query)) return true
+    refusals.push(otherType(nameOf(layer), declared, format))
+    return false
+  }
+  return { refusals, options: { maxWorkers, onUnreadable, isWanted, ...(maxBytes !== undefined && { maxBytes }) } }
 }
 
-function layerOf({ bytes, annotations }: SignatureLayer, source: string): Candidate {
-  return layerCandidate(source, bytes, annotations)
+function layerOf({ bytes, annotations }: SignatureLayer, source: string, { of = 'signatures' }: EvidenceQuery): Candidate {
+  return of === 'signatures' ? layerCandidate(source, bytes, annotations) : envelopeLayerCandidate(source, bytes, annotations)
 }
 
 function refused(source: string, error: CountersignError, format: Candidate['format'] = 'bundle'): Candidate {

@@ -7,6 +7,9 @@ import { type Descriptor, type ImageManifest, mediaTypes } from '../manifest.ts'
 /** Config media type that marks a referrer as legacy signatures. */
 export const legacyReferrerType = 'application/vnd.dev.cosign.artifact.sig.v1+json'
 
+/** The same of legacy attestations. */
+export const legacyAttestationReferrerType = 'application/vnd.dev.cosign.artifact.att.v1+json'
+
 const zeroTime = '0001-01-01T00:00:00Z' // Go's zero time, what cosign records unless asked for the time
 
 /**

@@ -31,6 +31,8 @@ export type FetchLayersOptions = {
   readonly maxWorkers?: number // payloads fetched at once; 10 unless told
   /** Told of each layer whose payload cannot be had, which is then left out. Without it, the first such failure is thrown. */
   readonly onUnreadable?: (descriptor: Descriptor, error: CountersignError) => void
+  /** Layers that are left out, unfetched. */
+  readonly isWanted?: (descriptor: Descriptor) => boolean
 }
 
 export type AppendLayerOptions = {
@@ -71,8 +73,9 @@ export async function fetchLayers(
   options: FetchLayersOptions = {},
 ): Promise<readonly SignatureLayer[]> {
   const limit = options.maxBytes ?? ociLimits.attachmentBytes
+  const wanted = manifest.layers.filter(layer => options.isWanted?.(layer) ?? true)
   const keyOf = ({ digest, size }: Descriptor) => `${size} ${digest}` // a layer that lies about the size must not hide one that does not
-  const distinct = [...new Map(manifest.layers.map(layer => [keyOf(layer), layer])).values()]
+  const distinct = [...new Map(wanted.map(layer => [keyOf(layer), layer])).values()]
   const total = distinct.reduce((sum, layer) => sum + Math.min(layer.size, limit), 0)
   const totalLimit = Math.max(ociLimits.attachmentsTotalBytes, limit)
   if (total > totalLimit)
@@ -82,7 +85,7 @@ export async function fetchLayers(
     const content = client.fetchBlob(repository, layer, limit, signal)
     contents.set(keyOf(layer), await (options.onUnreadable ? content.catch(asCountersignError) : content))
   })
-  return manifest.layers.flatMap(descriptor => {
+  return wanted.flatMap(descriptor => {
     const bytes = contents.get(keyOf(descriptor))!
     if (bytes instanceof Uint8Array) return [{ descriptor, annotations: descriptor.annotations ?? new Map<string, string>(), bytes }]
     options.onUnreadable?.(descriptor, bytes)

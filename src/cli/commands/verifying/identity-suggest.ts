@@ -36,7 +36,15 @@ export const suggestIdentities: CommandFunction<typeof identitySuggestFlags> = a
   const policy = { ...demanded, annotations: new Map(), predicateTypes: 'any', unsafeSkipClaims: false } as const
   const [target] = await openTargets(context, flags, [name!], { willPush: false })
   const subject = subjectOf(target!)
-  const search = { context, flags: { ...flags, ...bundlesFirst }, trust, policy, material: {}, workersPerImage: 10 }
+  const search = {
+    context,
+    flags: { ...flags, ...bundlesFirst },
+    of: 'signatures',
+    trust,
+    policy,
+    material: {},
+    workersPerImage: 10,
+  } as const
   const { digest, verdict } = await verifyImage(search, subject)
   const signers = new Map(verdict.signatures.flatMap(signerOf))
   const [first] = signers

@@ -2,8 +2,8 @@ import type { GoJson } from '../../../codec/go-json.ts'
 import { derivationJson } from '../../../verify/render.ts'
 import type { CommandContext } from '../../context.ts'
 import { explanation } from '../../output/explanation.ts'
+import type { Findings } from '../../output/findings.ts'
 import { jsonText } from '../../output/json-document.ts'
-import { verdictJson, writeVerdict } from '../../output/verdict.ts'
 import { failureDocument } from '../../report-error.ts'
 import type { Named } from './subject.ts'
 import type { Verified } from './verify-image.ts'
@@ -23,10 +23,15 @@ export type VerificationOutput = {
  *
  * @param explainedBy - where trust comes from, when the steps are to be shown too
  */
-export function plainOutput(context: CommandContext, format: string, explainedBy: readonly string[] | undefined): VerificationOutput {
+export function plainOutput(
+  context: CommandContext,
+  findings: Findings,
+  format: string,
+  explainedBy: readonly string[] | undefined,
+): VerificationOutput {
   return {
     verified: ({ name }, { digest, verdict }) => {
-      writeVerdict(context, { name, digest, verdict }, format)
+      findings.write(context, { name, digest, verdict }, format)
       if (explainedBy) context.stderr(explanation(verdict.derivation, explainedBy))
     },
     failed: () => {},
@@ -52,9 +57,9 @@ export function textReport({ stdout }: CommandContext): VerificationOutput {
 /**
  * One JSON document, written as it grows, a line for each image:
  * `{"images":[{"image","digest","verified":true,"signatures","derivation"},{"image","verified":false,"error"}],"verified":1,"failed":1}`.
- * `signatures` is what cosign prints for one image, `error` is that of a failure document. Its shape is API.
+ * `signatures`, or `attestations`, is what cosign prints for one image, `error` is that of a failure document. Its shape is API.
  */
-export function jsonReport({ stdout }: CommandContext): VerificationOutput {
+export function jsonReport({ stdout }: CommandContext, findings: Findings): VerificationOutput {
   let separator = '{"images":[\n'
   const write = (entry: GoJson) => {
     stdout(`${separator}${jsonText(entry)}`)
@@ -66,7 +71,7 @@ export function jsonReport({ stdout }: CommandContext): VerificationOutput {
         image: typed,
         digest,
         verified: true,
-        signatures: verdictJson({ name, digest, verdict }),
+        ...findings.json({ name, digest, verdict }),
         derivation: derivationJson(verdict.derivation),
       }),
     failed: ({ typed }, failure) => write({ image: typed, verified: false, error: failureDocument(failure).error as GoJson }),

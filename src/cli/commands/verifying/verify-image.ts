@@ -1,4 +1,3 @@
-import { CountersignError } from '../../../codec/error.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { payloadLimitBytes } from '../../../formats/simple-signing.ts'
 import { signatureTag } from '../../../oci/attached/attached-tag.ts'
@@ -7,17 +6,16 @@ import { inParallel } from '../../../oci/in-parallel.ts'
 import { VerificationError } from '../../../verify/derivation.ts'
 import { type Candidate, detachedPayloadCandidate, type GivenMaterial, withMaterial } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
-import { derivationJson, renderDerivation } from '../../../verify/render.ts'
 import { type Verdict, verify } from '../../../verify/verify.ts'
 import type { FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import { CommandFailure } from '../../exit-code.ts'
 import type { verifyFlags } from '../../flags/verify.ts'
 import { readFileOrUrl, readSignatureInput } from '../../inputs/artifacts.ts'
 import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-options.ts'
 import { withLogEntries } from '../../inputs/trust/log-lookup.ts'
 import { refuseBesideBundle } from '../../inputs/trust/material.ts'
 import type { IndexEvidence } from './index-evidence.ts'
+import { refusalOfAttestations, refusalOfSignatures } from './refusal.ts'
 import type { Subject } from './subject.ts'
 
 /** The flags that say where signatures are looked for. */
@@ -39,6 +37,8 @@ export type SearchFlags = Pick<
 export type Search = {
   readonly context: CommandContext
   readonly flags: SearchFlags
+  readonly of: 'signatures' | 'attestations'
+  readonly askedType?: string // of attestations: as it was typed
   readonly trust: Trust
   readonly policy: Omit<Policy, 'artifact'>
   readonly workersPerImage: number
@@ -62,11 +62,15 @@ export async function verifyImage(search: Search, subject: Subject): Promise<Ver
     findCandidates(search, subject, digest),
     isMember ? index.candidatesFor(digest, context.signal) : [],
   ])
+  const candidates = [...own, ...ofIndex]
   try {
     const artifact = { kind: 'image', digest, ...(isMember && { via: index.digest }) } as const
-    return { digest, verdict: await verify([...own, ...ofIndex], trust, { ...policy, artifact }) }
+    return { digest, verdict: await verify(candidates, trust, { ...policy, artifact }) }
   } catch (error) {
-    throw error instanceof VerificationError ? explain(error, subject.name) : error
+    if (!(error instanceof VerificationError)) throw error
+    throw search.of === 'signatures'
+      ? refusalOfSignatures(error, subject.name)
+      : refusalOfAttestations(error, subject.name, candidates, search.askedType ?? '')
   }
 }
 
@@ -98,12 +102,13 @@ export async function complete(
 
 /** Where and how the signatures of an image are looked for. */
 export function evidenceQuery(search: Omit<Search, 'index'>, { reference }: Subject, digest: OciDigest): EvidenceQuery {
-  const { context, flags, policy, workersPerImage } = search
+  const { context, flags, of, policy, workersPerImage } = search
   return {
     image: digest,
     repository: signatureRepository(context, reference),
     formats: flags.newBundleFormat ? 'bundle-first' : 'legacy',
-    tag: signatureTag(digest, 'sig', flags.attachmentTagPrefix),
+    of,
+    tag: signatureTag(digest, of === 'signatures' ? 'sig' : 'att', flags.attachmentTagPrefix),
     legacyReferrers: flags.experimentalOci11,
     predicateTypes: policy.predicateTypes,
     allowsChain: flags.allowCertificateChain,
@@ -115,25 +120,4 @@ export function evidenceQuery(search: Omit<Search, 'index'>, { reference }: Subj
 async function detachedCandidateFromFlags(context: CommandContext, { signature, payload, offline }: Search['flags']): Promise<Candidate> {
   const bytes = await readSignatureInput(context, signature, offline)
   return detachedPayloadCandidate(signature, await readFileOrUrl(context, 'payload', payload, payloadLimitBytes, offline), bytes)
-}
-
-/** Gives a refusal the words and the exit status that users of cosign know, and its derivation. */
-function explain(error: VerificationError, name: string): CommandFailure {
-  const { derivation } = error
-  const details = {
-    derivation: derivationJson(derivation),
-    explanation: `Verification of ${name} failed:\n${renderDerivation(derivation)}`,
-  }
-  const { candidates } = derivation
-  const attestations = candidates.filter(({ steps }) => steps.at(-1)?.code === 'PREDICATE_TYPE_MISMATCH').length
-  if (attestations > 0 && attestations === candidates.length) {
-    const there =
-      attestations === 1
-        ? 'one attestation is there, which is no signature'
-        : `${attestations} attestations are there, which are no signatures`
-    const message = `no signatures found: ${there}; check them by verify-attestation, or accept any by --any-predicate`
-    return new CommandFailure(new CountersignError('SIGNATURES_NOT_FOUND', message, { cause: error }), details)
-  }
-  const noneMatched = candidates.some(({ format }) => format === 'simple-signing' || format === 'detached')
-  return new CommandFailure(error, { ...details, ...(noneMatched && { noneMatched: true }) })
 }

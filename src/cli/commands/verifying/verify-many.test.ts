@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { CountersignError } from '../../../codec/error.ts'
 import { createTestContext } from '../../../testing/command-context.ts'
 import { CommandFailure, exitCode } from '../../exit-code.ts'
+import { signatureFindings } from '../../output/verdict.ts'
 import { ImageQueue } from './image-queue.ts'
 import type { Subject } from './subject.ts'
 import { Tally } from './tally.ts'
@@ -25,7 +26,10 @@ test('a defect ends the command: all that is left is listed as not verified, and
   const subjects = [failing('a', gone), failing('b', defect), failing('c', gone), failing('d', gone)]
   const queue = new ImageQueue(subjects, { recursive: false, signal: context.signal })
   const search = { context } as unknown as Search
-  await assert.rejects(verifyMany(search, queue, jsonReport(context), 1), (failure: CommandFailure) => failure.error === defect)
+  await assert.rejects(
+    verifyMany(search, queue, jsonReport(context, signatureFindings), 1),
+    (failure: CommandFailure) => failure.error === defect,
+  )
   const { images, ...counts } = JSON.parse(written.join(''))
   assert.deepEqual(
     images.map(({ image, error }: { image: string; error: { code: string } }) => `${image} ${error.code}`),

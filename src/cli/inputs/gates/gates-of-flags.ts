@@ -1,4 +1,3 @@
-import { predicateTypeOf } from '../../../formats/predicate-type.ts'
 import { ageGate } from '../../../verify/gates/age.ts'
 import type { Gate } from '../../../verify/gates/gate.ts'
 import type { FlagsOf } from '../../command.ts'
@@ -16,6 +15,5 @@ export type GateFlags = Omit<FlagsOf<typeof gateFlags>, 'given'> & { readonly ty
  *   reading the files of policies throws
  */
 export async function gatesOfFlags(_context: CommandContext, flags: GateFlags): Promise<readonly Gate[]> {
-  predicateTypeOf(flags.type)
   return flags.maxAge === '' ? [] : [ageGate(parseAge(flags.maxAge, '--max-age'))]
 }

@@ -29,7 +29,7 @@ export type SignerFlags = SurroundingFlags &
   }
 
 /** What is verified, as cosign's warning names it. */
-export type Verified = 'signature' | 'blob'
+export type Verified = 'signature' | 'attestation' | 'blob' | 'blob attestation'
 
 /** What the flags of a verifying command say of trust, and of policy as far as it does not depend on what is verified. */
 export type Demands = {
