@@ -77,17 +77,24 @@ export async function signPayload(signing: Signing, payload: Uint8Array): Promis
 /**
  * The annotations of a signature's layer: the signature, and whatever came of signing that the older layout has a place for.
  *
- * @throws CountersignError `CONVERSION_IMPOSSIBLE` for a log entry without a promise, as all of Rekor v2 are
+ * @throws CountersignError as `layerMaterial`
  */
 export function layerAnnotations({ signature, parts }: Omit<LayerSignature, 'payload'>): ReadonlyMap<string, string> {
-  const { certificate, chain, logEntries, timestamps } = parts
+  return new Map([[signatureAnnotation, encodeBase64(signature)], ...layerMaterial(parts)])
+}
+
+/**
+ * What came of signing beside the signature, as annotations of a layer.
+ *
+ * @throws CountersignError `CONVERSION_IMPOSSIBLE` for a log entry without a promise, as all of Rekor v2 are
+ */
+export function layerMaterial({ certificate, chain, logEntries, timestamps }: SignedParts): ReadonlyMap<string, string> {
   const [entry, timestamp] = [logEntries[0], timestamps[0]] // the layout has a place for one of each
-  const material = encodeSignatureMaterial({
+  return encodeSignatureMaterial({
     ...(certificate && { certificate: certificate.der, chain: chain.map(({ der }) => der) }),
     ...(entry && { logBundle: logBundleOfEntry(entry) }),
     ...(timestamp && { timestamp }),
   })
-  return new Map([[signatureAnnotation, encodeBase64(signature)], ...material])
 }
 
 function signingOf(by: Signer | Signing): Signing {

@@ -15,6 +15,7 @@ export type Witnesses = {
   readonly logs: number
   readonly timestampAuthorities: number
   readonly unsafeSkipSct: boolean
+  readonly predicateTypes?: readonly string[] // of a statement; that of a signature unless told
 }
 
 /**
@@ -31,11 +32,11 @@ export async function proveSigned(
   witnesses: Witnesses,
   { now }: Pick<World, 'now'>,
 ): Promise<void> {
-  const { certificate, logs, timestampAuthorities, unsafeSkipSct } = witnesses
+  const { certificate, logs, timestampAuthorities, unsafeSkipSct, predicateTypes = [signPredicateType] } = witnesses
   const policy: Policy = {
     artifact,
     annotations: new Map(),
-    predicateTypes: [signPredicateType],
+    predicateTypes,
     ...(certificate && { identities: 'anybody' }), // whom a certificate is for, its authority decided by the token
     logThreshold: Math.max(1, logs),
     timestampThreshold: timestampAuthorities,

@@ -8,11 +8,19 @@ import type { LogEntry } from '../formats/log/log-entry.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
 import type { Candidate } from '../verify/evidence.ts'
 import type { Artifact } from '../verify/policy.ts'
+import type { EnvelopeEntryKind } from './rekor/ask-log.ts'
 
 /** What is to be signed: bytes as they are, or in an envelope. */
 export type ToSign =
   | { readonly kind: 'message'; readonly bytes: Uint8Array }
-  | { readonly kind: 'envelope'; readonly payloadType: string; readonly payload: Uint8Array }
+  | {
+      readonly kind: 'envelope'
+      readonly payloadType: string
+      readonly payload: Uint8Array
+      /** What timestamps are to be of: the signature unless told; in the older layout the envelope's whole JSON, as cosign 2 has it. */
+      readonly stamped?: 'signature' | 'envelope'
+      readonly entryKind?: EnvelopeEntryKind // in a Rekor v1
+    }
 
 /** Everything that came of signing: what a bundle, or the older layout, is made of. */
 export type SignedParts = {
@@ -33,9 +41,10 @@ export type Signing = {
    * Demands that what was made verifies, by the trust that verifiers of it have, before anybody is shown it. Absent where nobody witnessed
    * anything: a signature by a key and nothing else needs no proof.
    *
+   * @param predicateTypes - of a statement, one of which it must have: that of a signature unless told
    * @throws CountersignError of the step that refuses it
    */
-  readonly prove: ((candidate: Candidate, artifact: Artifact) => Promise<void>) | undefined
+  readonly prove: ((candidate: Candidate, artifact: Artifact, predicateTypes?: readonly string[]) => Promise<void>) | undefined
 }
 
 /** Signing with a key and nothing else: no certificate, no log, no timestamp. */

@@ -2,6 +2,7 @@ import { CountersignError } from '../codec/error.ts'
 import type { World } from '../codec/world.ts'
 import { messageOfBytes } from '../crypto/message.ts'
 import type { Signer } from '../crypto/signer.ts'
+import { encodeDsseEnvelope } from '../formats/dsse.ts'
 import type { EntrySigner, LoggedContent } from '../formats/log/entry-match.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
 import { challengeOf, type IdentityToken } from '../identity/token-claims.ts'
@@ -76,20 +77,26 @@ export function witnessedSigning(services: SigningServices, source: SignerSource
       const signature = await signer.sign(signedBytes(content))
       const certificate = issued?.certificate
       const timestamps: Uint8Array[] = []
-      for (const access of timestampAuthorities) timestamps.push(await requestTimestamp(access, signature))
+      for (const access of timestampAuthorities) timestamps.push(await requestTimestamp(access, stampedBytes(content, signature)))
       const logEntries: LogEntry[] = []
       const entrySigner: EntrySigner = certificate ? { kind: 'certificate', certificate } : { kind: 'key', key: signer.publicKey }
       for (const log of logs) {
-        const submission = { signature, signer: entrySigner, hash: signer.hash, content: loggedContent(content, signature) }
+        const submission = {
+          signature,
+          signer: entrySigner,
+          hash: signer.hash,
+          content: loggedContent(content, signature),
+          ...(content.kind === 'envelope' && content.entryKind && { envelopeKind: content.entryKind }),
+        }
         const entry = await logSignature(log, submission, trust.transparencyLogs ?? [])
         report(`tlog entry created with index: ${entry.logIndex}`)
         logEntries.push(entry)
       }
       return { signer, signature, certificate, chain: issued?.chain ?? [], logEntries, timestamps } satisfies SignedParts
     },
-    prove: async (candidate, artifact) => {
+    prove: async (candidate, artifact, predicateTypes) => {
       const keys = isCertified ? {} : { keys: [(await credentials()).signer.publicKey] }
-      await proveSigned(candidate, artifact, { ...trust, ...keys }, witnesses, clock)
+      await proveSigned(candidate, artifact, { ...trust, ...keys }, { ...witnesses, ...(predicateTypes && { predicateTypes }) }, clock)
     },
   }
 }
@@ -123,6 +130,11 @@ function signerFor(signer: Signer, content: ToSign, logs: readonly LogService[])
   if (!signer.prehashed || logs.length === 0) return signer
   const isGivenWhole = content.kind === 'envelope' && logs.every(({ version }) => version === 1)
   return isGivenWhole ? signer : signer.prehashed
+}
+
+function stampedBytes(content: ToSign, signature: Uint8Array): Uint8Array {
+  if (content.kind !== 'envelope' || content.stamped !== 'envelope') return signature
+  return encodeDsseEnvelope({ ...content, signature })
 }
 
 function loggedContent(content: ToSign, signature: Uint8Array): LoggedContent {

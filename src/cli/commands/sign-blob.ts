@@ -16,6 +16,7 @@ import type { signBlobFlags } from '../flags/sign.ts'
 import { blobLimitBytes, readBlob } from '../inputs/artifacts.ts'
 import { checkOutputs } from '../inputs/outputs.ts'
 import { openSigning } from '../inputs/signing/open-signing.ts'
+import { withoutInput } from '../inputs/signing/without-input.ts'
 
 type Flags = FlagsOf<typeof signBlobFlags>
 
@@ -34,14 +35,6 @@ export const signBlobs: CommandFunction<typeof signBlobFlags> = async (context, 
     await writeResults(context, flags, parts, bundle)
   }
   return 0
-}
-
-/** What is to be signed must not be taken for the answer to a question. */
-function withoutInput(context: CommandContext): CommandContext {
-  const refuse = (): never => {
-    throw new CountersignError('USAGE', 'standard input is what is to be signed, and no answer as well')
-  }
-  return { ...context, stdin: { isTerminal: context.stdin.isTerminal, readAll: async () => refuse(), stream: refuse } }
 }
 
 /** The bundle that cosign 2 wrote. It has no place for timestamps, which stay in files of their own. */

@@ -3,10 +3,8 @@ import { CountersignError } from '../../codec/error.ts'
 import { encodePem } from '../../codec/pem.ts'
 import { signatureTag } from '../../oci/attached/attached-tag.ts'
 import { nameOfTag } from '../../oci/attached/tag.ts'
-import { listImageTree } from '../../oci/image-tree.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
-import { formatReference, type ImageReference, type Repository, repositoryName } from '../../oci/reference.ts'
-import type { RegistryClient } from '../../oci/registry-client.ts'
+import { type Repository, repositoryName } from '../../oci/reference.ts'
 import { findEarlierBundle } from '../../sign/earlier-bundle.ts'
 import {
   attachImageBundle,
@@ -24,6 +22,7 @@ import type { CommandContext } from '../context.ts'
 import type { signFlags } from '../flags/sign.ts'
 import { annotationsFromFlag } from '../inputs/annotations.ts'
 import { legacyLayout, maxAttachmentBytes, signatureRepository } from '../inputs/image-options.ts'
+import { type ImageToSign, lookUpImages } from '../inputs/images-to-sign.ts'
 import { readPayload } from '../inputs/payload.ts'
 import { checkSignFlags, type SigningFormats, signingFormats } from '../inputs/sign-options.ts'
 import { openSigning } from '../inputs/signing/open-signing.ts'
@@ -37,7 +36,7 @@ export const signImages: CommandFunction<typeof signFlags> = async (context, fla
   const targets = await openTargets(context, flags, args, { willPush: flags.upload })
   if (formats.includes('legacy')) for (const target of targets) checkIdentity(target, flags)
   const opening = openSigning(context, flags, { promise: formats.includes('legacy'), timestamp: false }) // scrypt works off this thread while the images are looked up
-  const lookup = lookUp(context, targets, flags.recursive)
+  const lookup = lookUpImages(context, targets, flags.recursive)
   lookup.catch(() => {}) // reported below, once nobody is being asked for a passphrase
   const signing = await opening
   const images = await lookup
@@ -58,35 +57,10 @@ type Job = {
   readonly many: boolean // images
 }
 
-/** A manifest to sign, where it is. */
-type Image = { readonly client: RegistryClient; readonly repository: Repository; readonly descriptor: Descriptor }
-
 /** The older layout signs the name of a repository, and an image on the disk is in none. */
 function checkIdentity({ name, isLocal }: Target, { signContainerIdentity, payload }: Job['flags']): void {
   if (isLocal && signContainerIdentity.length === 0 && payload === '')
     throw new CountersignError('USAGE', `${name}: the layout of cosign 2 signs a repository name: want --sign-container-identity NAME`)
-}
-
-async function lookUp(context: CommandContext, targets: readonly Target[], recursive: boolean): Promise<Image[]> {
-  const images: Image[] = []
-  for (const { client, reference, isLocal } of targets) {
-    if (!reference.digest && !isLocal) warnOfTag(context, reference)
-    const root = await client.resolve(reference, context.signal)
-    const nodes = recursive ? await listImageTree(client, reference, root, context.signal) : [{ descriptor: root }]
-    images.push(...nodes.map(({ descriptor }) => ({ client, repository: reference, descriptor })))
-  }
-  return images
-}
-
-/** cosign's own words. */
-function warnOfTag(context: CommandContext, reference: ImageReference): void {
-  context.warn(
-    `Image reference ${formatReference(reference)} uses a tag, not a digest, to identify the image to sign.\n` +
-      '    This can lead you to sign a different image than the intended one. Please use a\n' +
-      '    digest (example.com/ubuntu@sha256:abc123...) rather than tag\n' +
-      '    (example.com/ubuntu:latest) for the input to cosign. The ability to refer to\n' +
-      '    images by tag will be removed in a future release.\n',
-  )
 }
 
 /** One signature to make and to store. */
@@ -96,7 +70,7 @@ type PlannedWrite = {
   readonly perform: () => Promise<string>
 }
 
-function planWrite(job: Job, image: Image, format: SigningFormats[number]): PlannedWrite {
+function planWrite(job: Job, image: ImageToSign, format: SigningFormats[number]): PlannedWrite {
   const place = signatureRepository(job.context, image.repository)
   const { digest } = image.descriptor
   if (format === 'bundle')
@@ -125,7 +99,7 @@ async function perform({ context, flags, formats }: Job, writes: readonly Planne
     }
 }
 
-async function signWithBundle(job: Job, image: Image, place: Repository): Promise<string> {
+async function signWithBundle(job: Job, image: ImageToSign, place: Repository): Promise<string> {
   const { context, signing, annotations, flags } = job
   const { client, descriptor } = image
   const earlier = await earlierBundle(job, image, place)
@@ -141,7 +115,7 @@ async function signWithBundle(job: Job, image: Image, place: Repository): Promis
 }
 
 /** A second bundle by one key says nothing new; cosign adds it each time, and so do we unless a run of two writes is repeated. */
-async function earlierBundle({ context, signing, annotations, formats }: Job, { client, descriptor }: Image, place: Repository) {
+async function earlierBundle({ context, signing, annotations, formats }: Job, { client, descriptor }: ImageToSign, place: Repository) {
   const { key } = signing
   if (formats.length < 2 || !key) return undefined
   const intended = { signing: { ...signing, key }, image: descriptor.digest, annotations }
@@ -152,7 +126,7 @@ async function earlierBundle({ context, signing, annotations, formats }: Job, { 
 
 async function signWithPayload(
   job: Job,
-  { client, repository, descriptor }: Image,
+  { client, repository, descriptor }: ImageToSign,
   place: { readonly repository: Repository; readonly tag: string },
 ): Promise<string> {
   const { context, signing, annotations, flags } = job

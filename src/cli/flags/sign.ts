@@ -4,8 +4,8 @@ import { securityKeyFlags } from './keys.ts'
 import { referrersModeFlags, registryFlags } from './registry.ts'
 import { signingServiceFlags } from './services.ts'
 
-/** What signing images and signing blobs share. */
-const signerFlags = {
+/** What signing images, blobs and attestations share. */
+export const signerFlags = {
   ...signingServiceFlags,
   ...securityKeyFlags,
   bundle: { type: 'string', default: '', placeholder: 'FILE', help: 'write to FILE all that verification needs' },

@@ -1,9 +1,12 @@
+import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson } from '../../codec/go-json.ts'
 import type { Json } from '../../codec/json.ts'
 import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
 import type { Fetch } from '../../codec/world.ts'
-import type { HashName } from '../../crypto/digest.ts'
+import { type HashName, sha256 } from '../../crypto/digest.ts'
+import { parseDsseEnvelope } from '../../formats/dsse.ts'
+import { hexDigestJson } from '../../formats/log/kinds/entry-digest.ts'
 import { pemVerifierJson } from '../../formats/log/kinds/entry-verifier.ts'
 import { hashedRekordSpec } from '../../formats/log/kinds/hashedrekord.ts'
 import { parseLogAnswer } from '../../formats/log/log-answer.ts'
@@ -11,12 +14,15 @@ import type { LogEntry } from '../../formats/log/log-entry.ts'
 import { describeFailure } from '../../oci/transport/failure.ts'
 import { readAtMost } from '../../oci/transport/read-body.ts'
 
+/** Which kind of entry a Rekor v1 makes of an envelope: intoto is what it had before dsse, and what some readers still look for. */
+export type EnvelopeEntryKind = 'dsse' | 'intoto'
+
 /** A signature that a log may have recorded. */
 export type SearchedSignature = {
   readonly signature: Uint8Array
   readonly content:
     | { readonly kind: 'digest'; readonly hash: HashName; readonly digest: Uint8Array } // of what was signed, by the hash it was signed by
-    | { readonly kind: 'envelope'; readonly json: Uint8Array } // as it was uploaded, to the byte
+    | { readonly kind: 'envelope'; readonly json: Uint8Array; readonly entryKind?: EnvelopeEntryKind } // as it was uploaded, to the byte
   readonly signer: { readonly kind: 'key'; readonly spki: Uint8Array } | { readonly kind: 'certificate'; readonly der: Uint8Array }
 }
 
@@ -82,6 +88,7 @@ async function ask({ fetch, url, signal }: LogAccess, path: string, init: Reques
 /** A signature as a Rekor v1 is given it. An envelope is proposed as it was uploaded; the entry then holds its digest. */
 export function proposedEntry({ signature, content, signer }: SearchedSignature): Json {
   const [verifier, version] = [{ ...signer, details: undefined }, '0.0.1'] as const
+  if (content.kind === 'envelope' && content.entryKind === 'intoto') return proposedIntoto(content.json, pemVerifierJson(verifier))
   if (content.kind === 'envelope') {
     const proposedContent = { envelope: decodeUtf8(content.json, 'envelope'), verifiers: [pemVerifierJson(verifier)] }
     return { apiVersion: version, kind: 'dsse', spec: { proposedContent } }
@@ -89,4 +96,13 @@ export function proposedEntry({ signature, content, signer }: SearchedSignature)
   const { hash, digest } = content
   const spec = hashedRekordSpec({ kind: 'hashedrekord', version, artifact: { hash, digest }, signature, verifier })
   return { apiVersion: version, kind: 'hashedrekord', spec }
+}
+
+/** Version 0.0.2, whose base64 members hold the base64 text of the envelope. Source: services.md §3.3. */
+function proposedIntoto(json: Uint8Array, publicKey: string): Json {
+  const { payloadType, payload, signature } = parseDsseEnvelope(json, 'envelope')
+  const twice = (bytes: Uint8Array) => encodeBase64(encodeUtf8(encodeBase64(bytes)))
+  const envelope = { payloadType, payload: twice(payload), signatures: [{ publicKey, sig: twice(signature) }] }
+  const digest = (bytes: Uint8Array) => hexDigestJson({ hash: 'sha256', digest: sha256(bytes) })
+  return { apiVersion: '0.0.2', kind: 'intoto', spec: { content: { envelope, hash: digest(json), payloadHash: digest(payload) } } }
 }

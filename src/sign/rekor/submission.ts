@@ -1,11 +1,8 @@
-import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
-import { serializeGoJson } from '../../codec/go-json.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
 import { digestOf, type HashName } from '../../crypto/digest.ts'
-import type { DsseEnvelope } from '../../formats/dsse.ts'
+import { encodeDsseEnvelope } from '../../formats/dsse.ts'
 import type { EntrySigner, LoggedContent } from '../../formats/log/entry-match.ts'
-import type { SearchedSignature } from './ask-log.ts'
+import type { EnvelopeEntryKind, SearchedSignature } from './ask-log.ts'
 
 /** A signature that a log is to record. */
 export type Submission = {
@@ -13,6 +10,7 @@ export type Submission = {
   readonly signer: EntrySigner
   readonly hash: HashName | undefined // that the signature was made with; nothing for pure Ed25519
   readonly content: LoggedContent
+  readonly envelopeKind?: EnvelopeEntryKind // of the entry that a Rekor v1 makes of an envelope; dsse unless told
 }
 
 /**
@@ -28,21 +26,14 @@ export function digestToLog({ hash, content }: Submission): { readonly hash: Has
 
 /** A signature as Rekor v1 is given it and searched for it. An envelope goes whole: its kind of entry holds the digests of it and of its payload. */
 export function searchedSignature(submission: Submission): SearchedSignature {
-  const { signature, signer, content } = submission
+  const { signature, signer, content, envelopeKind = 'dsse' } = submission
   const { kind } = signer
   return {
     signature,
     signer: kind === 'key' ? { kind, spki: signer.key.spki } : { kind, der: signer.certificate.der },
     content:
       content.kind === 'envelope'
-        ? { kind: 'envelope', json: content.encoded ?? encodeEnvelope(content.envelope) }
+        ? { kind: 'envelope', json: content.encoded ?? encodeDsseEnvelope(content.envelope), entryKind: envelopeKind }
         : { kind: 'digest', ...digestToLog(submission) },
   }
-}
-
-/** An envelope as cosign uploads it. */
-function encodeEnvelope({ payloadType, payload, signature }: DsseEnvelope): Uint8Array {
-  return encodeUtf8(
-    serializeGoJson({ payloadType, payload: encodeBase64(payload), signatures: [{ keyid: '', sig: encodeBase64(signature) }] }),
-  )
 }

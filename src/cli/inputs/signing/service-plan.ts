@@ -30,6 +30,7 @@ export type ServicePlan = {
 export type ServiceNeeds = {
   readonly promise: boolean // of the log: the layout of cosign 2 keeps nothing else of an entry
   readonly timestamp: boolean
+  readonly intoto?: boolean // an entry of that kind, as only Rekor v1 has
 }
 
 const addressFlags = ['fulcio-url', 'oidc-issuer', 'rekor-url', 'timestamp-server-url'] as const
@@ -49,6 +50,7 @@ export async function planServices(context: CommandContext, flags: ServiceFlags,
   const { authority, logs, timestampAuthorities } = plan
   if (needs.timestamp && timestampAuthorities.length === 0)
     throw usage('--rfc3161-timestamp: no timestamp authority takes part, so there is no timestamp to write')
+  if (needs.intoto && logs.length === 0) throw usage('--rekor-entry-type intoto: no log takes part that could have such an entry')
   if (!authority && logs.length === 0 && timestampAuthorities.length === 0) return undefined
   if (authority && timestampAuthorities.length === 0) {
     if (logs.some(({ version }) => version === 2))
@@ -107,11 +109,14 @@ async function planOfConfig(context: CommandContext, flags: ServiceFlags, needs:
   const { world } = context
   const address = ({ url }: { readonly url: string }) =>
     parseAddress(url, problem => new CountersignError('SIGNING_CONFIG_MALFORMED', `signing config: ${problem}`))
-  const holdable = needs.promise ? transparencyLogs.filter(({ majorApiVersion }) => majorApiVersion === 1) : transparencyLogs
+  const holdable =
+    needs.promise || needs.intoto ? transparencyLogs.filter(({ majorApiVersion }) => majorApiVersion === 1) : transparencyLogs
   if (holdable.length === 0 && transparencyLogs.length > 0)
     throw usage(
-      `the layout of cosign 2 holds entries of Rekor v1 alone, and the signing config names none, but ${quote(transparencyLogs[0]!.url)}; ` +
-        'sign a bundle, or name a log of Rekor v1',
+      needs.promise
+        ? `the layout of cosign 2 holds entries of Rekor v1 alone, and the signing config names none, but ${quote(transparencyLogs[0]!.url)}; ` +
+            'sign a bundle, or name a log of Rekor v1'
+        : `--rekor-entry-type intoto: only Rekor v1 has such entries, and the signing config names none, but ${quote(transparencyLogs[0]!.url)}`,
     )
   return {
     ...(wantsCertificate(flags)

@@ -1,0 +1,75 @@
+import { CountersignError } from '../../../codec/error.ts'
+import { quote } from '../../../codec/text.ts'
+import { predicateTypeOf } from '../../../formats/predicate-type.ts'
+import type { Statement } from '../../../formats/statement.ts'
+import { type AttestedSubject, encodeAttestedStatement } from '../../../sign/attestation/attested-statement.ts'
+import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
+import { predicateLimitBytes, shapePredicate } from '../../../sign/attestation/predicate-shape.ts'
+import type { StatementToSign } from '../../../sign/attestation/sign-attestation.ts'
+import type { Artifact } from '../../../verify/policy.ts'
+import type { FlagSource } from '../../command.ts'
+import type { CommandContext } from '../../context.ts'
+import { readBlob } from '../../inputs/artifacts.ts'
+
+/** The flags that say what is attested. */
+export type ContentFlags = {
+  readonly predicate: string
+  readonly statement: string
+  readonly type: string
+  readonly rekorEntryType: 'dsse' | 'intoto'
+  readonly given: ReadonlyMap<string, FlagSource>
+}
+
+/** What is attested, of whatever it may be. */
+export type AttestedContent = {
+  /** The statement that was given; with it nothing else is made. */
+  readonly given: Statement | undefined
+  /** The statement about one artifact. @throws CountersignError `ARTIFACT_MISMATCH` for a given one about something else */
+  readonly about: (subject: AttestedSubject, artifact: Artifact) => StatementToSign
+}
+
+/**
+ * Reads what is to be attested: the predicate of `--predicate`, in the shape of its type, or the statement of `--statement`.
+ *
+ * @throws CountersignError `USAGE` for both, or neither, or a type that is none; as `shapePredicate` and `readGivenStatement`
+ */
+export async function readAttestedContent(context: CommandContext, flags: ContentFlags): Promise<AttestedContent> {
+  checkContentFlags(flags)
+  const { predicate: path, statement: statementPath, type, rekorEntryType, given } = flags
+  const kind = { entryKind: rekorEntryType }
+  if (statementPath !== '') {
+    const bytes = await readBlob(context, statementPath, predicateLimitBytes)
+    context.stderr(`Using statement from: ${nameOf(statementPath)}\n`)
+    const statement = readGivenStatement(bytes, given.has('type') ? predicateTypeOf(type) : undefined)
+    const about: AttestedContent['about'] = (_, artifact) => {
+      checkStatementAbout(statement, artifact)
+      return { statement: bytes, predicateType: statement.predicateType, ...kind }
+    }
+    return { given: statement, about }
+  }
+  predicateTypeOf(type) // before anything is read: a type that is none is told at once
+  const bytes = await readBlob(context, path, predicateLimitBytes)
+  context.stderr(`Using payload from: ${nameOf(path)}\n`)
+  const shaped = shapePredicate(type, bytes, context.world.now())
+  if (shaped.leftOut.length > 0) context.warn(`--type ${type} has no place for this, which is left out: ${listed(shaped.leftOut)}`)
+  const { predicateType } = shaped
+  return { given: undefined, about: subject => ({ statement: encodeAttestedStatement(subject, shaped), predicateType, ...kind }) }
+}
+
+/** @throws CountersignError `USAGE` */
+export function checkContentFlags({ predicate, statement }: ContentFlags): void {
+  if (predicate !== '' && statement !== '')
+    throw new CountersignError('USAGE', 'want one of --predicate and --statement, got both: a statement has a predicate already')
+  if (predicate === '' && statement === '') throw new CountersignError('USAGE', 'one of --predicate or --statement must be set')
+}
+
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path
+}
+
+const listedAtMost = 10
+
+function listed(places: readonly string[]): string {
+  const shown = places.slice(0, listedAtMost).map(quote).join(', ')
+  return places.length > listedAtMost ? `${shown} and ${places.length - listedAtMost} more` : shown
+}

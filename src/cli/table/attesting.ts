@@ -1,0 +1,37 @@
+import { type Command, defineCommand } from '../command.ts'
+import { attestFlags } from '../flags/attesting/attest.ts'
+
+const any = Number.POSITIVE_INFINITY
+
+/** Attestations: statements about images and files, signed. */
+export const attestingCommands: readonly Command[] = [
+  defineCommand({
+    name: 'attest',
+    group: 'Sign and verify',
+    summary: 'Sign statements about container images',
+    description:
+      'States what the file of --predicate says about an image: an SBOM, the result of a scan, how it was built.\n' +
+      'The signed statement is stored beside the image in its registry, as a Sigstore bundle that cosign 3 verifies;\n' +
+      '--new-bundle-format=false writes the layout of cosign 2. Without --key whoever an identity token names attests.\n' +
+      'A statement that is there already is signed as it is with --statement; it must name the image by its digest.',
+    examples: [
+      { what: 'attest to an SBOM', line: 'attest --yes --type cyclonedx --predicate sbom.cdx.json IMAGE@sha256:...' },
+      {
+        what: 'with a key, recording it in no transparency log, and the predicate from another program',
+        line: 'attest --key cosign.key --tlog-upload=false --use-signing-config=false --type vuln --predicate - IMAGE@sha256:...',
+      },
+      {
+        what: 'sign a statement of your own type that some tool has made',
+        line: 'attest --key cosign.key --signing-config signing-config.json --statement statement.json IMAGE@sha256:...',
+      },
+      {
+        what: 'for readers of cosign 2, in place of the scan that was there',
+        line: 'attest --key cosign.key --signing-config signing-config.json --new-bundle-format=false --replace --type vuln --predicate scan.json IMAGE@sha256:...',
+      },
+    ],
+    arguments: { name: 'IMAGE...', min: 1, max: any },
+    flags: attestFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attesting/attest.ts')).attestImages,
+  }),
+]

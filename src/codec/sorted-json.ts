@@ -1,0 +1,46 @@
+import { compareBytes } from './bytes.ts'
+import { CountersignError } from './error.ts'
+import type { Json, JsonObject } from './json.ts'
+import { encodeUtf8 } from './text.ts'
+
+/**
+ * JSON text with the members of each object sorted by the bytes of their names, as Go's encoders write maps and protobuf structs: compact,
+ * nothing escaped but what JSON itself demands. Numbers are those of JavaScript, which are Go's too.
+ *
+ * @throws CountersignError `JSON_MALFORMED` for a number that was too large to be one
+ */
+export function serializeSortedJson(value: Json): string {
+  const parts: string[] = []
+  write(value, parts)
+  return parts.join('')
+}
+
+function write(value: Json, parts: string[]): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new CountersignError('JSON_MALFORMED', 'a number is larger than 1.8e308')
+  if (typeof value !== 'object' || value === null) parts.push(JSON.stringify(value))
+  else if (isArray(value)) {
+    parts.push('[')
+    for (const [index, item] of value.entries()) {
+      if (index > 0) parts.push(',')
+      write(item, parts)
+    }
+    parts.push(']')
+  } else {
+    parts.push('{')
+    for (const [index, name] of sortedNames(value).entries()) {
+      parts.push(index > 0 ? `,${JSON.stringify(name)}:` : `${JSON.stringify(name)}:`)
+      write(value[name]!, parts)
+    }
+    parts.push('}')
+  }
+}
+
+function isArray(value: readonly Json[] | JsonObject): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
+/** The order of UTF-16 is that of bytes, except between surrogates and what Unicode has behind them. */
+function sortedNames(object: JsonObject): readonly string[] {
+  const names = Object.keys(object).sort()
+  return names.some(name => /[\ud800-\uffff]/.test(name)) ? names.sort((a, b) => compareBytes(encodeUtf8(a), encodeUtf8(b))) : names
+}

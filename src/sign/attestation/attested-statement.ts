@@ -1,0 +1,33 @@
+import { serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
+import type { JsonObject } from '../../codec/json.ts'
+import { serializeSortedJson } from '../../codec/sorted-json.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+
+/** What an attestation is about. */
+export type AttestedSubject = {
+  readonly name: string | undefined // of the repository, or of the file without its folders; an image on the disk has none
+  readonly sha256: string // lower-case hex
+}
+
+/** What an attestation says, in the shape that its type has. */
+export type AttestedPredicate = {
+  readonly predicateType: string // URI
+  readonly predicate: JsonObject | string // text: an SPDX document in tag-value form
+}
+
+const statementType = 'https://in-toto.io/Statement/v0.1'
+
+/**
+ * The statement that cosign 3.1.1 makes of a predicate, byte for byte: a protobuf statement, the members of its predicate sorted; one with
+ * text for a predicate, which protobuf has no place for, as a Go map.
+ *
+ * @throws CountersignError `JSON_MALFORMED` for a number that was too large to be one
+ * @see formats-and-flows §6
+ */
+export function encodeAttestedStatement(subject: AttestedSubject, { predicateType, predicate }: AttestedPredicate): Uint8Array {
+  const { name, sha256 } = subject
+  const about = [{ name, digest: { sha256 } }]
+  if (typeof predicate === 'string') return encodeUtf8(serializeGoJson({ _type: statementType, predicate, predicateType, subject: about }))
+  const before = serializeProtoJson({ _type: statementType, subject: about, predicateType })
+  return encodeUtf8(`${before.slice(0, -1)},"predicate":${serializeSortedJson(predicate)}}`)
+}
