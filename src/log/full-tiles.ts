@@ -4,33 +4,80 @@ import { encodeHex } from '../codec/hex.ts'
 import type { Sha256 } from '../crypto/digest.ts'
 import { encodeTilePath, tileWidth } from '../formats/log/tile-path.ts'
 import type { LogStore } from './store.ts'
-import { emptyTile, hashesOfTile, rootOfTile, setHash, type Tile, tileOfHashes } from './tile-nodes.ts'
-import { edgeOfTiles, type TreeEdge } from './tree.ts'
+import {
+  emptyTile,
+  hashesOfTile,
+  nodeOfTile,
+  nodeOver,
+  nodesOver,
+  rootOfTile,
+  setHash,
+  type Tile,
+  tileOfHashes,
+  topOfTile,
+} from './tile-nodes.ts'
+import { edgeOfTiles, type TileNodeSource, type TreeEdge } from './tree.ts'
 
 const fullTileBytes = 32 * tileWidth
 
-/** Full tiles of a log: the latest used in memory (16 KiB each), the others in their files, all of them in the leaf hashes that are stored. */
+/** A block is eight leaf hashes beside each other, under one of the lowest nodes of the top of their tile. */
+const blockHeight = 3
+const blockWidth = 2 ** blockHeight
+const blocksInTile = tileWidth / blockWidth
+
+/**
+ * Full tiles of a log: the latest used in memory (16 KiB each), the others in their files, all of them in the leaf hashes that are stored.
+ *
+ * A proof wants eight nodes of a tile, and to read and hash all of it costs ten times as much as the rest of the proof. So of eight times as many
+ * tiles of leaf hashes the top is in memory (2 KiB each), which vouches for each block of eight hashes under it.
+ */
 export class FullTiles {
   readonly #store: LogStore
-  readonly #limit: number
-  readonly #kept = new Map<number, Tile>() // the least recently used first
+  readonly #kept: LatestUsed<Tile>
+  readonly #tops: LatestUsed<Uint8Array> // by the index of the tile
+  readonly #blocks: LatestUsed<Uint8Array> // hashes and the nodes over them, by the number of the block
   readonly #awaited = new Map<number, Promise<Tile>>()
 
   /** @param limit - tiles kept in memory */
   constructor(store: LogStore, limit: number) {
     this.#store = store
-    this.#limit = limit
+    this.#kept = new LatestUsed(limit)
+    this.#tops = new LatestUsed(limit * 8)
+    this.#blocks = new LatestUsed(limit * 4)
   }
 
   /** Keeps a tile that is known to be right. */
   keep(tile: Tile): void {
-    const key = keyOf(tile.level, tile.index)
-    this.#kept.delete(key)
-    this.#kept.set(key, tile)
-    for (const [oldest] of this.#kept) {
-      if (this.#kept.size <= this.#limit) break
-      this.#kept.delete(oldest)
-    }
+    this.#kept.put(keyOf(tile.level, tile.index), tile)
+    if (tile.level === 0) this.#tops.put(tile.index, topOfTile(tile, blockHeight))
+  }
+
+  /**
+   * A node of a tile, at once where it is in memory. Where only the top of its tile is, what is read for it is held against that top, and
+   * passed over for the tile itself unless it is what the tree has.
+   *
+   * @throws CountersignError of `get`
+   */
+  node(level: number, index: number, { height, at }: Parameters<TileNodeSource>[2], root: () => Promise<Sha256>): Sha256 | Promise<Sha256> {
+    const kept = this.#kept.get(keyOf(level, index))
+    if (kept) return nodeOfTile(kept, height, at)
+    const top = level === 0 ? this.#tops.get(index) : undefined
+    if (top && height >= blockHeight) return nodeOver(top, height - blockHeight, at)
+    const ofTile = async () => nodeOfTile(await this.get(level, index, root), height, at)
+    if (!top) return ofTile()
+    const place = at >> (blockHeight - height) // of the block in its tile
+    const number = index * blocksInTile + place
+    const ofBlock = (block: Uint8Array) => nodeOver(block, height, at % (blockWidth >> height))
+    const block = this.#blocks.get(number)
+    return block ? ofBlock(block) : this.#readBlock(number, nodeOver(top, 0, place)).then(read => (read ? ofBlock(read) : ofTile()))
+  }
+
+  /** A block of what is stored; nothing where its root is not the one that the tile has. */
+  async #readBlock(number: number, root: Sha256): Promise<Uint8Array | undefined> {
+    const block = nodesOver(await this.#leafHashes(number * blockWidth, (number + 1) * blockWidth))
+    if (!bytesEqual(nodeOver(block, blockHeight, 0), root)) return undefined
+    this.#blocks.put(number, block)
+    return block
   }
 
   /**
@@ -41,10 +88,7 @@ export class FullTiles {
   get(level: number, index: number, root: () => Promise<Sha256>): Tile | Promise<Tile> {
     const key = keyOf(level, index)
     const kept = this.#kept.get(key)
-    if (kept) {
-      this.keep(kept)
-      return kept
-    }
+    if (kept) return kept
     const awaited = this.#awaited.get(key) ?? this.#prove(level, index, root).finally(() => this.#awaited.delete(key))
     this.#awaited.set(key, awaited)
     return awaited
@@ -132,4 +176,27 @@ export class FullTiles {
 /** Levels are below 8: eight of them have more leaves than 2^53. */
 function keyOf(level: number, index: number): number {
   return index * 8 + level
+}
+
+/** As many as were used last. */
+class LatestUsed<T> {
+  readonly #limit: number
+  readonly #values = new Map<number, T>() // the least recently used first
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get(key: number): T | undefined {
+    const value = this.#values.get(key)
+    if (value !== undefined) this.put(key, value)
+    return value
+  }
+
+  put(key: number, value: T): void {
+    this.#values.delete(key)
+    this.#values.set(key, value)
+    const [oldest] = this.#values.size > this.#limit ? this.#values.keys() : []
+    if (oldest !== undefined) this.#values.delete(oldest)
+  }
 }

@@ -38,7 +38,7 @@ export type TileLogOptions = HeadSigner & {
 /** What of a log may be in memory. */
 export type LogLimits = {
   readonly waiting?: number // entries that wait to be appended; 4096 unless told
-  readonly keptTiles?: number // full tiles in memory, 16 KiB each; 1024 unless told
+  readonly keptTiles?: number // full tiles in memory, 16 KiB each, and the tops of eight times as many, 2 KiB each; 1024 unless told
 }
 
 const rangeLimit = 1000

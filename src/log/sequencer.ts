@@ -276,7 +276,11 @@ export class Sequencer {
 
 /** A tree whose full tiles are held against it. */
 export function treeOf(edge: TreeEdge, tiles: FullTiles): Tree {
-  return new Tree(edge, (level, index, root) => tiles.get(level, index, root))
+  return new Tree(
+    edge,
+    (level, index, root) => tiles.get(level, index, root),
+    (level, index, node, root) => tiles.node(level, index, node, root),
+  )
 }
 
 function frozen(): CountersignError {

@@ -130,3 +130,32 @@ test('a file of a tile of tiles that is altered is made again from the entries, 
   assert.ok(encodeHex(disk.objects.get('tile/1/000')!) === hashesOf(1, 65_536).join(''))
   await log.close()
 })
+
+test('paths are the same where only the tops of tiles are in memory, and where nothing is', async () => {
+  const wanted = await openTestLog(openMemoryStore(diskOf(600)))
+  const log = await openTestLog(openMemoryStore(diskOf(600)), { limits: { keptTiles: 0 } }) // the tops of none
+  const short = await openTestLog(openMemoryStore(diskOf(600)), { limits: { keptTiles: 1 } }) // of both full tiles
+  for (const tile of [0n, 1n]) await short.tile(0, tile, 256)
+  for (const size of [512n, 600n])
+    for (let index = 0n; index < size; index++) {
+      const path = await wanted.inclusionPath(index, size)
+      assert.deepEqual(await short.inclusionPath(index, size), path, `entry ${index} of ${size}`)
+      if (index % 37n === 0n) assert.deepEqual(await log.inclusionPath(index, size), path)
+    }
+  await Promise.all([wanted.close(), log.close(), short.close()])
+})
+
+test('a leaf hash that is altered under the top of its tile is not taken', async () => {
+  const disk = diskOf(600)
+  const log = await openTestLog(openMemoryStore(disk), { limits: { keptTiles: 1 } })
+  for (const tile of [0n, 1n]) await log.tile(0, tile, 256)
+  const path = await log.inclusionPath(17n, 600n)
+  disk.rows[8] = { ...disk.rows[8]!, leafHash: leaves[7]! }
+  assert.deepEqual(await log.inclusionPath(9n, 600n), (await log.inclusionPath(9n, 256n)).concat(path.slice(8)), 'by the file of the tile')
+  assert.deepEqual((await log.inclusionPath(9n, 600n))[0], leaves[8])
+  for (const tile of [0n, 1n]) await log.tile(0, tile, 256) // the first gives way to the second
+  disk.objects.delete('tile/0/000')
+  await assert.rejects(log.inclusionPath(10n, 600n), { code: 'STORE_CORRUPT', message: /tile\/0\/000: want hashes of root/ })
+  assert.deepEqual(await log.inclusionPath(17n, 600n), path, 'what is sound is read still')
+  await log.close()
+})

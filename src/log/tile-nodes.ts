@@ -26,6 +26,7 @@ export function emptyTile(level: number, index: number): Tile {
 
 /** A tile of hashes, 32 bytes each, from its first. */
 export function tileOfHashes(level: number, index: number, hashes: Uint8Array): Tile {
+  if (hashes.length === hashLength * tileWidth) return { level, index, nodes: nodesOver(hashes) }
   const tile = emptyTile(level, index)
   for (let at = 0; at < hashes.length / hashLength; at++) setHash(tile, at, hashes.subarray(at * hashLength, (at + 1) * hashLength))
   return tile
@@ -50,6 +51,27 @@ export function nodeOfTile({ nodes }: Tile, height: number, index: number): Sha2
 /** The root of a full tile: the hash that the tile above has of it. */
 export function rootOfTile(tile: Tile): Sha256 {
   return nodeOfTile(tile, tileHeight, 0)
+}
+
+/** The nodes of a full tile from a height up, in bytes of their own, as `nodesOver` has them. */
+export function topOfTile({ nodes }: Tile, height: number): Uint8Array {
+  return nodes.slice(starts[height])
+}
+
+/** Hashes, as many as a power of two, and all nodes over them: those of one height after those of the one below, to the root. */
+export function nodesOver(hashes: Uint8Array): Uint8Array {
+  const nodes = new Uint8Array(2 * hashes.length - hashLength)
+  nodes.set(hashes)
+  for (let [pair, above] = [0, hashes.length]; above < nodes.length; pair += 2 * hashLength, above += hashLength)
+    nodes.set(hashOfPair(nodes.subarray(pair, pair + 2 * hashLength)), above)
+  return nodes
+}
+
+/** One of `nodesOver` so many hashes, a view of its bytes: node `index` of those over 2^height hashes. */
+export function nodeOver(nodes: Uint8Array, height: number, index: number): Sha256 {
+  const width = nodes.length + hashLength // twice what the hashes take
+  const start = width - width / 2 ** height + index * hashLength
+  return nodes.subarray(start, start + hashLength) as Sha256
 }
 
 /** The first hashes of a tile, in bytes of their own. */

@@ -19,6 +19,14 @@ export type Growth = { readonly edge: TreeEdge; readonly finished: readonly Tile
 /** Where a full tile comes from. `root` gives the hash that the tree has of it, which it must be held against unless that was done before. */
 export type TileSource = (level: number, index: number, root: () => Promise<Sha256>) => Tile | Promise<Tile>
 
+/** Where one node of a full tile comes from, for whom the others do not matter: node `at` of those of 2^height hashes of the tile. */
+export type TileNodeSource = (
+  level: number,
+  index: number,
+  node: { readonly height: number; readonly at: number },
+  root: () => Promise<Sha256>,
+) => Sha256 | Promise<Sha256>
+
 /** An edge made of its tiles. */
 export function edgeOfTiles(size: number, tiles: readonly Tile[]): TreeEdge {
   return { size, root: size === 0 ? emptyRoot : rootOfPeaks(peaksOf(size).map(peak => edgeNode(tiles, peak))), tiles }
@@ -69,24 +77,33 @@ function tileOfNode({ height, index }: Node): { readonly level: number; readonly
   return { level: Math.floor(height / tileHeight), tile: Math.floor(index / 2 ** (tileHeight - (height % tileHeight))) }
 }
 
-function nodeIn(tile: Tile, { height, index }: Node): Sha256 {
-  return nodeOfTile(tile, height % tileHeight, index % 2 ** (tileHeight - (height % tileHeight)))
+/** Where in its tile a node is. */
+function placeInTile({ height, index }: Node): { readonly height: number; readonly at: number } {
+  const above = height % tileHeight
+  return { height: above, at: index % 2 ** (tileHeight - above) }
+}
+
+function nodeIn(tile: Tile, node: Node): Sha256 {
+  const { height, at } = placeInTile(node)
+  return nodeOfTile(tile, height, at)
 }
 
 function edgeNode(tiles: readonly Tile[], node: Node): Sha256 {
   return nodeIn(tiles[tileOfNode(node).level]!, node)
 }
 
-/** Hashes of a tree that the edge belongs to, whose full tiles come from `full`. */
+/** Hashes of a tree that the edge belongs to, whose full tiles come from `full`, and single nodes of them from `nodeOf`, or else as well. */
 export class Tree {
   readonly edge: TreeEdge
   readonly #full: TileSource
+  readonly #nodeOf: TileNodeSource
   /** Of the size asked about last: hashes of what is right of each peak, by where it starts. */
   #rest: { readonly size: number; readonly hashes: ReadonlyMap<number, Sha256> } | undefined
 
-  constructor(edge: TreeEdge, full: TileSource) {
+  constructor(edge: TreeEdge, full: TileSource, nodeOf: TileNodeSource = nodeOfWhole(full)) {
     this.edge = edge
     this.#full = full
+    this.#nodeOf = nodeOf
   }
 
   /** A complete node of the tree, at once where its tile is in memory: a promise for each node of each path would cost more than the path. */
@@ -94,13 +111,16 @@ export class Tree {
     const { level, tile } = tileOfNode(node)
     const edge = this.edge.tiles[level]
     if (edge?.index === tile) return nodeIn(edge, node)
-    const found = this.fullTile(level, tile)
-    return found instanceof Promise ? found.then(full => nodeIn(full, node)) : nodeIn(found, node)
+    return this.#nodeOf(level, tile, placeInTile(node), this.#rootOf(level, tile))
   }
 
   /** A tile that is full in this tree. */
   fullTile(level: number, index: number): Tile | Promise<Tile> {
-    return this.#full(level, index, async () => await this.node({ height: (level + 1) * tileHeight, index }))
+    return this.#full(level, index, this.#rootOf(level, index))
+  }
+
+  #rootOf(level: number, index: number): () => Promise<Sha256> {
+    return async () => await this.node({ height: (level + 1) * tileHeight, index })
   }
 
   /** The root of the first `size` leaves, at most those of the edge. */
@@ -158,5 +178,12 @@ export class Tree {
     }
     this.#rest = { size, hashes: rest }
     return rest.get(start)!
+  }
+}
+
+function nodeOfWhole(full: TileSource): TileNodeSource {
+  return (level, index, { height, at }, root) => {
+    const found = full(level, index, root)
+    return found instanceof Promise ? found.then(tile => nodeOfTile(tile, height, at)) : nodeOfTile(found, height, at)
   }
 }

@@ -1,8 +1,8 @@
 import { access, constants, mkdir, open } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
-import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { decodeHex } from '../../codec/hex.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type Sha256, sha256 } from '../../crypto/digest.ts'
@@ -102,7 +102,10 @@ function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObjec
     identify: database.prepare('INSERT INTO identities (identity, idx) VALUES (?, ?)'),
     addKey: database.prepare('INSERT OR IGNORE INTO search_keys (chapter, key, idx) VALUES (?, ?, ?)'),
     rows: database.prepare('SELECT idx, time_ms, leaf_hash, extra, data FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
-    leafHashes: database.prepare('SELECT leaf_hash FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx'),
+    // As one text: a value for each row takes twice as long.
+    leafHashes: database.prepare(
+      "SELECT lower(group_concat(hex(leaf_hash), '' ORDER BY idx)) AS hashes FROM entries WHERE idx >= ? AND idx < ?",
+    ),
     find: database.prepare('SELECT idx FROM identities WHERE identity = ?'),
     search: database.prepare('SELECT idx FROM search_keys WHERE chapter = ? AND key = ? AND idx < ? ORDER BY idx LIMIT ?'),
   }))
@@ -152,7 +155,11 @@ function rowsOf(database: DatabaseSync, path: string): Omit<LogStore, 'readObjec
           }),
         ),
       ),
-    leafHashes: (start, end) => use(() => joinBytes(sql.leafHashes.all(start, end).map(row => hashIn(row['leaf_hash'])))),
+    leafHashes: (start, end) =>
+      use(() => {
+        const hashes = sql.leafHashes.get(start, end)?.['hashes'] ?? '' // of no rows there is no text
+        return decodeHex(textIn(hashes), 'log store: leaf hashes')
+      }),
     find: identities =>
       use(() =>
         identities.map(identity => {
