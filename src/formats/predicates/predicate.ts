@@ -1,17 +1,32 @@
 import type { Json } from '../../codec/json.ts'
 import type { Scan } from '../scan-reports/scan.ts'
-import type { Provenance } from './provenance.ts'
-import type { Sbom } from './sbom.ts'
+import { type Custom, readCustom } from './custom.ts'
+import { type Link, readFullLink, readLink03 } from './link.ts'
+import type { Provenance } from './provenance/provenance.ts'
+import { readSlsa1 } from './provenance/slsa-1.ts'
+import { readSlsa02 } from './provenance/slsa-02.ts'
+import { type Release, readRelease } from './release.ts'
+import { readCycloneDx } from './sbom/cyclonedx.ts'
+import type { Sbom } from './sbom/sbom.ts'
+import { readSpdx } from './sbom/spdx.ts'
+import { readTestResult, type TestResult } from './test-result.ts'
+import { readVex, type Vex } from './vex.ts'
+import { readVulnerabilityScan } from './vulnerability-scan.ts'
 
 export type { Finding, Scan, Severity } from '../scan-reports/scan.ts'
-export type { Provenance, Source } from './provenance.ts'
-export type { Component, Sbom } from './sbom.ts'
+export type { Provenance, Source } from './provenance/provenance.ts'
+export type { Component, Sbom } from './sbom/sbom.ts'
 
 /** What an attestation says, in a type of its own for each kind of document that is known here. */
 export type Predicate =
   | { readonly kind: 'provenance'; readonly provenance: Provenance }
   | { readonly kind: 'sbom'; readonly sbom: Sbom }
   | { readonly kind: 'scan'; readonly scan: Scan }
+  | { readonly kind: 'vex'; readonly vex: Vex }
+  | { readonly kind: 'link'; readonly link: Link }
+  | { readonly kind: 'test-result'; readonly testResult: TestResult }
+  | { readonly kind: 'release'; readonly release: Release }
+  | { readonly kind: 'custom'; readonly custom: Custom }
 
 /**
  * Reads what an attestation says, by its predicate type. Members that decide nothing here are left aside.
@@ -20,7 +35,28 @@ export type Predicate =
  * @throws CountersignError `PREDICATE_MALFORMED` with the place in the document; `LIMIT_EXCEEDED`
  */
 export function readPredicate(predicateType: string, predicate: Json | undefined): Predicate | undefined {
-  return readers.get(predicateType)?.(predicate)
+  return readers.find(({ types }) => types.test(predicateType))?.read(predicate)
 }
 
-const readers: ReadonlyMap<string, (predicate: Json | undefined) => Predicate> = new Map()
+type Reader = { readonly types: RegExp; readonly read: (predicate: Json | undefined) => Predicate }
+
+/** By predicate type. The version may end the type of an SBOM or VEX document; the document itself says which it is. */
+const readers: readonly Reader[] = [
+  { types: /^https:\/\/slsa\.dev\/provenance\/v0\.2$/, read: json => ({ kind: 'provenance', provenance: readSlsa02(json) }) },
+  { types: /^https:\/\/slsa\.dev\/provenance\/v1$/, read: json => ({ kind: 'provenance', provenance: readSlsa1(json) }) },
+  { types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/, read: json => ({ kind: 'sbom', sbom: readSpdx(json) }) },
+  { types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/, read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }) },
+  {
+    types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/vuln\/v1$/,
+    read: json => ({ kind: 'scan', scan: readVulnerabilityScan(json) }),
+  },
+  { types: /^https:\/\/openvex\.dev\/ns(\/v0\.[02]\.\d+)?$/, read: json => ({ kind: 'vex', vex: readVex(json) }) },
+  { types: /^https:\/\/in-toto\.io\/Link\/v1$/, read: json => ({ kind: 'link', link: readFullLink(json) }) },
+  { types: /^https:\/\/in-toto\.io\/attestation\/link\/v0\.3$/, read: json => ({ kind: 'link', link: readLink03(json) }) },
+  {
+    types: /^https:\/\/in-toto\.io\/attestation\/test-result\/v0\.1$/,
+    read: json => ({ kind: 'test-result', testResult: readTestResult(json) }),
+  },
+  { types: /^https:\/\/in-toto\.io\/attestation\/release\/v0\.[12]$/, read: json => ({ kind: 'release', release: readRelease(json) }) },
+  { types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/v1$/, read: json => ({ kind: 'custom', custom: readCustom(json) }) },
+]

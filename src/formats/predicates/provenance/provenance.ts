@@ -7,16 +7,19 @@ export type Source = {
    */
   readonly role: 'source' | 'dependency'
   readonly uri: string // empty where the document gives a digest alone
-  readonly digests: ReadonlyMap<string, string> // algorithm to lower-case hex, as stated: `sha1` and `gitCommit` are commits
+  readonly digests: ReadonlyMap<string, string> // by algorithm, as stated: `sha1` and `gitCommit` are commits
 }
 
 /** What SLSA provenance says of a build. Source: SLSA provenance 0.2 and 1. */
 export type Provenance = {
   readonly version: '0.2' | '1'
-  readonly builderId: string
+  readonly builderId: string // empty where a builder does not name itself: BuildKit, unless told
   readonly buildType: string
   readonly sources: readonly Source[]
   readonly invocationId?: string | undefined
   readonly startedOn?: Date | undefined
   readonly finishedOn?: Date | undefined
 }
+
+/** Things that one build used, at most. */
+export const maxSources = 100_000

@@ -1,0 +1,61 @@
+import { type JsonObject, readArray, readObject, readString } from '../../../codec/json.ts'
+import { readMoment, readOptional, readText, readWord } from '../fields.ts'
+import { type Component, maxComponents, maxLicenses, namesLicense, type Sbom } from './sbom.ts'
+
+const versionOfName = { 'SPDX-2.2': '2.2', 'SPDX-2.3': '2.3' } as const
+const maxExternalReferences = 100_000
+
+/** Reads an SPDX document of version 2.2 or 2.3 in JSON: its packages. Source: SPDX 2.3 §6 and §7. */
+export function readSpdx2(document: JsonObject): Sbom {
+  const name = readWord(document['spdxVersion'], 'spdxVersion', ['SPDX-2.2', 'SPDX-2.3'])
+  readWord(document['SPDXID'], 'SPDXID', ['SPDXRef-DOCUMENT'])
+  readText(document['name'], 'name')
+  readText(document['documentNamespace'], 'documentNamespace')
+  const creation = readObject(document['creationInfo'], 'creationInfo')
+  const packages = readOptional(document['packages'], 'packages', (value, at) => readArray(value, at, maxComponents, readPackage))
+  return {
+    format: 'spdx',
+    version: versionOfName[name],
+    components: packages ?? [],
+    created: readMoment(creation['created'], 'creationInfo.created'),
+  }
+}
+
+function readPackage(value: unknown, at: string): Component {
+  const described = readObject(value, at)
+  readText(described['SPDXID'], `${at}.SPDXID`)
+  return {
+    name: readString(described['name'], `${at}.name`),
+    version: readOptional(described['versionInfo'], `${at}.versionInfo`, readString),
+    purl: readOptional(described['externalRefs'], `${at}.externalRefs`, readPurl),
+    licenses: readLicenses(described, at),
+  }
+}
+
+/** §7.21: of type `purl`, by its short name or by the address that it is short for. */
+function readPurl(value: unknown, at: string): string | undefined {
+  let purl: string | undefined
+  readArray(value, at, maxExternalReferences, (item, path) => {
+    const reference = readObject(item, path)
+    const type = readString(reference['referenceType'], `${path}.referenceType`)
+    const locator = readString(reference['referenceLocator'], `${path}.referenceLocator`)
+    if (type === 'purl' || type === 'http://spdx.org/rdf/references/purl') purl ??= locator
+  })
+  return purl
+}
+
+/** §7.13 to §7.15: what was concluded, what was found in its files, what it declares itself. */
+function readLicenses(described: JsonObject, at: string): readonly string[] {
+  const licenses = new Set<string>()
+  for (const member of ['licenseConcluded', 'licenseDeclared']) {
+    const license = readOptional(described[member], `${at}.${member}`, readString)
+    if (license !== undefined) licenses.add(license)
+  }
+  for (const license of readOptional(described['licenseInfoFromFiles'], `${at}.licenseInfoFromFiles`, readFound) ?? [])
+    licenses.add(license)
+  return [...licenses].filter(namesLicense)
+}
+
+function readFound(value: unknown, at: string): readonly string[] {
+  return readArray(value, at, maxLicenses, readString)
+}

@@ -1,0 +1,67 @@
+import { CountersignError } from '../../../codec/error.ts'
+import { type JsonObject, readObject } from '../../../codec/json.ts'
+import { quote } from '../../../codec/text.ts'
+import { malformed, readOptional, readText } from '../fields.ts'
+
+/** An object of an SPDX 3 document and its place there. */
+export type Element = { readonly members: JsonObject; readonly at: string }
+
+/** What a reader of components needs of an SPDX 3 document. */
+export type Graph = {
+  readonly elements: ReadonlyMap<string, Element> // by id
+  readonly packages: readonly Element[]
+  readonly licensings: readonly Element[] // relationships of packages to licenses
+  readonly documents: readonly Element[]
+}
+
+const maxDepth = 64
+const packageTypes = ['software_Package', 'ai_AIPackage', 'dataset_DatasetPackage'] // and its subclasses
+const licenseRelations = ['hasDeclaredLicense', 'hasConcludedLicense']
+
+/**
+ * Walks a document once and sorts its objects, whether they stand in the graph or inside others.
+ *
+ * @throws CountersignError `JSON_MALFORMED` for one id of two objects; `LIMIT_EXCEEDED` past 64 levels
+ */
+export function collectGraph(document: JsonObject): Graph {
+  const graph = { elements: new Map<string, Element>(), packages: [] as Element[], licensings: [] as Element[], documents: [] as Element[] }
+  const walk = (value: unknown, at: string, depth: number): void => {
+    if (typeof value !== 'object' || value === null) return
+    if (depth > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${at}: want values at most ${maxDepth} levels deep`)
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) walk(item, `${at}[${index}]`, depth + 1)
+      return
+    }
+    const members = value as JsonObject
+    sort({ members, at })
+    for (const [name, member] of Object.entries(members)) walk(member, at === '' ? name : `${at}.${name}`, depth + 1)
+  }
+  const sort = (element: Element): void => {
+    const { members, at } = element
+    const type = readOptional(members['type'] ?? members['@type'], `${at}.type`, readText)
+    if (type === undefined) return // a reference to another object
+    const id = members['spdxId'] ?? members['@id']
+    if (id !== undefined) {
+      if (graph.elements.has(readText(id, `${at}.spdxId`))) throw malformed(`${at}: want one object ${quote(String(id))}, got a second`)
+      graph.elements.set(String(id), element)
+    }
+    if (packageTypes.includes(type)) graph.packages.push(element)
+    else if (type === 'SpdxDocument') graph.documents.push(element)
+    else if (licenseRelations.includes(String(members['relationshipType']))) graph.licensings.push(element)
+  }
+  walk(document, '', 0)
+  return graph
+}
+
+/** An id, or the id of the object that stands in its place. */
+export function readId(value: unknown, at: string): string {
+  if (typeof value === 'string') return readText(value, at)
+  const members = readObject(value, at)
+  return readText(members['spdxId'] ?? members['@id'], `${at}.spdxId`)
+}
+
+/** Several values or one: JSON-LD may leave out the brackets around a single one. */
+export function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value]
+}
