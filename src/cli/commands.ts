@@ -40,7 +40,6 @@ export const commands: readonly Command[] = [
 export const laterCommands: ReadonlySet<string> = new Set([
   'attach attestation',
   'attach sbom',
-  'attest-blob',
   'download attestation',
   'download sbom',
   'pkcs11-tool list-keys-uris',

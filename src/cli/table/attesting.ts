@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { attestFlags } from '../flags/attesting/attest.ts'
+import { attestBlobFlags, attestFlags } from '../flags/attesting/attest.ts'
 
 const any = Number.POSITIVE_INFINITY
 
@@ -33,5 +33,31 @@ export const attestingCommands: readonly Command[] = [
     flags: attestFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/attesting/attest.ts')).attestImages,
+  }),
+  defineCommand({
+    name: 'attest-blob',
+    group: 'Sign and verify',
+    summary: 'Sign a statement about a file',
+    description:
+      'FILE is a path, or - for standard input; with --hash it is a name alone. A statement that is given with --statement says itself what\n' +
+      'it is about; a FILE beside it must be that.',
+    examples: [
+      {
+        what: 'attest to how a file was built, and write a bundle',
+        line: 'attest-blob --yes --type slsaprovenance1 --predicate provenance.json --bundle FILE.sigstore.json FILE',
+      },
+      {
+        what: 'the same of a file that is elsewhere, with a key and no transparency log',
+        line: 'attest-blob --key cosign.key --tlog-upload=false --use-signing-config=false --hash HEX --type slsaprovenance1 --predicate provenance.json --bundle FILE.sigstore.json FILE',
+      },
+      {
+        what: 'sign a statement that some tool has made',
+        line: 'attest-blob --key cosign.key --signing-config signing-config.json --statement statement.json --bundle statement.sigstore.json',
+      },
+    ],
+    arguments: { name: '[FILE]', min: 0, max: 1 },
+    flags: attestBlobFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attesting/attest-blob.ts')).attestBlob,
   }),
 ]

@@ -1,5 +1,8 @@
 import { CountersignError } from '../../codec/error.ts'
+import { decodeHex } from '../../codec/hex.ts'
 import { quote } from '../../codec/text.ts'
+import { hashLength } from '../../crypto/digest.ts'
+import { messageOfDigests } from '../../crypto/message.ts'
 import { parseStatement, type Statement } from '../../formats/statement.ts'
 import { checkStatementSubjects } from '../../verify/artifact.ts'
 import type { Artifact } from '../../verify/policy.ts'
@@ -32,4 +35,25 @@ export function checkStatementAbout(statement: Statement, artifact: Artifact): v
     if (!(cause instanceof CountersignError)) throw cause
     throw new CountersignError(cause.code, cause.message.replace('the signature is about', 'the statement is about'), { cause })
   }
+}
+
+/**
+ * The artifact that a statement is about by its own word, where nobody said which: its first subject's digests.
+ *
+ * @throws CountersignError `STATEMENT_MALFORMED` where these are of no kind that anybody could compare
+ */
+export function artifactOfStatement({ subjects: [subject] }: Statement): Artifact {
+  const digests = (['sha256', 'sha384', 'sha512'] as const).flatMap(hash => {
+    const hex = subject?.digest.get(hash)
+    if (hex === undefined) return []
+    if (!/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * hashLength(hash))
+      throw malformed(`subject[0].digest.${hash}: want ${2 * hashLength(hash)} digits of lower-case hexadecimal, got ${quote(hex)}`)
+    return [[hash, decodeHex(hex, hash)] as const]
+  })
+  if (digests.length === 0) throw malformed('subject[0].digest: want a SHA-256, SHA-384 or SHA-512 digest, got none')
+  return { kind: 'blob', name: subject?.name ?? 'the subject', message: messageOfDigests(new Map(digests)) }
+}
+
+function malformed(problem: string): CountersignError {
+  return new CountersignError('STATEMENT_MALFORMED', `statement: ${problem}`)
 }
