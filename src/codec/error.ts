@@ -153,6 +153,11 @@ export class CountersignError extends Error {
   }
 }
 
+/** What a failure says of itself, whatever was thrown. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
 /** Runs a reader and begins the messages of its errors with what it reads: `PLACE: …`. Their codes stay. */
 export function readAt<T>(place: string, read: () => T): T {
   try {

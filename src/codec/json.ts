@@ -1,5 +1,5 @@
 import { decodeBase64 } from './base64.ts'
-import { CountersignError, type ErrorCode } from './error.ts'
+import { CountersignError, type ErrorCode, reasonOf } from './error.ts'
 import { decodeUtf8, quote } from './text.ts'
 
 /** What JSON text can say. */
@@ -35,7 +35,7 @@ export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): 
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new CountersignError('JSON_MALFORMED', `${what}: not JSON: ${quote(cause instanceof Error ? cause.message : String(cause))}`)
+    throw new CountersignError('JSON_MALFORMED', `${what}: not JSON: ${quote(reasonOf(cause))}`)
   }
   checkMembers(text, what, depth)
   return value

@@ -1,4 +1,5 @@
 import type { World } from '../codec/world.ts'
+import { repeatedly } from './repeatedly.ts'
 import type { ServiceEvents } from './service.ts'
 
 /** PEM texts: a server's certificate with its chain, and its key. */
@@ -19,25 +20,23 @@ export async function followCertificate(
   current: TlsPair,
   load: () => Promise<TlsPair>,
   renew: (pair: TlsPair) => void,
-  { sleep }: Pick<World, 'sleep'>,
+  world: Pick<World, 'sleep'>,
   events: ServiceEvents,
   signal: AbortSignal,
 ): Promise<void> {
   let seen = current
   let failedBecause: string | undefined
-  while (!signal.aborted)
-    try {
-      await sleep(lookMs, signal)
-      const found = await load()
-      if (found.cert === seen.cert && found.key === seen.key) continue
-      renew(found)
-      seen = found
-      failedBecause = undefined
-      events.audit('tls-certificate-renewed', {})
-    } catch (error) {
-      if (signal.aborted) return
-      const reason = error instanceof Error ? error.message : String(error)
-      if (reason !== failedBecause) events.log('error', 'the TLS certificate was replaced by one that cannot be used', { reason })
-      failedBecause = reason
-    }
+  const look = async () => {
+    const found = await load()
+    if (found.cert === seen.cert && found.key === seen.key) return
+    renew(found)
+    seen = found
+    failedBecause = undefined
+    events.audit('tls-certificate-renewed', {})
+  }
+  const onFailure = (reason: string) => {
+    if (reason !== failedBecause) events.log('error', 'the TLS certificate was replaced by one that cannot be used', { reason })
+    failedBecause = reason
+  }
+  await repeatedly(look, { restMs: lookMs, onFailure }, world, signal)
 }

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 import type { ByteRange } from '../../oci/layout/folder.ts'
@@ -18,7 +18,7 @@ const words = new Map([
 
 /** What a system error means, in words. */
 export function explain(error: unknown): string {
-  return words.get(systemErrorCode(error)) ?? (error instanceof Error ? error.message : String(error))
+  return words.get(systemErrorCode(error)) ?? reasonOf(error)
 }
 
 const chunkBytes = 256 * 1024

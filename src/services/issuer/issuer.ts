@@ -1,4 +1,4 @@
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../codec/error.ts'
 import type { World } from '../../codec/world.ts'
 import type { Handler } from '../listen.ts'
 import { noEvents, type ServiceEvents } from '../service.ts'
@@ -53,7 +53,7 @@ export async function createIssuer(
     used: kid => events.audit('issuer key in use', { issuer: settings.issuer, kid }),
     failed: cause =>
       events.log('error', 'keys of the issuer could not be kept, and are not changed', {
-        reason: cause instanceof Error ? cause.message : String(cause),
+        reason: reasonOf(cause),
       }),
   })
 

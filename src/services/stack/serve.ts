@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { decodeUtf8 } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
@@ -34,8 +34,7 @@ export async function serveStack(
   const { certificate, key } = where
   const loadTls = certificate !== undefined && key !== undefined && (async () => ({ cert: await pem(certificate), key: await pem(key) }))
   const tls = loadTls ? await loadTls() : undefined
-  const report = (error: unknown) =>
-    events.log('error', 'a request failed', { reason: error instanceof Error ? error.message : String(error) })
+  const report = (error: unknown) => events.log('error', 'a request failed', { reason: reasonOf(error) })
   const optionsOf = (server: 'services' | 'metrics') => ({
     ...(tls && { tls }),
     report,
@@ -73,7 +72,7 @@ async function listenAt(
   try {
     return await listen(handler, { ...options, host, port })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = reasonOf(cause)
     throw new CountersignError('ADDRESS_UNAVAILABLE', `cannot serve on ${host}:${port}: ${reason}`, { cause })
   }
 }

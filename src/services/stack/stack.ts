@@ -14,6 +14,7 @@ import { type ProvingThread, proveOnThread, type ThreadedProving } from '../prov
 import { createRegistry, folderStore } from '../registry/registry.ts'
 import { createRekorV1 } from '../rekor/rekor-v1.ts'
 import { createRekorV2 } from '../rekor/rekor-v2.ts'
+import { repeatedly } from '../repeatedly.ts'
 import type { ServiceEvents } from '../service.ts'
 import { type ClockWatch, createClockWatch } from '../tsa/ntp/clock-watch.ts'
 import { exchangeByUdp, type UdpExchange } from '../tsa/ntp/udp-exchange.ts'
@@ -114,20 +115,9 @@ export async function openStack(options: StackOptions, world: World, events: Ser
 const hourMs = 3_600_000
 
 /** Keeps the repository from expiring while the stack runs. What fails is tried again in an hour, long before clients would notice. */
-async function refreshHourly(
-  repository: TufRepositoryService,
-  { sleep }: World,
-  events: ServiceEvents,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted)
-    try {
-      await sleep(hourMs, signal)
-      await repository.refresh()
-    } catch (error) {
-      if (signal.aborted) return
-      events.log('error', 'the TUF repository was not signed anew', { reason: error instanceof Error ? error.message : String(error) })
-    }
+async function refreshHourly(repository: TufRepositoryService, world: World, events: ServiceEvents, signal: AbortSignal): Promise<void> {
+  const onFailure = (reason: string) => events.log('error', 'the TUF repository was not signed anew', { reason })
+  await repeatedly(() => repository.refresh(), { restMs: hourMs, onFailure }, world, signal)
 }
 
 async function openServices(
@@ -161,6 +151,7 @@ async function openServices(
     prefix: servicePaths.ct,
     roots: identity.authority.slice(-1),
     now: world.now,
+    ...(threaded && { checkSignature: threaded.checkSignature }),
     events,
   })
   const fulcio = createFulcio({
@@ -169,7 +160,7 @@ async function openServices(
     authority: authority.current,
     trustBundle: () => [authority.identity().authority, ...authority.identity().formerAuthorities],
     log: { key: signers['ct-log'].publicKey, logPrecertificate: ct.logPrecertificate },
-    ...(threaded && { provenKey: threaded.provenKey }),
+    ...(threaded && { provenKey: threaded.provenKey, checkSignature: threaded.checkSignature }),
     world: { ...world, fetch: issuer ? withinProcess(config.url, issuer.handler, world.fetch) : world.fetch },
     events,
   })

@@ -1,5 +1,5 @@
 import type { TrustedMetadataStore } from 'tuf-js/dist/store.js'
-import { CountersignError } from '../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../codec/error.ts'
 import { parseJson, readAs } from '../../codec/json.ts'
 import { escapeControls } from '../../codec/text.ts'
 import { formatTime } from '../../formats/rfc3339.ts'
@@ -188,7 +188,7 @@ function guarded<T>(role: string, errors: TufErrors, now: Date, update: () => T)
   try {
     return update()
   } catch (cause) {
-    const message = escapeControls(shorten(cause instanceof Error ? cause.message : String(cause)))
+    const message = escapeControls(shorten(reasonOf(cause)))
     if (cause instanceof errors.ExpiredMetadataError)
       throw new CountersignError('TRUST_EXPIRED', `TUF metadata: ${message.replace(/^Final /, '')} at ${formatTime(now)}`, { cause })
     if (cause instanceof TypeError) throw new CountersignError('TUF_MALFORMED', `TUF metadata: ${role}.json: ${message}`, { cause })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { listen } from '../../../services/listen.ts'
 import { createRegistry, folderStore, memoryStore } from '../../../services/registry/registry.ts'
@@ -12,7 +12,7 @@ export const serveRegistry: CommandFunction<typeof registryServerFlags> = async 
   const store = flags.dir === '' ? memoryStore() : await folderStore(flags.dir)
   const handler = createRegistry(store, context.world, { referrers: !flags.noReferrers, deletes: flags.deletes })
   const report = (error: unknown, request: Request) =>
-    context.stderr(`${request.method} ${new URL(request.url).pathname}: ${error instanceof Error ? error.message : String(error)}\n`)
+    context.stderr(`${request.method} ${new URL(request.url).pathname}: ${reasonOf(error)}\n`)
   const { url, close } = await listen(handler, { host, port, report }).catch((cause: Error) => {
     throw new CountersignError('ADDRESS_UNAVAILABLE', `cannot serve on ${quote(flags.listen)}: ${cause.message}`, { cause })
   })

@@ -1,4 +1,4 @@
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../../codec/error.ts'
 import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { readAtMost } from '../../../oci/transport/read-body.ts'
 import type { CommandContext } from '../../context.ts'
@@ -20,7 +20,7 @@ export async function findingOf(context: CommandContext, what: string, prove: ()
     return { state: 'good', what, seen: await prove() }
   } catch (error) {
     context.signal.throwIfAborted()
-    return { state: 'bad', what, seen: error instanceof Error ? error.message : String(error) }
+    return { state: 'bad', what, seen: reasonOf(error) }
   }
 }
 

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../codec/error.ts'
 import type { ServiceEvents } from '../../service.ts'
 import type { IssuerSettings } from '../configuration.ts'
 import type { KeySet, SigningKey } from '../keys/signing-keys.ts'
@@ -91,8 +92,7 @@ function privateJwk({ privateKey, publicJwk }: SigningKey): object {
 
 function reportTo(events: ServiceEvents, provider: OpenIdProvider): void {
   provider.on('grant.success', ({ oidc }) => events.count('issuer_tokens_total', { grant: oidc.params?.grant_type ?? '' }))
-  const fail = (_: unknown, error: unknown): void =>
-    events.log('error', `issuer: ${error instanceof Error ? error.message : String(error)}`)
+  const fail = (_: unknown, error: unknown): void => events.log('error', `issuer: ${reasonOf(error)}`)
   provider.on('server_error', fail)
   provider.on('error', (error: unknown) => fail(undefined, error)) // with a listener, nothing goes to the console
 }

@@ -8,6 +8,7 @@ import { signerFromPkcs8 } from '../../../crypto/signer.ts'
 import type { Folder } from '../../../oci/layout/folder.ts'
 import { parseCertificatesPem } from '../../../trust/pem-trust.ts'
 import { type AuthorityMaterial, type CertificateAuthority, checkAuthority } from '../../fulcio/authority.ts'
+import { repeatedly } from '../../repeatedly.ts'
 import type { ServiceEvents } from '../../service.ts'
 import { type OpenedFolder, stackFiles } from '../folder.ts'
 import { loadKeys, onlineKeys } from '../keys.ts'
@@ -82,16 +83,10 @@ export async function openStackAuthority(
   return {
     current: () => held,
     identity: () => identity,
-    watch: async signal => {
-      while (!signal.aborted)
-        try {
-          await sleep(lookMs, signal)
-          await look()
-        } catch (error) {
-          if (signal.aborted) return
-          const reason = error instanceof Error ? error.message : String(error)
-          events.log('error', 'the certificate authority in the folder could not be looked at', { reason })
-        }
+    watch: signal => {
+      const onFailure = (reason: string) =>
+        events.log('error', 'the certificate authority in the folder could not be looked at', { reason })
+      return repeatedly(look, { restMs: lookMs, onFailure }, { sleep }, signal)
     },
   }
 }

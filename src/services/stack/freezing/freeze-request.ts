@@ -5,6 +5,7 @@ import { decodeUtf8, quote } from '../../../codec/text.ts'
 import type { World } from '../../../codec/world.ts'
 import { frozenLine } from '../../../formats/log/checkpoint.ts'
 import type { TileLog } from '../../../log/tile-log.ts'
+import { repeatedly } from '../../repeatedly.ts'
 import type { ServiceEvents } from '../../service.ts'
 import { stackFiles } from '../folder.ts'
 import { exists, readFileAt, replaceFile } from '../private-files.ts'
@@ -65,20 +66,13 @@ export type Freezable = { readonly log: Pick<TileLog, 'freeze'>; readonly isForC
 export async function freezeWhenAsked(
   folder: string,
   freezable: Freezable,
-  { sleep }: Pick<World, 'sleep'>,
+  world: Pick<World, 'sleep'>,
   events: Pick<ServiceEvents, 'log' | 'audit'>,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    let restMs = lookMs
-    try {
-      await freezeIfAsked(folder, freezable, events)
-    } catch (error) {
-      restMs = afterFailureMs
-      events.log('error', 'the log was not frozen as asked', { reason: error instanceof Error ? error.message : String(error) })
-    }
-    await sleep(restMs, signal).catch(() => {}) // it ends
-  }
+  const onFailure = (reason: string) => events.log('error', 'the log was not frozen as asked', { reason })
+  const look = () => freezeIfAsked(folder, freezable, events)
+  await repeatedly(look, { restMs: lookMs, afterFailureMs, atOnce: true, onFailure }, world, signal)
 }
 
 async function freezeIfAsked(folder: string, { log, isForClients }: Freezable, events: Pick<ServiceEvents, 'audit'>): Promise<void> {

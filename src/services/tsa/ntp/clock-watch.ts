@@ -1,5 +1,6 @@
 import { CountersignError } from '../../../codec/error.ts'
 import type { World } from '../../../codec/world.ts'
+import { repeatedly } from '../../repeatedly.ts'
 import type { ServiceEvents } from '../../service.ts'
 import { encodeNtpRequest, nonceLength, parseNtpResponse } from './ntp-packet.ts'
 import type { UdpExchange } from './udp-exchange.ts'
@@ -96,16 +97,9 @@ export function createClockWatch(
       if (!known || Math.abs(nowMs() - known.atMs) > limits.believedMs) return 'clock: NTP servers could not be asked'
       return isOff ? `clock: it is off by ${Math.round(known.offsetMs)} ms, and may be by ${maxOffsetMs} ms` : undefined
     },
-    watch: async signal => {
-      while (!signal.aborted)
-        try {
-          await round()
-          await world.sleep(limits.periodMs, signal)
-        } catch (error) {
-          if (signal.aborted) return
-          log('error', 'the clock could not be watched', { reason: error instanceof Error ? error.message : String(error) })
-          await world.sleep(limits.periodMs, signal).catch(() => {}) // it ends
-        }
+    watch: signal => {
+      const onFailure = (reason: string) => log('error', 'the clock could not be watched', { reason })
+      return repeatedly(round, { restMs: limits.periodMs, atOnce: true, onFailure }, world, signal)
     },
   }
 }

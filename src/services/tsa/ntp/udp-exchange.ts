@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
-import { CountersignError } from '../../../codec/error.ts'
+import { CountersignError, reasonOf } from '../../../codec/error.ts'
 
 /** Sends one datagram to `HOST:PORT` and returns the first that comes back from there. */
 export type UdpExchange = (host: string, port: number, request: Uint8Array, timeoutMs: number) => Promise<Uint8Array>
@@ -32,7 +32,7 @@ export const exchangeByUdp: UdpExchange = async (host, port, request, timeoutMs)
       socket.close()
     }
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = reasonOf(cause)
     throw new CountersignError('SERVICE_UNAVAILABLE', `${what}: ${reason}`, { cause })
   }
 }
