@@ -44,7 +44,6 @@ export const laterCommands: ReadonlySet<string> = new Set([
   'download sbom',
   'pkcs11-tool list-keys-uris',
   'pkcs11-tool list-tokens',
-  'verify-blob-attestation',
 ])
 
 /** Commands of cosign's that are not to come, each with why and what works instead. */

@@ -17,7 +17,7 @@ export type BlobBundle = {
   readonly logBundle: LogBundle | undefined // proved by the log's own step
 }
 
-const blobBundleLimit = { bytes: 16 << 20 }
+const blobBundleLimit = { bytes: 128 << 20 } // the envelope in one of `attest-blob` may hold an SBOM
 
 /** Whether JSON is meant as a legacy blob bundle. */
 export function looksLikeBlobBundle(json: unknown): boolean {

@@ -86,12 +86,25 @@ export function checkStatementSubjects(statement: Statement, artifact: Artifact)
   return { value: about.map(subject => subject.annotations), found: () => describeSubjects(about) }
 }
 
-/** A subject may name several digests: the artifact must have every one we can compute, and at least one. in-toto Statement v1, "subject". */
+/** A subject may name several digests: the artifact must have every one that is known of it, and at least one. in-toto Statement v1, "subject". */
 function isAbout(subject: Subject, artifact: Artifact): boolean {
-  const comparable = (['sha256', 'sha384', 'sha512'] as const).filter(
-    hash => subject.digest.has(hash) && (artifact.kind === 'blob' || hash === 'sha256'),
-  )
-  return comparable.length > 0 && comparable.every(hash => encodeHex(artifactMessage(artifact).digest(hash)) === subject.digest.get(hash))
+  const message = artifactMessage(artifact)
+  const named = (['sha256', 'sha384', 'sha512'] as const).filter(hash => subject.digest.has(hash))
+  const comparable = named.flatMap(hash => {
+    const known = digestIfKnown(message, hash)
+    return known ? [{ known, stated: subject.digest.get(hash) }] : []
+  })
+  return comparable.length > 0 && comparable.every(({ known, stated }) => encodeHex(known) === stated)
+}
+
+/** Of an image, and of a file that is known by its digest, there is no other. */
+function digestIfKnown(message: Message, hash: HashName): Uint8Array | undefined {
+  try {
+    return message.digest(hash)
+  } catch (error) {
+    if (error instanceof CountersignError && error.code === 'MATERIAL_UNSUPPORTED') return undefined
+    throw error
+  }
 }
 
 function describeSubjects(subjects: readonly Subject[]): string {

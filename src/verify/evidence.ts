@@ -147,9 +147,9 @@ export function envelopeLayerCandidate(source: string, json: Uint8Array, annotat
   return { source, format: 'envelope', decode: () => ({ ...envelopeEvidence(json), ...materialOf(annotations) }) }
 }
 
-/** An envelope in a file, with nothing beside it. */
-export function detachedEnvelopeCandidate(source: string, json: Uint8Array): Candidate {
-  return { source, format: 'detached', decode: () => ({ ...bare, ...envelopeEvidence(json) }) }
+/** An envelope in a file, with nothing beside it: its JSON, or that in base64. */
+export function detachedEnvelopeCandidate(source: string, envelope: Uint8Array): Candidate {
+  return { source, format: 'detached', decode: () => ({ ...bare, ...envelopeEvidence(decodeDetachedSignature(envelope)) }) }
 }
 
 function envelopeEvidence(encoded: Uint8Array): Pick<Evidence, 'signature' | 'content'> {

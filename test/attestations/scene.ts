@@ -13,6 +13,7 @@ import { type BuiltImage, buildImage, imageManifestType } from '../../src/testin
 import { createHand } from '../../src/testing/registry-hand.ts'
 import type { SigningOptions, TestSigstore } from '../../src/testing/sigstore/test-sigstore.ts'
 import { teamKey } from '../../src/testing/test-keys.ts'
+import type { AnnotationEdit } from '../keyless/scene.ts'
 
 /** Layer media type of an envelope in the older layout. */
 export const envelopeMediaType = 'application/vnd.dsse.envelope.v1+json'
@@ -52,7 +53,13 @@ export type AttestationScene = {
   /** An image in a repository of its own with these attestations, in this layout; its name by digest. */
   readonly image: (layout: Layout, attestations: readonly Attestation[]) => Promise<string>
   /** The same of the statements that a Sigstore signs. */
-  readonly witnessed: (layout: Layout, sigstore: TestSigstore, statement: Uint8Array, options?: SigningOptions) => Promise<string>
+  readonly witnessed: (
+    layout: Layout,
+    sigstore: TestSigstore,
+    statement: Uint8Array,
+    options?: SigningOptions,
+    edit?: AnnotationEdit, // of what lies beside a layer
+  ) => Promise<string>
   readonly attach: (repository: string, layout: Layout, attestations: readonly Attestation[]) => Promise<void>
 }
 
@@ -116,11 +123,11 @@ export function setAttestations(rig: Rig, prefix = 'attested'): AttestationScene
       if (attestations.length > 0) await attach(repository, layout, attestations)
       return name
     },
-    witnessed: async (layout, sigstore, statement, options) => {
+    witnessed: async (layout, sigstore, statement, options, edit) => {
       const { repository, name } = await fresh()
       if (layout === 'bundle')
         await hand.attachBundle(repository, attestedImage, await sigstore.signImage(attestedImage.digest, { ...options, statement }))
-      else await putLayers(repository, [await witnessedLayer(sigstore, statement, options)])
+      else await putLayers(repository, [await witnessedLayer(sigstore, statement, options, edit)])
       return name
     },
   }
@@ -140,11 +147,17 @@ export function envelopeOf(statement: Uint8Array, signature: Uint8Array): Envelo
   }
 }
 
-/** A layer of the older layout that a Sigstore signed, with what lies beside it. */
-async function witnessedLayer(sigstore: TestSigstore, statement: Uint8Array, options?: SigningOptions) {
+/** An envelope that a Sigstore signed, with all that came of it. */
+export async function signEnvelope(sigstore: TestSigstore, statement: Uint8Array, options?: SigningOptions) {
   const payload = preAuthEncoding(statementPayloadType, statement)
   const envelope = { payloadType: statementPayloadType, payload: statement, signature: new Uint8Array() }
   const parts = await sigstore.sign(payload, { kind: 'envelope', envelope, preAuthEncoding: payload }, options)
+  return { json: encodeUtf8(serializeGoJson(envelopeOf(statement, parts.signature))), parts }
+}
+
+/** A layer of the older layout that a Sigstore signed, with what lies beside it. `edit` has the last word on the annotations. */
+async function witnessedLayer(sigstore: TestSigstore, statement: Uint8Array, options?: SigningOptions, edit?: AnnotationEdit) {
+  const { json, parts } = await signEnvelope(sigstore, statement, options)
   const { certificate, logEntries, timestamps } = parts
   const [entry, timestamp] = [logEntries[0], timestamps[0]]
   const material = encodeSignatureMaterial({
@@ -152,10 +165,8 @@ async function witnessedLayer(sigstore: TestSigstore, statement: Uint8Array, opt
     ...(entry?.inclusionPromise && { logBundle: logBundleOfEntry(entry) }),
     ...(timestamp && { timestamp }),
   })
-  return {
-    json: encodeUtf8(serializeGoJson(envelopeOf(statement, parts.signature))),
-    annotations: { 'dev.cosignproject.cosign/signature': '', ...Object.fromEntries(material) },
-  }
+  const annotations = edit ? edit(material, parts) : Object.fromEntries(material)
+  return { json, annotations: { 'dev.cosignproject.cosign/signature': '', ...annotations } }
 }
 
 /** A bundle with another envelope: its members in the spelling of the older layout. */

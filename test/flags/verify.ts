@@ -38,7 +38,7 @@ definePlain('verify-blob', {
 
 /** Flags of verify and verify-blob, and those that decide trust in whatever verifies. */
 export function verifyCases(): readonly Case[] {
-  const every = ['verify', 'verify-blob', 'manifest verify', 'dockerfile verify']
+  const every = ['verify', 'verify-attestation', 'verify-blob', 'verify-blob-attestation', 'manifest verify', 'dockerfile verify']
   return [
     {
       flag: 'key',

@@ -138,7 +138,8 @@ function trustFiles({ root, authority, timestampAuthority, logs, ctLog, trustedR
   }
 }
 
-function blobBundleOf({ signature, certificate, logEntries: [entry] }: SignedParts): BlobBundleJson {
+/** What came of signing in the bundle of cosign 2. */
+export function blobBundleOf({ signature, certificate, logEntries: [entry] }: SignedParts): BlobBundleJson {
   const pem = certificate?.pem ?? teamKey.publicPem
   return {
     base64Signature: encodeBase64(signature),

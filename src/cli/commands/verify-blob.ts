@@ -47,13 +47,29 @@ export const verifyBlob: CommandFunction<typeof verifyBlobFlags> = async (contex
 }
 
 async function readCandidate(context: CommandContext, flags: FlagsOf<typeof verifyBlobFlags>): Promise<Candidate> {
-  const { bundle, signature, offline } = flags
+  const { signature, offline } = flags
+  checkEvidenceFlags(flags)
+  if (signature === '') return await readBundleFile(context, flags, flags.anyPredicate ? bundleLimitBytes : signatureBundleLimitBytes)
+  const bytes = await readSignatureInput(context, signature, offline)
+  return withMaterial(detachedCandidate(signature, bytes), await materialFromFlags(context, flags))
+}
+
+/** Demands that what is to be verified is named once. @throws CountersignError `USAGE` */
+export function checkEvidenceFlags({ bundle, signature }: { readonly bundle: string; readonly signature: string }): void {
   if (bundle !== '' && signature !== '') throw new CountersignError('USAGE', 'want one of --bundle and --signature, got both')
-  const material = await materialFromFlags(context, flags)
-  if (signature !== '') return withMaterial(detachedCandidate(signature, await readSignatureInput(context, signature, offline)), material)
-  if (bundle === '')
+  if (bundle === '' && signature === '')
     throw new CountersignError('USAGE', "missing flag '--bundle': want the bundle or the signature (--signature) to verify")
-  const bytes = await context.files.read(bundle, flags.anyPredicate ? bundleLimitBytes : signatureBundleLimitBytes)
+}
+
+/** What `--bundle` names: a Sigstore bundle or one of cosign 2, which other flags may complete. */
+export async function readBundleFile(
+  context: CommandContext,
+  flags: Pick<FlagsOf<typeof verifyBlobFlags>, 'allowCertificateChain' | 'bundle' | 'certificate' | 'offline' | 'rfc3161Timestamp' | 'sct'>,
+  limitBytes: number,
+): Promise<Candidate> {
+  const { bundle } = flags
+  const material = await materialFromFlags(context, flags)
+  const bytes = await context.files.read(bundle, limitBytes)
   const what = `bundle ${bundle}`
   const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
   if (looksLikeBlobBundle(json) && !looksLikeBundle(json)) return withMaterial(blobBundleCandidate(bundle, bytes), material)

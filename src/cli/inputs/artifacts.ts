@@ -80,6 +80,7 @@ export async function readFileOrUrl(
   return await fetchFile(new URL(input), { fetch: context.world.fetch, signal: context.signal }, limitBytes)
 }
 
-function isUrl(input: string): boolean {
+/** Whether an input is at a URL, and no file. */
+export function isUrl(input: string): boolean {
   return /^https?:\/\//.test(input)
 }

@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from '../command.ts'
 import { signBlobFlags, signFlags } from '../flags/sign.ts'
-import { identitySuggestFlags, verifyAttestationFlags, verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
+import { identitySuggestFlags, verifyAttestationFlags, verifyBlobAttestationFlags, verifyBlobFlags, verifyFlags } from '../flags/verify.ts'
 
 const any = Number.POSITIVE_INFINITY
 
@@ -186,5 +186,27 @@ export const signingCommands: readonly Command[] = [
     flags: verifyBlobFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/verify-blob.ts')).verifyBlob,
+  }),
+  defineCommand({
+    name: 'verify-blob-attestation',
+    group: 'Sign and verify',
+    summary: 'Verify what was attested of a file',
+    description:
+      'FILE is a path, - for standard input, or sha256:HEX for a file known by its digest; it may be left out with --digest, and with\n' +
+      '--check-claims=false.',
+    examples: [
+      {
+        what: 'verify provenance by a bundle',
+        line: 'verify-blob-attestation --type slsaprovenance1 --key cosign.pub --insecure-ignore-tlog --bundle FILE.sigstore.json FILE',
+      },
+      {
+        what: 'verify by who attested it, knowing only the digest of the file',
+        line: 'verify-blob-attestation --type spdxjson --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main --certificate-oidc-issuer https://token.actions.githubusercontent.com --digest HEX --digestAlg sha256 --bundle FILE.sigstore.json',
+      },
+    ],
+    arguments: { name: '[FILE]', min: 0, max: 1 },
+    flags: verifyBlobAttestationFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/verifying/verify-blob-attestation.ts')).verifyBlobAttestation,
   }),
 ]

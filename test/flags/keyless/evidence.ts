@@ -3,12 +3,32 @@ import { encodeUtf8 } from '../../../src/codec/text.ts'
 import { materialAnnotations } from '../../../src/formats/signature-material.ts'
 import { createHand } from '../../../src/testing/registry-hand.ts'
 import { signingTime } from '../../../src/testing/sigstore/certificate-authority.ts'
+import type { SigningOptions } from '../../../src/testing/sigstore/test-sigstore.ts'
+import { signEnvelope } from '../../attestations/scene.ts'
 import { anImage, rekorWith, workflowLeaf } from '../../keyless/scene.ts'
 import { type Case, disk, rig, text } from '../setup.ts'
-import { exitOf, fails, foreign, onImage, passes, scene, signed, signedBefore, sigstore, strict, verifiers, who } from './setup.ts'
+import {
+  attestedFile,
+  exitOf,
+  fails,
+  foreign,
+  isOfFile,
+  onImage,
+  passes,
+  review,
+  reviewOfFile,
+  scene,
+  signed,
+  signedBefore,
+  sigstore,
+  strict,
+  verifiers,
+  who,
+  withWorkflow,
+} from './setup.ts'
 
 const duringTheCertificate = new Date(signingTime.getTime() + 60_000).toISOString().replace('.000', '')
-const images = verifiers.filter(name => name !== 'verify-blob')
+const images = verifiers.filter(name => !isOfFile(name))
 
 /** Flags about what lies beside a signature, and about what of it must be there. */
 export function evidenceCases(): readonly Case[] {
@@ -77,7 +97,7 @@ export function evidenceCases(): readonly Case[] {
         ])
           assert.match(stderr, step)
         const document = JSON.parse((await passes(`${line} --explain -o json`)).stdout)
-        const { derivation } = command === 'verify-blob' ? document : document.images[0]
+        const { derivation } = isOfFile(command) ? document : document.images[0]
         assert.equal(derivation.outcome, 'accepted')
         assert.deepEqual(
           derivation.candidates[0].steps
@@ -108,7 +128,7 @@ export function evidenceCases(): readonly Case[] {
         rig.hosts.set('rekor.test', rekorWith(sigstore, [entry]))
         const { stderr, requests } = await passes(line)
         assert.ok(requests.includes('POST https://rekor.test/api/v1/log/entries/retrieve'), requests.join('\n'))
-        if (command !== 'verify-blob')
+        if (!isOfFile(command))
           assert.match(stderr, /The claims were present in the transparency log\n {2}- The signatures were integrated/)
         rig.hosts.set('rekor.test', rekorWith(sigstore, []))
         await fails(line, 'TLOG_ENTRY_MISSING', /not enough verified log entries/, { exit })
@@ -174,10 +194,11 @@ export function evidenceCases(): readonly Case[] {
       check: async command => {
         const certificate = await sigstore.authority.issueLeaf({ ctLogs: [sigstore.ctLog], ...workflowLeaf })
         const line = `${await signedBefore(command, { certificate }, withoutCertificate)} ${strict}`
-        await fails(line, 'MATERIAL_UNSUPPORTED', /no certificate found on signature$/, { exit: 12 })
+        const exit = exitOf(command, 'legacy')
+        await fails(line, 'MATERIAL_UNSUPPORTED', /no certificate found on signature$/, { exit })
         await passes(`${line} --certificate ${scene.write('certificate', certificate.pem)}`)
         const other = await sigstore.authority.issueLeaf({ ctLogs: [sigstore.ctLog], ...workflowLeaf })
-        await fails(`${line} --certificate ${scene.write('certificate', other.pem)}`, 'SIGNATURE_INVALID', /./, { exit: 12 })
+        await fails(`${line} --certificate ${scene.write('certificate', other.pem)}`, 'SIGNATURE_INVALID', /./, { exit })
         const beside = /^--certificate does not go with a Sigstore bundle, which holds its own$/
         await fails(`${await signed(command)} ${strict} --certificate ${scene.write('certificate', certificate.pem)}`, 'USAGE', beside)
         await fails(`${line.replace(who, '--key team.pub')} --certificate our-roots.pem`, 'USAGE', /^--certificate goes with an identity/)
@@ -185,11 +206,11 @@ export function evidenceCases(): readonly Case[] {
     },
     {
       flag: 'certificate',
-      commands: ['verify-blob'],
+      commands: ['verify-blob', 'verify-blob-attestation'],
       what: 'is who signed, beside a signature on its own',
-      check: async () => {
-        const { line: target } = await scene.detachedBlob({ logs: [] })
-        const line = `verify-blob ${target} ${strict} --insecure-ignore-tlog --as-of ${duringTheCertificate}`
+      check: async command => {
+        const { line: target } = await detached(command, { logs: [] })
+        const line = `${target} ${strict} --insecure-ignore-tlog --as-of ${duringTheCertificate}`
         await passes(line)
         await fails(line.replace(/--certificate \S+ /, ''), 'MATERIAL_UNSUPPORTED', /no certificate found on signature$/)
         const path = target.match(/--certificate (\S+)/)![1]!
@@ -200,12 +221,12 @@ export function evidenceCases(): readonly Case[] {
     },
     {
       flag: 'rfc3161-timestamp',
-      commands: ['verify-blob'],
+      commands: ['verify-blob', 'verify-blob-attestation'],
       what: 'is when the signature was made',
-      check: async () => {
-        const { line: target, parts } = await scene.detachedBlob({ logs: [], stamped: true })
-        const other = await scene.detachedBlob({ logs: [], stamped: true })
-        const line = `verify-blob ${target} ${strict} --insecure-ignore-tlog`
+      check: async command => {
+        const { line: target, parts } = await detached(command, { logs: [], stamped: true })
+        const other = await detached(command, { logs: [], stamped: true })
+        const line = `${target} ${strict} --insecure-ignore-tlog`
         await fails(line, 'CERTIFICATE_EXPIRED', /expired before observed time/)
         const [der] = parts.timestamps
         for (const content of [der!, JSON.stringify({ SignedRFC3161Timestamp: Buffer.from(der!).toString('base64') })])
@@ -214,7 +235,7 @@ export function evidenceCases(): readonly Case[] {
         await fails(`${line} --rfc3161-timestamp ${ofOther}`, 'TIMESTAMP_INVALID', /imprint/)
         await fails(`${line} --rfc3161-timestamp our-trusted_root.json`, 'TIMESTAMP_MALFORMED', /timestamp our-trusted_root\.json/)
         const beside = /^--rfc3161-timestamp does not go with a Sigstore bundle, which holds its own$/
-        await fails(`${await signed('verify-blob')} ${strict} --rfc3161-timestamp ${ofOther}`, 'USAGE', beside)
+        await fails(`${await signed(command)} ${strict} --rfc3161-timestamp ${ofOther}`, 'USAGE', beside)
       },
     },
   ]
@@ -230,19 +251,31 @@ function withoutCertificate(annotations: ReadonlyMap<string, string>): Readonly<
   return rest
 }
 
+/** A signature in a file of its own, its certificate beside it. */
+async function detached(command: string, options?: SigningOptions) {
+  if (command === 'verify-blob') {
+    const { line, parts } = await scene.detachedBlob(options)
+    return { line: `${command} ${line}`, parts }
+  }
+  const { json, parts } = await signEnvelope(sigstore, reviewOfFile, withWorkflow(options))
+  const certificate = scene.write('certificate', parts.certificate!.pem)
+  const [envelope, file] = [scene.write('envelope', json), scene.write('file', 'countersign\n')]
+  return { line: `${command} --signature ${envelope} --certificate ${certificate} ${file}`, parts }
+}
+
 /** Something signed without its log entry, and the entry that the log has of it. */
 async function searched(command: string) {
-  if (command === 'verify-blob') {
-    const { line, parts } = await scene.detachedBlob()
-    return { line: `verify-blob ${line}`, entry: parts.logEntries[0]! }
+  if (isOfFile(command)) {
+    const { line, parts } = await detached(command)
+    return { line, entry: parts.logEntries[0]! }
   }
   let entry: Awaited<ReturnType<typeof sigstore.sign>>['logEntries'][number] | undefined
-  const name = await scene.legacyImage({}, (annotations, parts) => {
+  const line = await signedBefore(command, {}, (annotations, parts) => {
     entry = parts.logEntries[0]
     const { [materialAnnotations.logBundle]: _, ...rest } = Object.fromEntries(annotations)
     return rest
   })
-  return { line: onImage(command, name), entry: entry! }
+  return { line, entry: entry! }
 }
 
 /** A bundle of version 0.3 whose certificate comes with those of its issuers. */
@@ -260,8 +293,11 @@ async function withChain(command: string, by = scene): Promise<string> {
     const bytes = encodeUtf8('countersign\n')
     return `verify-blob --bundle ${scene.write('chained', chained(await by.sigstore.signBlob(bytes, { leaf })))} ${scene.write('file', bytes)}`
   }
+  if (command === 'verify-blob-attestation')
+    return `${command} --bundle ${scene.write('chained', chained(await attestedFile(by)))} ${scene.write('file', 'countersign\n')}`
   const name = await by.bareImage()
-  const bundle = chained(await by.sigstore.signImage(anImage.digest, { leaf }))
+  const statement = command === 'verify-attestation' ? { statement: review } : {}
+  const bundle = chained(await by.sigstore.signImage(anImage.digest, { leaf, ...statement }))
   await createHand(rig.registry).attachBundle(name.slice('registry.test/'.length).replace(/@.*/, ''), anImage, bundle)
   return onImage(command, name)
 }

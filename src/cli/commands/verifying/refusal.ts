@@ -69,13 +69,13 @@ function typesOf(candidates: readonly Candidate[]): string {
 }
 
 /** Of a candidate that was refused for its type: its decoding was a success, or was not needed. */
-function typeOf(candidate: Candidate): string {
+export function typeOf(candidate: Candidate): string {
   if (candidate.declaredPredicateType !== undefined) return candidate.declaredPredicateType
   const { content } = candidate.decode()
   return content.kind === 'statement' ? content.statement.predicateType : 'a signature'
 }
 
 /** Text from outside, shortened and spelled as `quote` does, without quotes: so cosign has it. */
-function inMessage(text: string): string {
+export function inMessage(text: string): string {
   return quote(text).slice(1, -1)
 }

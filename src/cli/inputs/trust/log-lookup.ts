@@ -3,7 +3,7 @@ import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { messageOfBytes } from '../../../crypto/message.ts'
 import type { LogEntry } from '../../../formats/log/log-entry.ts'
-import type { LogAccess } from '../../../sign/rekor/ask-log.ts'
+import type { LogAccess, SearchedSignature } from '../../../sign/rekor/ask-log.ts'
 import { artifactMessage } from '../../../verify/artifact.ts'
 import { type Candidate, type Evidence, withEntriesOfLog } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
@@ -29,10 +29,16 @@ export async function withLogEntries(
   const access = logAccess(context, flags.rekorUrl)
   const { earliestOf, searchLog } = await import('../../../sign/rekor/ask-log.ts')
   const { content, signature } = evidence
-  const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
-  const searched = { signature, content: { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }, signer } as const
+  const searched = { signature, content: searchedContent(content, policy), signer }
   const found = earliestOf(ofKnownLogs(await searchLog(access, searched), trust))
   return withEntriesOfLog(candidate, found ? [found] : [])
+}
+
+/** What the log was given: the JSON of an envelope, the digest of whatever else was signed. */
+function searchedContent(content: Evidence['content'], policy: Policy): SearchedSignature['content'] {
+  if (content.kind === 'statement' && content.encoded) return { kind: 'envelope', json: content.encoded }
+  const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
+  return { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }
 }
 
 /** Those that a trusted log can prove; where there are none, all, for the engine to say of which log they are. */
