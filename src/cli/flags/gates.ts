@@ -33,7 +33,7 @@ export const gateFlags = {
     help: 'worst finding that a scan may have: none, negligible, low, medium, high or critical; with ,unknown also those nobody rated',
   },
   policy: {
-    type: 'strings',
+    type: 'list',
     default: [],
     placeholder: 'FILE.cel',
     decidesTrust: true,

@@ -38,25 +38,53 @@ export function readPredicate(predicateType: string, predicate: Json | undefined
   return readers.find(({ types }) => types.test(predicateType))?.read(predicate)
 }
 
-type Reader = { readonly types: RegExp; readonly read: (predicate: Json | undefined) => Predicate }
+/** What kind of thing attestations of a type say; nothing for a type that has no reader here. */
+export function predicateKindOf(predicateType: string): Predicate['kind'] | undefined {
+  return readers.find(({ types }) => types.test(predicateType))?.kind
+}
+
+type ReaderOf<K extends Predicate['kind']> = {
+  readonly types: RegExp
+  readonly kind: K
+  readonly read: (predicate: Json | undefined) => Extract<Predicate, { readonly kind: K }>
+}
+type Reader = { [K in Predicate['kind']]: ReaderOf<K> }[Predicate['kind']]
 
 /** By predicate type. The version may end the type of an SBOM or VEX document; the document itself says which it is. */
 const readers: readonly Reader[] = [
-  { types: /^https:\/\/slsa\.dev\/provenance\/v0\.2$/, read: json => ({ kind: 'provenance', provenance: readSlsa02(json) }) },
-  { types: /^https:\/\/slsa\.dev\/provenance\/v1$/, read: json => ({ kind: 'provenance', provenance: readSlsa1(json) }) },
-  { types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/, read: json => ({ kind: 'sbom', sbom: readSpdx(json) }) },
-  { types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/, read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }) },
+  {
+    types: /^https:\/\/slsa\.dev\/provenance\/v0\.2$/,
+    kind: 'provenance',
+    read: json => ({ kind: 'provenance', provenance: readSlsa02(json) }),
+  },
+  {
+    types: /^https:\/\/slsa\.dev\/provenance\/v1$/,
+    kind: 'provenance',
+    read: json => ({ kind: 'provenance', provenance: readSlsa1(json) }),
+  },
+  { types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/, kind: 'sbom', read: json => ({ kind: 'sbom', sbom: readSpdx(json) }) },
+  { types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/, kind: 'sbom', read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }) },
   {
     types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/vuln\/v1$/,
+    kind: 'scan',
     read: json => ({ kind: 'scan', scan: readVulnerabilityScan(json) }),
   },
-  { types: /^https:\/\/openvex\.dev\/ns(\/v0\.[02]\.\d+)?$/, read: json => ({ kind: 'vex', vex: readVex(json) }) },
-  { types: /^https:\/\/in-toto\.io\/Link\/v1$/, read: json => ({ kind: 'link', link: readFullLink(json) }) },
-  { types: /^https:\/\/in-toto\.io\/attestation\/link\/v0\.3$/, read: json => ({ kind: 'link', link: readLink03(json) }) },
+  { types: /^https:\/\/openvex\.dev\/ns(\/v0\.[02]\.\d+)?$/, kind: 'vex', read: json => ({ kind: 'vex', vex: readVex(json) }) },
+  { types: /^https:\/\/in-toto\.io\/Link\/v1$/, kind: 'link', read: json => ({ kind: 'link', link: readFullLink(json) }) },
+  { types: /^https:\/\/in-toto\.io\/attestation\/link\/v0\.3$/, kind: 'link', read: json => ({ kind: 'link', link: readLink03(json) }) },
   {
     types: /^https:\/\/in-toto\.io\/attestation\/test-result\/v0\.1$/,
+    kind: 'test-result',
     read: json => ({ kind: 'test-result', testResult: readTestResult(json) }),
   },
-  { types: /^https:\/\/in-toto\.io\/attestation\/release\/v0\.[12]$/, read: json => ({ kind: 'release', release: readRelease(json) }) },
-  { types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/v1$/, read: json => ({ kind: 'custom', custom: readCustom(json) }) },
+  {
+    types: /^https:\/\/in-toto\.io\/attestation\/release\/v0\.[12]$/,
+    kind: 'release',
+    read: json => ({ kind: 'release', release: readRelease(json) }),
+  },
+  {
+    types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/v1$/,
+    kind: 'custom',
+    read: json => ({ kind: 'custom', custom: readCustom(json) }),
+  },
 ]

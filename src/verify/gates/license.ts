@@ -1,0 +1,86 @@
+import { CountersignError } from '../../codec/error.ts'
+import { quote } from '../../codec/text.ts'
+import { type LicenseExpression, parseLicenseExpression } from '../../formats/license/license-expression.ts'
+import type { Component } from '../../formats/predicates/predicate.ts'
+import { sbomOf } from './attested-predicate.ts'
+import { describeComponent } from './component.ts'
+import type { Gate } from './gate.ts'
+import { listed } from './listed.ts'
+
+/** What can be told of a license from how it is stated. */
+type Opinion = 'allowed' | 'forbidden' | 'unknown'
+
+/**
+ * Step `license`: an SBOM lists no component that is bound to one of these licenses. Of alternatives (`OR`) one that is allowed is enough, of
+ * a combination (`AND`) every one counts, and so does each of several statements about one component. `GPL-3.0-or-later` is another license
+ * than `GPL-3.0-only`. A component whose license is not stated, or not as an expression of licenses on the SPDX list, could be under any: it
+ * is refused unless the caller says that it may pass.
+ *
+ * `check` throws CountersignError `LICENSE_FORBIDDEN`, `LICENSE_UNKNOWN`, and what reading the SBOM throws.
+ *
+ * @param ids - canonical, as `parseLicenseId` makes them; at least one
+ */
+export function licenseGate(ids: readonly string[], options: { readonly allowsUnknown: boolean }): Gate {
+  const forbidden = new Set(ids)
+  return {
+    step: 'license',
+    wanted: `none of ${ids.map(quote).join(', ')}${options.allowsUnknown ? ', as far as licenses are known' : ''}`,
+    check: ({ statement }) => {
+      const { components } = sbomOf(statement)
+      const opinions = new Map<string, Opinion>() // an SBOM of 100,000 components states a few dozen licenses
+      const opinionOf = (component: Component) => combined(component.licenses, text => ofText(text, forbidden, opinions), 'unknown')
+      const bound = components.filter(component => opinionOf(component) === 'forbidden')
+      if (bound.length > 0)
+        throw new CountersignError(
+          'LICENSE_FORBIDDEN',
+          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound.map(describe))}`,
+        )
+      const untold = components.filter(component => opinionOf(component) === 'unknown')
+      if (untold.length > 0 && !options.allowsUnknown)
+        throw new CountersignError(
+          'LICENSE_UNKNOWN',
+          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold.map(describe))}`,
+        )
+      return `${components.length} components${untold.length > 0 ? `, of ${untold.length} it cannot be told` : ''}`
+    },
+  }
+}
+
+function ofText(text: string, forbidden: ReadonlySet<string>, opinions: Map<string, Opinion>): Opinion {
+  const before = opinions.get(text)
+  if (before) return before
+  const expression = parseLicenseExpression(text)
+  const opinion = expression ? ofExpression(expression, forbidden) : 'unknown'
+  opinions.set(text, opinion)
+  return opinion
+}
+
+function ofExpression(expression: LicenseExpression, forbidden: ReadonlySet<string>): Opinion {
+  switch (expression.kind) {
+    case 'license':
+      if (forbidden.has(expression.id)) return 'forbidden'
+      return expression.isKnown ? 'allowed' : 'unknown'
+    case 'and':
+      return combined(expression.operands, operand => ofExpression(operand, forbidden), 'allowed')
+    case 'or': {
+      const opinions = new Set(expression.operands.map(operand => ofExpression(operand, forbidden)))
+      if (opinions.has('allowed')) return 'allowed'
+      return opinions.has('unknown') ? 'unknown' : 'forbidden'
+    }
+    default:
+      throw new TypeError(`unhandled expression ${expression satisfies never}`)
+  }
+}
+
+/** All of them hold at once; `none` where there are none. */
+function combined<T>(items: readonly T[], opinionOf: (item: T) => Opinion, none: Opinion): Opinion {
+  if (items.length === 0) return none
+  const opinions = new Set(items.map(opinionOf))
+  if (opinions.has('forbidden')) return 'forbidden'
+  return opinions.has('unknown') ? 'unknown' : 'allowed'
+}
+
+function describe(component: Component): string {
+  const { licenses } = component
+  return `${describeComponent(component)} (${licenses.length === 0 ? 'states none' : licenses.slice(0, 3).map(quote).join(', ')})`
+}

@@ -1,0 +1,7 @@
+const shown = 10
+
+/** Items of a refusal as text: the first ten, and how many more there are. */
+export function listed(items: readonly string[]): string {
+  const more = items.length - shown
+  return `${items.slice(0, shown).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
