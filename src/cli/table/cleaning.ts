@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { cleanFlags, gcFlags } from '../flags/cleaning.ts'
+import { cleanFlags, gcFlags } from '../flags/contents/cleaning.ts'
 
 /** Removing what is attached to images, and what images left behind. */
 export const cleaningCommands: readonly Command[] = [

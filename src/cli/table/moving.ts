@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { copyFlags, loadFlags, saveFlags } from '../flags/moving.ts'
+import { copyFlags, loadFlags, saveFlags } from '../flags/contents/moving.ts'
 
 const whatTravels =
   'Children of indexes, referrers (bundles, SBOMs, foreign artifacts) and those of referrers, and the .sig, .att and .sbom tags\n' +

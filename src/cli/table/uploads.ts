@@ -1,5 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
-import { uploadBlobFlags, uploadWasmFlags } from '../flags/uploads.ts'
+import { uploadBlobFlags, uploadWasmFlags } from '../flags/contents/uploads.ts'
 
 /** Putting files into a registry as artifacts. */
 export const uploadCommands: readonly Command[] = [

@@ -4,7 +4,7 @@ import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/rem
 import { removeAttached, requireDeletes } from '../../../oci/collect/remove-attached.ts'
 import { formatReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { cleanFlags } from '../../flags/cleaning.ts'
+import type { cleanFlags } from '../../flags/contents/cleaning.ts'
 import { signatureRepository } from '../../inputs/image-options.ts'
 import { openRegistry, parseRegistryImage } from '../../inputs/registry.ts'
 import { jsonText } from '../../output/json-document.ts'

@@ -5,7 +5,7 @@ import { type Kept, nameOfRemoval, type Removal } from '../../../oci/collect/rem
 import { requireDeletes } from '../../../oci/collect/remove-attached.ts'
 import { parseRepository, repositoryName } from '../../../oci/reference.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { gcFlags } from '../../flags/cleaning.ts'
+import type { gcFlags } from '../../flags/contents/cleaning.ts'
 import { openRegistry } from '../../inputs/registry.ts'
 import { jsonText } from '../../output/json-document.ts'
 

@@ -3,7 +3,7 @@ import { quote } from '../../../codec/text.ts'
 import type { AttachmentKind } from '../../../oci/mirror/attachment-kind.ts'
 import { resolvePlatform } from '../../../oci/mirror/platform.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
-import type { copyFlags } from '../../flags/moving.ts'
+import type { copyFlags } from '../../flags/contents/moving.ts'
 import { openTarget } from '../../inputs/targets.ts'
 import { moveImage, tagOf } from './move-image.ts'
 

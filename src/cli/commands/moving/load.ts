@@ -1,6 +1,6 @@
 import { CountersignError } from '../../../codec/error.ts'
 import type { CommandFunction } from '../../command.ts'
-import type { loadFlags } from '../../flags/moving.ts'
+import type { loadFlags } from '../../flags/contents/moving.ts'
 import { openLocalImage, openTarget } from '../../inputs/targets.ts'
 import { moveImage, tagOf } from './move-image.ts'
 

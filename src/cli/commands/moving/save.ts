@@ -5,7 +5,7 @@ import { imagesOf, isNamed } from '../../../oci/layout/layout-entries.ts'
 import { readLayoutIndex } from '../../../oci/layout/layout-index.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { saveFlags } from '../../flags/moving.ts'
+import type { saveFlags } from '../../flags/contents/moving.ts'
 import { openLocalImage, openTarget } from '../../inputs/targets.ts'
 import { moveImage } from './move-image.ts'
 

@@ -6,7 +6,7 @@ import { formatReference, type ImageReference, repositoryName } from '../../../o
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import type { uploadBlobFlags } from '../../flags/uploads.ts'
+import type { uploadBlobFlags } from '../../flags/contents/uploads.ts'
 import { annotationsFromFlag } from '../../inputs/annotations.ts'
 import { openRegistry, parseRegistryImage } from '../../inputs/registry.ts'
 import { readUploadFile } from '../../inputs/upload-file.ts'

@@ -1,6 +1,6 @@
-import type { FlagTable } from '../command.ts'
-import { failureFormatFlags } from './global.ts'
-import { ownRegistryFlags, registryFlags } from './registry.ts'
+import type { FlagTable } from '../../command.ts'
+import { failureFormatFlags } from '../global.ts'
+import { ownRegistryFlags, registryFlags } from '../registry.ts'
 
 const reportFlags = {
   output: {
