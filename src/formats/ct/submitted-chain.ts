@@ -4,9 +4,10 @@ import { CountersignError, firstToHold } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { quote } from '../../codec/text.ts'
 import { sha256 } from '../../crypto/digest.ts'
+import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { extensionOid } from '../x509/certificate-extensions.ts'
-import { signatureChecks } from '../x509/certificate-signature.ts'
+import { signatureChecks, verifyCertificateSignature } from '../x509/certificate-signature.ts'
 import { checkAuthority, checkLeaf, checkWholePath, describeCertificate } from '../x509/path-rules.ts'
 import { withoutExtension } from '../x509/precertificate.ts'
 import type { SctSubject } from '../x509/sct.ts'
@@ -25,6 +26,8 @@ export type ProvenSubmission = Branded<
 export type AcceptedAuthorities = {
   readonly roots: readonly Certificate[]
   readonly now: Date
+  /** Where signatures are checked; in this thread unless told. */
+  readonly checkSignature?: typeof verifySignatureAs
 }
 
 /** Certificates of a submission at most. */
@@ -46,7 +49,7 @@ const precertificateSigning = '1.3.6.1.4.1.11129.2.4.4'
 export async function proveSubmittedChain(
   kind: SctSubject['entry'],
   chain: readonly Uint8Array[],
-  { roots, now }: AcceptedAuthorities,
+  { roots, now, checkSignature = verifySignatureAs }: AcceptedAuthorities,
 ): Promise<ProvenSubmission> {
   if (chain.length > submittedChainLimit)
     throw new CountersignError('LIMIT_EXCEEDED', `chain: want at most ${submittedChainLimit} certificates, got ${chain.length}`)
@@ -57,7 +60,7 @@ export async function proveSubmittedChain(
   checkPoison(kind, leaf)
   const judged = kind === 'precertificate' ? withoutPoison(leaf) : leaf
   checkLeaf(judged, 'code-signing')
-  const issuers = await proveIssuers(leaf, above, roots)
+  const issuers = await proveIssuers(leaf, above, roots, checkSignature)
   if (issuers[0].extendedKeyUsage?.includes(precertificateSigning))
     throw untrusted(`${describeCertificate(issuers[0])}: want precertificates signed by their issuer, got one by an authority for them`)
   checkWholePath([judged, ...issuers], 'code-signing')
@@ -118,11 +121,12 @@ async function proveIssuers(
   leaf: Certificate,
   above: readonly Certificate[],
   roots: readonly Certificate[],
+  check: typeof verifySignatureAs,
 ): Promise<readonly [Certificate, ...Certificate[]]> {
   let subject = leaf
   for (const [at, issuer] of above.entries()) {
     const isRoot = at === above.length - 1 && roots.some(root => bytesEqual(root.fingerprint, issuer.fingerprint))
-    await proveIssuer(subject, issuer, isRoot ? 'root' : 'intermediate', subject !== leaf)
+    await proveIssuer(subject, issuer, isRoot ? 'root' : 'intermediate', subject !== leaf, check)
     subject = issuer
   }
   const [first, ...others] = above
@@ -132,7 +136,7 @@ async function proveIssuers(
   if (candidates.length === 0)
     throw untrusted(`${describeCertificate(subject)}: its issuer ${quote(subject.issuer.text)} is not accepted here`)
   const root = await firstToHold(candidates, async candidate => {
-    await proveIssuer(subject, candidate, 'root', subject !== leaf)
+    await proveIssuer(subject, candidate, 'root', subject !== leaf, check)
     return candidate
   })
   return first ? [first, ...others, root] : [root]
@@ -143,6 +147,7 @@ async function proveIssuer(
   issuer: Certificate,
   role: 'root' | 'intermediate',
   isToBeRemembered: boolean, // a leaf is met once
+  check: typeof verifySignatureAs,
 ): Promise<void> {
   if (!bytesEqual(subject.issuer.der, issuer.subject.der))
     throw untrusted(
@@ -151,7 +156,7 @@ async function proveIssuer(
   checkAuthority(issuer, role)
   if (shared.isKnown(subject, issuer)) return
   try {
-    await shared.verify(subject, issuer)
+    await verifyCertificateSignature(subject, issuer, check)
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
     throw new CountersignError(

@@ -2,6 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readArray, readBase64, readObjectOf } from '../../codec/json.ts'
 import type { World } from '../../codec/world.ts'
 import type { Signer } from '../../crypto/signer.ts'
+import type { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { proveSubmittedChain, submittedChainLimit } from '../../formats/ct/submitted-chain.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import { parseDetachedSct, type SctSubject } from '../../formats/x509/sct.ts'
@@ -46,6 +47,8 @@ export type CtLogOptions = {
   readonly prefix?: string // of the paths, `/ct` for one; none unless told
   /** Whether SCTs say where their entry is, as static logs have it; they do unless told. */
   readonly leafIndex?: boolean
+  /** Where signatures of what is submitted are checked; in this thread unless told. */
+  readonly checkSignature?: typeof verifySignatureAs
   readonly events?: ServiceEvents
   readonly limits?: Partial<CtLogLimits>
 }
@@ -65,12 +68,12 @@ export type CtLogService = {
 
 /** Makes a CT log on a tile log. @see services §2 and §11, RFC 6962 §4, C2SP static-ct-api */
 export function createCtLog(options: CtLogOptions): CtLogService {
-  const { log, signer, roots, now, prefix = '', leafIndex = true, events = noEvents } = options
+  const { log, signer, roots, now, prefix = '', leafIndex = true, checkSignature, events = noEvents } = options
   if (roots.length === 0) throw new CountersignError('CONFIGURATION_MALFORMED', 'CT log: want at least one accepted root, got none')
   const limits = { ...defaultCtLogLimits, ...options.limits }
   const issuers = loggedIssuers(log)
   const submit = async (kind: SctSubject['entry'], chain: readonly Uint8Array[]): Promise<Uint8Array> => {
-    const proven = await proveSubmittedChain(kind, chain, { roots, now: now() })
+    const proven = await proveSubmittedChain(kind, chain, { roots, now: now(), ...(checkSignature && { checkSignature }) })
     const { sct, isNew } = await logSubmission({ log, signer, issuers, leafIndex }, proven)
     events.count('ct_log_submissions_total', { kind, known: String(!isNew) })
     return sct

@@ -4,6 +4,7 @@ import { encodePem } from '../../codec/pem.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import type { Fetch, World } from '../../codec/world.ts'
 import { sha256 } from '../../crypto/digest.ts'
+import type { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import type { Certificate } from '../../formats/x509/certificate.ts'
 import { defaultIssuerKeyLimits, type IssuerKeyLimits, type IssuerKeys } from '../../identity/issuer-keys.ts'
 import { type BoundLimits, createBound } from '../bound.ts'
@@ -53,6 +54,8 @@ export type FulcioOptions = {
   readonly keyTypes?: readonly string[] // names of PublicKeyDetails
   /** Where holders of keys are asked for their proof; in this thread unless told. */
   readonly provenKey?: typeof provenKey
+  /** Where the timestamps of the log are checked; in this thread unless told. */
+  readonly checkSignature?: typeof verifySignatureAs
   readonly world: Pick<World, 'now' | 'randomBytes' | 'fetch'>
   /** A client that trusts these authorities too, PEM: for issuers that have `ca-cert`. */
   readonly fetchTrusting?: (caCertificates: string) => Fetch
@@ -102,7 +105,13 @@ export function createFulcio(options: FulcioOptions): Handler {
     const key = await proveKey(proof, authenticated.principal.challenge, keyTypes)
     const certified = certify(authenticated)
     const issuing = authority()
-    const leaf = await issueLeaf(certified, key, { authority: issuing, log: options.log, logTimeoutMs: limits.logTimeoutMs, world })
+    const leaf = await issueLeaf(certified, key, {
+      authority: issuing,
+      log: options.log,
+      logTimeoutMs: limits.logTimeoutMs,
+      checkSignature: options.checkSignature,
+      world,
+    })
     events.count('fulcio_new_certs')
     events.audit('certificate issued', auditFacts(leaf, certified, authenticated))
     const certificates = [leaf, ...issuing.chain].map(pemOf)

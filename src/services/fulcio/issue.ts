@@ -1,5 +1,6 @@
 import type { World } from '../../codec/world.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
+import type { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { type Certificate, parseCertificate } from '../../formats/x509/certificate.ts'
 import { type CertificateContents, issueCertificate } from '../../formats/x509/certificate-writer.ts'
 import { precertificatePoisonExtension } from '../../formats/x509/extension-writer.ts'
@@ -26,6 +27,7 @@ export type IssueOptions = {
   readonly authority: CertificateAuthority
   readonly log: CertificateLog | undefined // nothing: certificates are issued that no log has seen
   readonly logTimeoutMs: number
+  readonly checkSignature?: typeof verifySignatureAs | undefined // where the log's timestamp is checked; in this thread unless told
   readonly world: Pick<World, 'now' | 'randomBytes'>
 }
 
@@ -47,7 +49,7 @@ export async function issueLeaf(certified: Certified, key: PublicKey, options: I
   const sct = await logged(contents, log, options)
   const leaf = parseLeaf(await sign({ ...contents, extensions: [...contents.extensions, sctListExtension([sct])] }, authority))
   try {
-    for (const embedded of embeddedScts(leaf)) await verifySct(embedded, leaf, issuer, log)
+    for (const embedded of embeddedScts(leaf)) await verifySct(embedded, leaf, issuer, log, options.checkSignature)
   } catch (cause) {
     throw logFailed(cause)
   }

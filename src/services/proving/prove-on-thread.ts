@@ -1,4 +1,5 @@
 import type { PublicKey } from '../../crypto/public-key.ts'
+import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
 import { provenKey } from '../fulcio/proven-key.ts'
 import type { ServiceEvents } from '../service.ts'
@@ -18,16 +19,19 @@ export type ProvingThread = {
 export type ThreadedProving = {
   readonly proving: Proving
   readonly provenKey: typeof provenKey
+  readonly checkSignature: typeof verifySignatureAs
   readonly close: () => Promise<void>
 }
 
-type Pending = { readonly resolve: (proven: ProvenEntry | PublicKey) => void; readonly reject: (cause: unknown) => void }
+type Proven = ProvenEntry | PublicKey | undefined
+
+type Pending = { readonly resolve: (proven: Proven) => void; readonly reject: (cause: unknown) => void }
 
 /**
- * Proves entries and keys on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does
+ * Proves entries and keys, and checks signatures, on a thread of their own. Checking a signature takes as long as all else that becomes of a request, so a log does
  * twice as much where a second core is free; what one turn of the event loop brings goes in one message.
  *
- * Where the thread ends, what it had is answered with an error, and entries and keys are proven in this thread from then on.
+ * Where the thread ends, what it had is answered with an error, and this thread does it all from then on.
  */
 export function proveOnThread(thread: ProvingThread, { log: write }: Pick<ServiceEvents, 'log'>): ThreadedProving {
   const pending = new Map<number, Pending>()
@@ -64,7 +68,7 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
   thread.on('exit', () => end('it stopped'))
 
   /** Has `add` put something into the next message; gives what the thread says of it. */
-  const ask = <T extends ProvenEntry | PublicKey>(add: (id: number) => void): Promise<T> =>
+  const ask = <T extends Proven>(add: (id: number) => void): Promise<T> =>
     new Promise((resolve, reject) => {
       const id = ids++
       pending.set(id, { resolve: proven => resolve(proven as T), reject })
@@ -75,6 +79,12 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
   return {
     provenKey: (proof, challenge, keyTypes) =>
       hasEnded ? provenKey(proof, challenge, keyTypes) : ask(id => void next.keys.push({ id, proof, challenge, keyTypes })),
+    checkSignature: (key, signature, message, scheme) => {
+      const { bytes } = message
+      if (hasEnded || !bytes) return verifySignatureAs(key, signature, message, scheme)
+      const asked = { spki: key.spki, signature: alone(signature), message: alone(bytes), scheme }
+      return ask<undefined>(id => void next.signatures.push({ id, ...asked }))
+    },
     proving: accepted => {
       const log = logs++
       const here = proveHere(accepted)
@@ -92,5 +102,10 @@ export function proveOnThread(thread: ProvingThread, { log: write }: Pick<Servic
 type Mutable<T> = { [name in keyof T]: T[name] extends readonly (infer Item)[] ? Item[] : never }
 
 function nothingAsked(): Mutable<Asked> {
-  return { logs: [], bodies: [], keys: [] }
+  return { logs: [], bodies: [], keys: [], signatures: [] }
+}
+
+/** Bytes that are all of their buffer: of others, all of it would go over. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : bytes.slice()
 }

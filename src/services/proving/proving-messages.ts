@@ -1,11 +1,12 @@
 import { CountersignError, type ErrorCode } from '../../codec/error.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
+import type { VerifiedScheme } from '../../crypto/verify-signature.ts'
 import type { ProvenEntry } from '../../formats/log/proposed/proven-entry.ts'
 import type { KeyProof } from '../fulcio/signing-request.ts'
 import { ServiceRefusal } from '../service.ts'
 import type { Accepted } from './entry-prover.ts'
 
-/** To the thread: what a log takes, then bodies to be proven by that; keys to be proven by their holders. */
+/** To the thread: what a log takes, then bodies to be proven by that; keys to be proven by their holders; signatures to be checked. */
 export type Asked = {
   readonly logs: readonly { readonly log: number; readonly accepted: Accepted }[]
   readonly bodies: readonly { readonly id: number; readonly log: number; readonly body: Uint8Array<ArrayBuffer> }[]
@@ -15,15 +16,23 @@ export type Asked = {
     readonly challenge: string
     readonly keyTypes: readonly string[]
   }[]
+  readonly signatures: readonly {
+    readonly id: number
+    readonly spki: Uint8Array // of the key, DER
+    readonly signature: Uint8Array
+    readonly message: Uint8Array
+    readonly scheme: VerifiedScheme
+  }[]
 }
 
-/** From the thread: of each body the entry, of each proof the key, or why there is none. */
+/** From the thread: of each body the entry, of each proof the key, of each signature that it holds; or why not. */
 export type Answered = readonly { readonly id: number; readonly outcome: Outcome }[]
 
-/** What came of a body or a proof. */
+/** What came of a body, a proof or a signature. */
 export type Outcome =
   | { readonly entry: Omit<ProvenEntry, symbol> }
   | { readonly key: PublicKey }
+  | { readonly isSigned: true }
   | { readonly refusal: { readonly status: number; readonly message: string; readonly reason: string | undefined } }
   | { readonly error: { readonly code: ErrorCode; readonly message: string } }
   | { readonly fault: string } // a defect of this program
@@ -45,13 +54,14 @@ export function outcomeOfFailure(cause: unknown): Outcome {
 }
 
 /**
- * What an outcome is to whoever asked for it: the entry or key that the thread vouches for.
+ * What an outcome is to whoever asked for it: the entry or key that the thread vouches for, nothing for a signature that holds.
  *
  * @throws what the prover threw there: ServiceRefusal, CountersignError; Error for a defect
  */
-export function provenOf(outcome: Outcome): ProvenEntry | PublicKey {
+export function provenOf(outcome: Outcome): ProvenEntry | PublicKey | undefined {
   if ('entry' in outcome) return outcome.entry as ProvenEntry // the thread runs the same function
   if ('key' in outcome) return outcome.key
+  if ('isSigned' in outcome) return undefined
   if ('refusal' in outcome) {
     const { status, message, reason } = outcome.refusal
     throw new ServiceRefusal(status, message, reason === undefined ? {} : { cause: new Error(reason) })

@@ -3,6 +3,10 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 import { encodeUtf8 } from '../../codec/text.ts'
+import type { SignatureScheme } from '../../crypto/algorithm.ts'
+import { messageOfBytes } from '../../crypto/message.ts'
+import { parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { rekorV1Algorithms, rekorV1Kinds } from '../../formats/log/proposed/rekor-v1.ts'
 import { rekorV2Algorithms } from '../../formats/log/proposed/rekor-v2.ts'
 import { defaultKeyTypes, provenKey } from '../fulcio/proven-key.ts'
@@ -114,6 +118,34 @@ for (const { name, proof, error, reason } of [
     }
   })
 
+for (const { name, by = publicKey, over, scheme = 'ecdsa', code, error } of [
+  { name: 'a signature', over: 'me' },
+  { name: 'one over something else', over: 'you', code: 'SIGNATURE_INVALID', error: /does not verify/ },
+  {
+    name: 'one by another key',
+    by: generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey,
+    over: 'me',
+    code: 'SIGNATURE_INVALID',
+    error: /does not/,
+  },
+  { name: 'one in a way that the key has not', over: 'me', scheme: 'rsa-pss', code: 'MATERIAL_UNSUPPORTED', error: /cannot be made with/ },
+] as const satisfies readonly { scheme?: SignatureScheme; [name: string]: unknown }[])
+  test(`signatures are checked on a thread as they are beside all else: ${name}`, async () => {
+    const { made, close } = thread()
+    try {
+      const key = parsePublicKeyDer(by.export({ type: 'spki', format: 'der' }), 'key')
+      const message = messageOfBytes(Buffer.from(`not this, ${over}`).subarray(10)) // part of a buffer
+      const { checkSignature } = proveOnThread(made, noEvents)
+      for (const check of [checkSignature, checkSignature, verifySignatureAs]) {
+        const checking = check(key, popOf('me'), message, { scheme, hash: 'sha256' })
+        if (!error) assert.equal(await checking, undefined)
+        else await assert.rejects(checking, { code, message: error })
+      }
+    } finally {
+      await close()
+    }
+  })
+
 test('many at once, of two logs, each get their own', async () => {
   const { made, close } = thread()
   try {
@@ -135,11 +167,16 @@ test('many at once, of two logs, each get their own', async () => {
 test('where the thread ends, what it had fails, and the rest is proven here', async () => {
   const { made, fail, close } = thread()
   const logged: string[] = []
-  const prove = proveOnThread(made, { log: (level, message, facts) => logged.push(`${level} ${message} ${facts?.['why']}`) }).proving(v2)
+  const log = (level: string, message: string, facts?: { readonly [name: string]: unknown }) =>
+    void logged.push(`${level} ${message} ${facts?.['why']}`)
+  const { proving, checkSignature } = proveOnThread(made, { log })
+  const prove = proving(v2)
   const lost = prove(body({ hashedRekordRequestV002 }))
   fail(new Error('out of memory'))
   await assert.rejects(lost, /the thread that proves entries has ended: out of memory/)
   assert.equal((await prove(body({ hashedRekordRequestV002 }))).kind, 'hashedrekord')
+  const key = parsePublicKeyDer(publicKey.export({ type: 'spki', format: 'der' }), 'key')
+  await checkSignature(key, popOf('me'), messageOfBytes(encodeUtf8('me')), { scheme: 'ecdsa', hash: 'sha256' })
   assert.equal(logged.length, 1)
   assert.match(logged[0]!, /^error the thread that checks entries has ended; .* out of memory$/)
   await close()

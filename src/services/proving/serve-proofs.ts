@@ -1,3 +1,7 @@
+import { encodeHex } from '../../codec/hex.ts'
+import { messageOfBytes } from '../../crypto/message.ts'
+import { type PublicKey, parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { provenKey } from '../fulcio/proven-key.ts'
 import { type EntryProver, proveHere } from './entry-prover.ts'
 import { type Answered, type AnsweringPort, type Asked, type Outcome, outcomeOfFailure } from './proving-messages.ts'
@@ -5,9 +9,12 @@ import { type Answered, type AnsweringPort, type Asked, type Outcome, outcomeOfF
 /** So many answers go in one message: fewer cost more than they are worth, more keep the log waiting. */
 const batch = 16
 
-/** Proves entries and keys for another thread, until the channel closes: what a worker of `proveOnThread` does. */
+const keyLimit = 64
+
+/** Proves entries and keys, and checks signatures, for another thread, until the channel closes: what a worker of `proveOnThread` does. */
 export function serveProofs(port: AnsweringPort): void {
   const provers = new Map<number, EntryProver>()
+  const known = new Map<string, PublicKey>() // those met longest ago first
   let answered: Answered[number][] = []
   const flush = (): void => {
     if (answered.length > 0) port.postMessage(answered)
@@ -19,12 +26,13 @@ export function serveProofs(port: AnsweringPort): void {
     else if (answered.length === 1) setImmediate(flush)
   }
   port.on('message', message => {
-    const { logs, bodies, keys } = message as Asked
+    const { logs, bodies, keys, signatures } = message as Asked
     for (const { log, accepted } of logs) provers.set(log, proveHere(accepted))
     const tell = (id: number, outcome: Promise<Outcome>): void =>
       void outcome.catch(outcomeOfFailure).then(outcome => answer({ id, outcome }))
     for (const { id, log, body } of bodies) tell(id, entryOutcome(provers.get(log)!(body)))
     for (const { id, proof, challenge, keyTypes } of keys) tell(id, keyOutcome(provenKey(proof, challenge, keyTypes)))
+    for (const { id, ...asked } of signatures) tell(id, signatureOutcome(asked, known))
   })
 }
 
@@ -34,4 +42,18 @@ async function entryOutcome(entry: ReturnType<EntryProver>): Promise<Outcome> {
 
 async function keyOutcome(key: ReturnType<typeof provenKey>): Promise<Outcome> {
   return { key: await key }
+}
+
+/** Keys are few, those of an authority and a log, and each is read and imported once. */
+async function signatureOutcome(
+  { spki, signature, message, scheme }: Omit<Asked['signatures'][number], 'id'>,
+  known: Map<string, PublicKey>,
+): Promise<Outcome> {
+  const name = encodeHex(spki)
+  const key = known.get(name) ?? parsePublicKeyDer(spki, 'key')
+  known.set(name, key)
+  const [oldest] = known.size > keyLimit ? known.keys() : []
+  if (oldest !== undefined) known.delete(oldest)
+  await verifySignatureAs(key, signature, messageOfBytes(message), scheme)
+  return { isSigned: true }
 }
