@@ -88,7 +88,10 @@ export const errorKinds = {
   MANIFEST_SHARED: 'denied', // other tags hold it too, and it can only be deleted with all of them
   MATERIAL_UNSUPPORTED: 'denied', // a certificate where a key was asked for, and the like
   PASSPHRASE_WRONG: 'denied',
-  POLICY_REFUSED: 'denied', // a policy of the user's own says no, or cannot say
+  POLICY_EXHAUSTED: 'denied', // a policy of the user's own gave no answer within its steps
+  POLICY_FAILED: 'denied', // it met an error
+  POLICY_INCONCLUSIVE: 'denied', // it gave neither true nor false
+  POLICY_REFUSED: 'denied', // it says no
   PREDICATE_TYPE_MISMATCH: 'denied',
   PLATFORM_NOT_FOUND: 'denied', // the image is there, but not for this platform
   REFERRERS_TAG_TAKEN: 'denied', // something other than a referrers index holds the fallback tag
@@ -133,6 +136,7 @@ export const errorKinds = {
   // usage: the caller asked for something that cannot be
   CAPABILITY_MISSING: 'usage', // named in the message, with the way that works today
   PATTERN_MALFORMED: 'usage', // not RE2
+  POLICY_EMPTY: 'usage', // a policy of the user's own that says nothing
   POLICY_MALFORMED: 'usage', // a policy of the user's own that is no program
   USAGE: 'usage',
   VARIABLE_UNSET: 'usage', // what is asked for is made of it

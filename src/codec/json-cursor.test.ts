@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CountersignError } from './error.ts'
+import { type Json, parseJson } from './json.ts'
+import { createJsonCursor, type JsonCursor } from './json-cursor.ts'
+import { encodeUtf8 } from './text.ts'
+
+const limits = { bytes: 1 << 20 }
+const cursorOf = (text: string | Uint8Array, some: Partial<typeof limits> & { depth?: number; values?: number } = {}) =>
+  createJsonCursor(typeof text === 'string' ? encodeUtf8(text) : text, 'document', { ...limits, ...some })
+
+/** Makes a value of all that a cursor tells, one piece at a time. */
+function build(cursor: JsonCursor): Json {
+  switch (cursor.kind()) {
+    case 'object': {
+      const members: [string, Json][] = []
+      cursor.object(name => members.push([name, build(cursor)]))
+      return Object.fromEntries(members)
+    }
+    case 'array': {
+      const items: Json[] = []
+      cursor.array(() => items.push(build(cursor)))
+      return items
+    }
+    case 'string':
+      return cursor.string()
+    default:
+      return cursor.value()
+  }
+}
+
+function whole<T>(cursor: JsonCursor, read: (cursor: JsonCursor) => T): T {
+  const value = read(cursor)
+  cursor.end()
+  return value
+}
+
+const documents = [
+  '{}',
+  ' [ ] ',
+  '"text"',
+  '0',
+  '-1.5e+10',
+  '[1,2.0,-0,1E3]',
+  'true',
+  '[true,false,null]',
+  '{"a":{"b":[{"c":"d"},[]]},"a b":"","é":"ü","😀":1}',
+  '{"\\u0061":1,"b\\n":2,"\\ud83d\\ude00":"\\ud83d\\ude00 \\\\ \\" \\/ \\b\\f\\n\\r\\t"}',
+  '{"__proto__":1,"constructor":2,"toString":3}',
+  `{${Array.from({ length: 40 }, (_, at) => `"name-${at}":${at}`).join()}}`,
+  '\t\r\n{ "a" : [ 1 , 2 ] }\n',
+]
+
+for (const text of documents)
+  test(`a cursor reads what a parser does: ${JSON.stringify(text.slice(0, 40))}`, () => {
+    const expected = parseJson(encodeUtf8(text), 'document', limits)
+    assert.deepEqual(whole(cursorOf(text), build), expected)
+    assert.deepEqual(
+      whole(cursorOf(text), cursor => cursor.value()),
+      expected,
+    )
+    assert.deepEqual(JSON.parse(new TextDecoder().decode(whole(cursorOf(text), cursor => cursor.bytes()))), expected)
+  })
+
+for (const { name, text, message } of [
+  { name: 'nothing', text: '', message: 'document: not JSON: at byte 0: want a value, got the end' },
+  { name: 'two values', text: '1 2', message: 'document: not JSON: at byte 2: want the end, got "2"' },
+  { name: 'a member without a value', text: '{"a"}', message: 'document: not JSON: at byte 4: want ":", got "}"' },
+  { name: 'a comma too many', text: '[1,]', message: 'document: not JSON: at byte 3: want a value, got "]"' },
+  { name: 'a member after a comma', text: '{"a":1,}', message: 'document: not JSON: at byte 7: want a string, got "}"' },
+  { name: 'no comma', text: '[1 2]', message: 'document: not JSON: at byte 3: want "," or "]", got "2"' },
+  { name: 'a bracket of another kind', text: '{"a":1]', message: 'document: not JSON: at byte 6: want "," or "}", got "]"' },
+  { name: 'a string without end', text: '"abc', message: 'document: not JSON: at byte 4: want the rest of a string, got the end' },
+  { name: 'a line break in a string', text: '"a\nb"', message: 'document: not JSON: at byte 2: want the rest of a string, got "\\u{000a}"' },
+  { name: 'an escape of its own', text: '"\\x41"', message: 'document: not JSON: at byte 1: want an escape, got "\\\\"' },
+  { name: 'a number with a leading zero', text: '01', message: 'document: not JSON: at byte 1: want the end, got "1"' },
+  { name: 'a number without digits', text: '[-]', message: 'document: not JSON: at byte 2: want a digit, got "]"' },
+  { name: 'a word', text: 'trUe', message: 'document: not JSON: at byte 0: want "true", got "t"' },
+  { name: 'a byte order mark', text: '\uFEFF{}', message: 'document: not JSON: at byte 0: want a value, got byte 0xef' },
+  { name: 'a member twice', text: '{"a":1,"a":2}', message: 'document: member "a" appears twice, the second time at byte 7' },
+  {
+    name: 'a member twice, once escaped',
+    text: '{"a":1,"\\u0061":2}',
+    message: 'document: member "a" appears twice, the second time at byte 7',
+  },
+  { name: 'a member twice where nobody looks', text: '[{"x":{"é":1,"é":2}}]', message: /member "é" appears twice/ },
+  {
+    name: 'a member twice among many',
+    text: `{${Array.from({ length: 40 }, (_, at) => `"name-${at % 39}":0`).join()}}`,
+    message: /member "name-0" appears twice/,
+  },
+  { name: 'half a surrogate pair', text: '"\\ud83d"', message: 'document: a string holds half a surrogate pair' },
+  { name: 'the other half', text: '"\\ude00"', message: 'document: a string holds half a surrogate pair' },
+  { name: 'half a pair and text', text: '"\\ud83dx\\ude00"', message: 'document: a string holds half a surrogate pair' },
+] as const)
+  test(`a cursor refuses ${name}`, () => {
+    assert.throws(() => whole(cursorOf(text), cursor => cursor.bytes()), { code: 'JSON_MALFORMED', message })
+    assert.throws(() => parseJson(encodeUtf8(text), 'document', limits), CountersignError)
+  })
+
+for (const { name, text, some, message } of [
+  { name: 'bytes', text: '[1,2,3]', some: { bytes: 6 }, message: 'document: want at most 6 bytes of JSON, got 7' },
+  { name: 'levels', text: '[[[]]]', some: { depth: 2 }, message: 'document: want JSON at most 2 levels deep' },
+  { name: 'values', text: '[1,2,3]', some: { values: 3 }, message: 'document: want JSON of at most 3 values' },
+])
+  test(`a cursor bounds ${name}`, () =>
+    assert.throws(() => whole(cursorOf(text, some), cursor => cursor.bytes()), { code: 'LIMIT_EXCEEDED', message }))
+
+test('a cursor refuses what is no UTF-8, and no name that is none', () => {
+  const [before, after] = [encodeUtf8('{"a'), encodeUtf8('":1}')]
+  assert.throws(() => whole(cursorOf(Uint8Array.from([...before, 0xff, ...after])), build), { code: 'UTF8_MALFORMED' })
+  assert.throws(() => whole(cursorOf(Uint8Array.from([0x22, 0xc0, 0xaf, 0x22])), cursor => cursor.bytes()), { code: 'UTF8_MALFORMED' })
+})
+
+test('a cursor passes over what is left, and tells what is asked for', () => {
+  const cursor = cursorOf('{"skip":{"a":[1,{"b":2}]},"names":["x","y\\n"],"raw":"QUJD","rest":[1, {"z":"é"}]}')
+  const seen: unknown[] = []
+  cursor.object(name => {
+    if (name === 'names') cursor.array(index => seen.push(index, cursor.stringBytes().isPlain))
+    if (name === 'raw') seen.push(new TextDecoder().decode(cursor.stringBytes().bytes))
+    if (name === 'rest') seen.push(new TextDecoder().decode(cursor.bytes()))
+  })
+  cursor.end()
+  assert.deepEqual(seen, [0, true, 1, false, 'QUJD', '[1, {"z":"é"}]'])
+})
+
+test('a cursor that is asked for another kind says where', () => {
+  assert.throws(() => cursorOf(' 12').object(() => {}), { message: 'document: not JSON: at byte 1: want an object, got "1"' })
+  assert.throws(() => cursorOf('{}').array(() => {}), { message: 'document: not JSON: at byte 0: want an array, got "{"' })
+  assert.throws(() => cursorOf('[]').string(), { message: 'document: not JSON: at byte 0: want a string, got "["' })
+})
+
+test('a cursor and a parser take the same documents, however they are changed', t => {
+  let state = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+  t.diagnostic(`SEED=${state}`)
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return (state >>> 8) % below
+  }
+  const pieces = ['"', '\\', '{', '}', '[', ']', ',', ':', '0', 'e', '-', '.', ' ', '\\u', 'd83d', 'a', 'é', '\u0000', 'true']
+  let taken = 0
+  for (let round = 0; round < 4000; round++) {
+    const text = documents[random(documents.length)]!
+    const at = random(text.length + 1)
+    const changed = text.slice(0, at) + pieces[random(pieces.length)] + text.slice(at + random(3))
+    const outcome = (read: () => Json) => {
+      try {
+        return read()
+      } catch (error) {
+        assert.ok(error instanceof CountersignError, changed)
+        return 'refused'
+      }
+    }
+    const expected = outcome(() => parseJson(encodeUtf8(changed), 'document', limits))
+    assert.deepEqual(
+      outcome(() => whole(cursorOf(changed), build)),
+      expected,
+      changed,
+    )
+    assert.deepEqual(
+      outcome(() => whole(cursorOf(changed), cursor => cursor.value())),
+      expected,
+      changed,
+    )
+    if (expected !== 'refused') taken++
+  }
+  assert.ok(taken > 400, String(taken))
+})
