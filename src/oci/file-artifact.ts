@@ -11,14 +11,18 @@ export type MadeManifest = { readonly descriptor: Descriptor; readonly manifest:
  * An image of one file, byte for byte as cosign's `upload` and `attach sbom` make it: the file as it is for a layer, and a
  * config that says nothing.
  *
- * @param configType - media type of the config: an image's unless told
+ * @param options - `configType`: media type of the config, an image's unless told; `subject`: what the manifest is to refer to
  * @see formats-and-flows §10
  */
 export function createFileArtifact(
   file: Descriptor,
-  options: { readonly annotations?: ReadonlyMap<string, string>; readonly configType?: string } = {},
+  options: {
+    readonly annotations?: ReadonlyMap<string, string>
+    readonly configType?: string
+    readonly subject?: Pick<Descriptor, 'mediaType' | 'size' | 'digest'>
+  } = {},
 ): MadeManifest {
-  const { annotations, configType = mediaTypes.ociConfig } = options
+  const { annotations, configType = mediaTypes.ociConfig, subject } = options
   const config = encodeLayersConfig([file])
   const manifest = encodeUtf8(
     serializeGoJson({
@@ -27,6 +31,7 @@ export function createFileArtifact(
       config: { mediaType: configType, size: config.length, digest: ociDigestOf(config) },
       layers: [file.raw],
       ...(annotations?.size && { annotations }),
+      ...(subject && { subject: { mediaType: subject.mediaType, size: subject.size, digest: subject.digest } }),
     }),
   )
   return { ...made(mediaTypes.ociManifest, manifest), config }

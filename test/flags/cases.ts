@@ -1,4 +1,6 @@
 import { attachedCases } from './attached.ts'
+import { attachingCases } from './attaching.ts'
+import { attestingCases } from './attesting.ts'
 import { blobCases } from './blob.ts'
 import { bundleCases } from './bundles.ts'
 import { cleaningCases } from './cleaning.ts'
@@ -29,6 +31,8 @@ export const cases: readonly Case[] = [
   ...globalCases(),
   ...registryCases(),
   ...signCases(),
+  ...attestingCases(),
+  ...attachingCases(),
   ...keylessSigningCases(),
   ...broughtCases(),
   ...verifyCases(),

@@ -54,8 +54,18 @@ export const verifying = `verify ${trusting}`
 await good(cs(`${signing} -a commit=1 ${bundled}`))
 await good(cs(`${signing} -a commit=1 --new-bundle-format=false ${classic}`))
 disk.set('blob', 'countersign\n')
+disk.set('predicate.json', '{"a":1}')
 disk.set('plain.pem', `-----BEGIN PRIVATE KEY-----\n${teamKey.pkcs8}\n-----END PRIVATE KEY-----\n`)
 await good(cs(`sign-blob --key team.key ${noLog} --bundle blob.json --output-signature blob.sig blob`))
+
+/** Commands that sign, by a key or without one. */
+export const signers = ['sign', 'sign-blob', 'attest', 'attest-blob']
+
+/** A line of one of them with these flags, about a new image or the file `blob`. */
+export async function signerLine(name: string, flags: string): Promise<string> {
+  const subject = name.endsWith('-blob') ? 'blob' : await fresh()
+  return `${name} ${flags}${name.startsWith('attest') ? ' --type cyclonedx --predicate predicate.json' : ''} ${subject}`
+}
 
 /** How a command is run in the cases that concern many of them. Each file of cases defines its own commands. */
 export type Plain = {

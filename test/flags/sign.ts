@@ -20,6 +20,7 @@ import {
   refuses,
   repositoryOf,
   rig,
+  signers,
   signing,
   tags,
   text,
@@ -65,11 +66,11 @@ export function signCases(): readonly Case[] {
   }
   const both = ['sign', 'sign-blob']
   return [
-    { flag: 'key', commands: both, what: 'is the key to sign with', check: keyed },
-    { flag: 'signing-config', commands: both, what: 'does without a log, or names the one to record in', check: configured },
+    { flag: 'key', commands: signers, what: 'is the key to sign with', check: keyed },
+    { flag: 'signing-config', commands: signers, what: 'does without a log, or names the one to record in', check: configured },
     {
       flag: 'use-signing-config',
-      commands: both,
+      commands: signers,
       what: 'contradicts --tlog-upload=false when it is on',
       check: async name => {
         await refuses(name, `${await plainLine(name)} --use-signing-config`, usage(/goes with --use-signing-config=false/))
@@ -78,7 +79,7 @@ export function signCases(): readonly Case[] {
     },
     {
       flag: 'bundle',
-      commands: both,
+      commands: signers,
       what: 'writes a bundle, readable by its owner only',
       check: async name => {
         await good(cs(`${await plainLine(name)} --bundle b-${name}.json`))

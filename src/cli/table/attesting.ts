@@ -1,7 +1,9 @@
 import { type Command, defineCommand } from '../command.ts'
+import { attachAttestationFlags, attachSbomFlags } from '../flags/attesting/attach.ts'
 import { attestBlobFlags, attestFlags } from '../flags/attesting/attest.ts'
 
 const any = Number.POSITIVE_INFINITY
+const onImage = { name: 'IMAGE', min: 1, max: 1 } as const
 
 /** Attestations: statements about images and files, signed. */
 export const attestingCommands: readonly Command[] = [
@@ -59,5 +61,38 @@ export const attestingCommands: readonly Command[] = [
     flags: attestBlobFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/attesting/attest-blob.ts')).attestBlob,
+  }),
+  defineCommand({
+    name: 'attach attestation',
+    group: 'Attached to images',
+    summary: 'Store attestations that were made elsewhere beside their image',
+    description:
+      'DSSE envelopes are kept in the layout of cosign 2, Sigstore bundles as referrers. What is attached must be about this image; who\n' +
+      'signed it is for `verify-attestation` to say. Attaching the same twice stores it once.',
+    examples: [
+      { what: 'a bundle that `attest --no-upload` printed', line: 'attach attestation --attestation sbom.sigstore.json IMAGE' },
+      {
+        what: 'those of another copy of the image',
+        line: 'download attestation OTHER > all.jsonl; attach attestation --attestation all.jsonl IMAGE',
+      },
+    ],
+    arguments: onImage,
+    flags: attachAttestationFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attesting/attach-attestation.ts')).attachAttestations,
+  }),
+  defineCommand({
+    name: 'attach sbom',
+    group: 'Attached to images',
+    summary: 'Store an SBOM beside its image, unsigned',
+    description: 'Nobody signs it, and it takes the place of another. `attest` makes a signed statement of an SBOM.',
+    examples: [
+      { what: 'an SBOM that some tool has written', line: 'attach sbom --type cyclonedx --sbom sbom.cdx.json IMAGE' },
+      { what: 'the same from standard input', line: 'attach sbom --type spdx --input-format json --sbom - IMAGE' },
+    ],
+    arguments: onImage,
+    flags: attachSbomFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attesting/attach-sbom.ts')).attachSbom,
   }),
 ]

@@ -1,9 +1,10 @@
+import { decodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { type GoJson, serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import { type Json, parseJson, readArray, readBase64, readObject, readString } from '../../codec/json.ts'
 import { encodePem } from '../../codec/pem.ts'
-import { encodeUtf8, quote } from '../../codec/text.ts'
+import { decodeUtf8, encodeUtf8, quote } from '../../codec/text.ts'
 import { defaultHash } from '../../crypto/algorithm.ts'
 import type { HashName } from '../../crypto/digest.ts'
 import { messageOfBytes, messageOfDigests } from '../../crypto/message.ts'
@@ -24,7 +25,7 @@ import type { TestLog } from './transparency-log.ts'
 const requestLimit = { bytes: 32 << 20 }
 
 /**
- * Rekor v1 on a log in memory: `/api/v1/log…`, as much of it as signing and verifying clients ask for. Kinds hashedrekord and dsse.
+ * Rekor v1 on a log in memory: `/api/v1/log…`, as much of it as signing and verifying clients ask for. Kinds hashedrekord, dsse and intoto 0.0.2.
  *
  * @see services.md §3.1
  */
@@ -100,7 +101,11 @@ async function readJson(request: Request): Promise<Json> {
 async function readProposedEntry(value: Json): Promise<Submission> {
   const { kind, apiVersion, spec } = readObject(value, 'entry')
   const name = `${readString(kind, 'kind')} ${readString(apiVersion, 'apiVersion')}`
-  const submission = name === 'dsse 0.0.1' ? readProposedEnvelope(spec) : readProposedSignature(name, value)
+  const readers = new Map([
+    ['dsse 0.0.1', readProposedEnvelope],
+    ['intoto 0.0.2', readProposedIntoto],
+  ])
+  const submission = readers.get(name)?.(spec) ?? readProposedSignature(name, value)
   await checkSignature(submission)
   return submission
 }
@@ -121,6 +126,19 @@ function readProposedEnvelope(spec: unknown): Submission {
   if (!verifier) throw refused('want one verifier')
   const content = { kind: 'envelope', envelope, encoded, preAuthEncoding: preAuthEncoding(envelope.payloadType, envelope.payload) } as const
   return { signature: envelope.signature, signer: signerOf(verifier), content }
+}
+
+/** Base64 members of base64, and the key beside the signature. @see services.md §3.3 */
+function readProposedIntoto(spec: unknown): Submission {
+  const { envelope: proposed } = readObject(readObject(spec, 'spec')['content'], 'spec.content')
+  const { payloadType, payload, signatures } = readObject(proposed, 'envelope')
+  const twice = (value: unknown, at: string) => decodeBase64(decodeUtf8(readBase64(value, at), at), at)
+  const [signed] = readArray(signatures, 'signatures', 1, item => readObject(item, 'signature'))
+  if (!signed) throw refused('want one signature')
+  const signature = twice(signed['sig'], 'sig')
+  const envelope = { payloadType: readString(payloadType, 'payloadType'), payload: twice(payload, 'payload'), signature }
+  const content = { kind: 'envelope', envelope, preAuthEncoding: preAuthEncoding(envelope.payloadType, envelope.payload) } as const
+  return { signature, signer: signerOf(readPemVerifier(signed['publicKey'], 'publicKey')), content, kind: 'intoto 0.0.2' }
 }
 
 function overDigest(hash: HashName, digest: Uint8Array): Pick<Submission, 'content' | 'hash'> {

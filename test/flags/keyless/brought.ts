@@ -5,9 +5,8 @@ import { parseBundle } from '../../../src/formats/bundle.ts'
 import type { Refusal } from '../../../src/testing/command-rig.ts'
 import { createRoot } from '../../../src/testing/sigstore/certificate-authority.ts'
 import { teamKey } from '../../../src/testing/test-keys.ts'
-import { type Case, cs, disk, fresh, good, noLog, refuses, text, unreadable, usage } from '../setup.ts'
+import { type Case, cs, disk, good, noLog, refuses, signerLine, signers, text, unreadable, usage } from '../setup.ts'
 
-const both = ['sign', 'sign-blob']
 const root = await createRoot()
 const authority = await root.issueIntermediate()
 const valid = { notBefore: new Date('2026-01-01T00:00:00Z'), notAfter: new Date('2027-01-01T00:00:00Z') }
@@ -26,12 +25,16 @@ const refused = (code: Refusal['code'], message: RegExp): Refusal => ({ exit: 1,
 
 /** A line of the command that signs, and what it signs. */
 async function lineOf(name: string, flags: string) {
-  const image = await fresh()
+  const line = await signerLine(name, `${flags} --bundle br-out.json`)
+  const isOfBlob = name.endsWith('-blob')
+  const image = line.slice(line.lastIndexOf(' ') + 1)
+  const verifiers = { sign: 'verify', attest: 'verify-attestation --type cyclonedx' }
   return {
-    line: name === 'sign' ? `sign ${flags} --bundle br-out.json ${image}` : `sign-blob ${flags} --bundle br-out.json blob`,
-    older:
-      name === 'sign' ? `sign ${flags} --format legacy ${image}` : `sign-blob ${flags} --new-bundle-format=false --bundle br-out.json blob`,
-    verifying: name === 'sign' ? `verify ${trusting} ${image}` : `verify-blob ${trusting} --bundle br-out.json blob`,
+    line,
+    older: line.replace('--bundle br-out.json', isOfBlob ? '--new-bundle-format=false --bundle br-out.json' : '--new-bundle-format=false'),
+    verifying: isOfBlob
+      ? `verify-blob --any-predicate ${trusting} --bundle br-out.json blob`
+      : `${verifiers[name as keyof typeof verifiers]} ${trusting} ${image}`,
   }
 }
 
@@ -40,7 +43,7 @@ export function broughtCases(): readonly Case[] {
   return [
     {
       flag: 'certificate',
-      commands: both,
+      commands: signers,
       what: 'goes with the signature, and must be of the key that signs',
       check: async name => {
         for (const file of ['br-leaf.pem', 'br-leaf.base64']) {
@@ -63,7 +66,7 @@ export function broughtCases(): readonly Case[] {
     },
     {
       flag: 'certificate-chain',
-      commands: both,
+      commands: signers,
       what: 'must lead from the certificate to its root, and goes with a signature in the older layout',
       check: async name => {
         const { line, verifying } = await lineOf(name, `${key} --certificate br-leaf.pem --certificate-chain br-chain.pem`)
@@ -72,7 +75,7 @@ export function broughtCases(): readonly Case[] {
         const older = await lineOf(name, `${key} --certificate br-leaf.pem --certificate-chain br-chain.pem`)
         await good(cs(older.older))
         const { code, stderr } = await cs(older.verifying)
-        assert.equal(code, name === 'sign' ? 0 : 1, stderr) // the older bundle of a file has no place for it
+        assert.equal(code, name.endsWith('-blob') ? 1 : 0, stderr) // the older bundle of a file has no place for it
         const witnessed = line.replace(noLog, '--signing-config ks-v1.json --trusted-root ks-root.json')
         await good(cs(witnessed))
         await good(cs(`${verifying} --ca-intermediates br-chain.pem`.replace('--insecure-ignore-tlog', ''), { environment: logKey }))

@@ -5,18 +5,17 @@ import { parseCertificate } from '../../../src/formats/x509/certificate.ts'
 import type { Refusal } from '../../../src/testing/command-rig.ts'
 import { createTestIssuer, type IssuerOptions } from '../../../src/testing/sigstore/test-issuer.ts'
 import { addSigstore, origin, tokenOf, who as whoPlain } from '../../keyless-sign/scene.ts'
-import { type Case, cs, disk, fresh, good, refuses, rig, text, unreadable, usage } from '../setup.ts'
+import { type Case, cs, disk, good, refuses, rig, signerLine, signers, text, unreadable, usage } from '../setup.ts'
 
 const scene = await addSigstore(rig, 'ks-')
 const who = whoPlain.replace('root.json', 'ks-root.json')
 const token = '--identity-token ks-token'
 const trusted = '--trusted-root ks-root.json'
 const config = '--signing-config ks-v1.json'
-const both = ['sign', 'sign-blob']
 
 /** A line of the command that signs without a key, but for what `flags` say. */
 async function lineOf(name: string, flags: string): Promise<string> {
-  return name === 'sign' ? `sign ${flags} --bundle ks-out.json ${await fresh()}` : `sign-blob ${flags} --bundle ks-out.json blob`
+  return await signerLine(name, `${flags} --bundle ks-out.json`)
 }
 
 /** What the last such line signed by. */
@@ -54,7 +53,7 @@ function loginCases(): readonly Case[] {
   return [
     {
       flag: 'oidc-issuer',
-      commands: both,
+      commands: signers,
       what: 'is where somebody logs in',
       check: async name => {
         const { outcome } = await login(name, at, { refusals: ['authorization_pending'] })
@@ -72,7 +71,7 @@ function loginCases(): readonly Case[] {
     },
     {
       flag: 'oidc-client-id',
-      commands: both,
+      commands: signers,
       what: 'is the client that somebody logs in to',
       check: async name => {
         const { issuer, outcome } = await login(name, `${at} --oidc-client-id ours`, { claims: { aud: 'ours' } })
@@ -84,7 +83,7 @@ function loginCases(): readonly Case[] {
     },
     {
       flag: 'oidc-client-secret-file',
-      commands: both,
+      commands: signers,
       what: "holds the client's secret, which is never shown",
       check: async name => {
         disk.set('ks-secret', 's3cret\n')
@@ -101,7 +100,7 @@ function loginCases(): readonly Case[] {
     },
     {
       flag: 'oidc-redirect-url',
-      commands: both,
+      commands: signers,
       what: 'is where the browser comes back to, on this machine',
       check: async name => {
         for (const url of ['https://localhost:7/x', 'http://elsewhere.test/x', 'x']) {
@@ -117,7 +116,7 @@ function tokenCases(): readonly Case[] {
   return [
     {
       flag: 'identity-token',
-      commands: both,
+      commands: signers,
       what: 'is whom the certificate is asked for, literally or in a file',
       check: async name => {
         await good(cs(await lineOf(name, `--yes ${token} ${trusted} ${config}`)))
@@ -131,7 +130,7 @@ function tokenCases(): readonly Case[] {
     },
     {
       flag: 'yes',
-      commands: both,
+      commands: signers,
       what: 'agrees to what signing without a key makes known',
       check: async name => {
         const line = await lineOf(name, `${token} ${trusted} ${config}`)
@@ -147,7 +146,7 @@ function tokenCases(): readonly Case[] {
     },
     {
       flag: 'oidc-provider',
-      commands: both,
+      commands: signers,
       what: 'takes the token from one place alone',
       check: async name => {
         const line = await lineOf(name, `--yes ${trusted} ${config} --oidc-provider envvar`)
@@ -159,7 +158,7 @@ function tokenCases(): readonly Case[] {
     },
     {
       flag: 'oidc-disable-ambient-providers',
-      commands: both,
+      commands: signers,
       what: 'leaves alone what the place where this runs would give',
       check: async name => {
         const line = await lineOf(name, `--yes ${trusted} ${config}`)
@@ -172,7 +171,7 @@ function tokenCases(): readonly Case[] {
     },
     {
       flag: 'fulcio-auth-flow',
-      commands: both,
+      commands: signers,
       what: 'says how a token is had',
       check: async name => {
         await good(cs(await lineOf(name, `--yes ${token} --fulcio-auth-flow token ${trusted} ${config}`)))
@@ -184,7 +183,7 @@ function tokenCases(): readonly Case[] {
     },
     {
       flag: 'issue-certificate',
-      commands: both,
+      commands: signers,
       what: "has the signer's own key certified",
       check: async name => {
         const key = await lineOf(name, `--yes --key team.key ${trusted} ${config}`)
@@ -222,7 +221,7 @@ function serviceCases(): readonly Case[] {
   return [
     {
       flag: 'fulcio-url',
-      commands: both,
+      commands: signers,
       what: 'is who certifies, in place of a signing config',
       check: async name => {
         assert.equal(await asked(await lineOf(name, `--yes ${token} ${trusted} ${byFlags}`), `${origin}/api/v2/signingCert`), 1)
@@ -239,7 +238,7 @@ function serviceCases(): readonly Case[] {
     },
     {
       flag: 'rekor-url',
-      commands: both,
+      commands: signers,
       what: 'is the log, of keys too',
       check: async name => {
         const line = await lineOf(name, `--key team.key ${trusted} --rekor-url ${origin}`)
@@ -251,7 +250,7 @@ function serviceCases(): readonly Case[] {
     },
     {
       flag: 'tlog-upload',
-      commands: both,
+      commands: signers,
       what: 'off, no log is asked',
       check: async name => {
         const line = await lineOf(name, `--yes ${token} ${trusted} --fulcio-url ${origin} ${stamps} --tlog-upload=false`)
@@ -261,7 +260,7 @@ function serviceCases(): readonly Case[] {
     },
     {
       flag: 'timestamp-server-url',
-      commands: both,
+      commands: signers,
       what: 'is who stamps the signature',
       check: async name => {
         await good(cs(await lineOf(name, `--key team.key ${trusted} --tlog-upload=false`)))
@@ -273,7 +272,7 @@ function serviceCases(): readonly Case[] {
     ...connectionCases(),
     {
       flag: 'trusted-root',
-      commands: both,
+      commands: signers,
       what: 'is what the new signature must verify by',
       check: async name => {
         disk.set('ks-others.json', text('trusted_root.json'))
@@ -288,7 +287,7 @@ function serviceCases(): readonly Case[] {
     },
     {
       flag: 'insecure-skip-verify',
-      commands: both,
+      commands: signers,
       what: 'signs though no certificate log has seen the certificate',
       check: async name => {
         scene.intercept(async request => (request.url.endsWith('/signingCert') ? await detached(request) : undefined))
@@ -331,7 +330,7 @@ function connectionCases(): readonly Case[] {
   return [
     {
       flag: 'timestamp-client-cacert',
-      commands: both,
+      commands: signers,
       what: 'is an authority that the TSA is verified by',
       check: async name => {
         disk.set('ks-cacert.pem', pem)
@@ -341,11 +340,11 @@ function connectionCases(): readonly Case[] {
         await refuses(name, none, usage(/are about a timestamp authority, and none takes part/))
       },
     },
-    { flag: 'timestamp-client-cert', commands: both, what: 'is shown to the TSA', check: pair },
-    { flag: 'timestamp-client-key', commands: both, what: 'is the key of what is shown', check: pair },
+    { flag: 'timestamp-client-cert', commands: signers, what: 'is shown to the TSA', check: pair },
+    { flag: 'timestamp-client-key', commands: signers, what: 'is the key of what is shown', check: pair },
     {
       flag: 'timestamp-server-name',
-      commands: both,
+      commands: signers,
       what: "is the name that the TSA's certificate must be for",
       check: async name => assert.equal((await settings(name, '--timestamp-server-name tsa.internal'))?.serverName, 'tsa.internal'),
     },
@@ -356,12 +355,12 @@ function outputCases(): readonly Case[] {
   return [
     {
       flag: 'output-certificate',
-      commands: both,
+      commands: signers.filter(name => name !== 'attest'),
       what: 'writes the certificate, readable by its owner only',
       check: async name => {
         await good(cs(await lineOf(name, `--yes ${token} ${trusted} ${config} --output-certificate ks-cert.pem`)))
         const written = text('ks-cert.pem')
-        const pem = name === 'sign' ? written : new TextDecoder().decode(decodeBase64(written, 'certificate'))
+        const pem = name !== 'sign-blob' ? written : new TextDecoder().decode(decodeBase64(written, 'certificate'))
         assert.match(pem, /^-----BEGIN CERTIFICATE-----\n/)
         assert.equal(rig.modes.get('ks-cert.pem'), 0o600)
         const keyed = await lineOf(name, `--key team.key --tlog-upload=false --output-certificate ks-none.pem`)
