@@ -5,6 +5,7 @@
 # Each .deb comes from the Debian mirror of the machine's own apt sources and is proven the way apt proves it:
 # InRelease by the archive's key, Packages.xz by InRelease, the .deb by Packages.xz. Nothing is installed.
 # Clients that Debian has not come from npm, PyPI and Go's module proxy, by the locks in tools/, which pin every digest.
+#   .cache/peers/debian-root   a small Debian, unpacked as debootstrap does at first, for the tools that list what is in one
 # Run again it only prints the versions; `--refresh` fetches again (sid moves). A missing tool is a failure.
 set -euo pipefail
 
@@ -27,16 +28,20 @@ zsh-functions   bookworm zsh-common      usr/share/zsh/functions/Completion/comp
 libpcre2-32.so.0 bookworm libpcre2-32-0  usr/lib/x86_64-linux-gnu/libpcre2-32.so.0 optional
 fish            bookworm fish            usr/bin/fish              optional
 '
+# What the small Debian is made of. base-files comes first: it makes the links that the others unpack through.
+root_suite=trixie
+root_packages='base-files base-passwd bash coreutils dash debianutils dpkg libc6 tzdata zlib1g'
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/peers
 
-locked='sigstore-js sigstore-python ct-reader litewitness' # each has its lock in tools/NAME and its function below
+locked='sigstore-js sigstore-python ct-reader litewitness cyclonedx-npm debsbom grype' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
   [ "${1-}" != --refresh ] || rm -rf "$dir"
   part debian "$(digest <<<"$tools")" from_debian
+  part debian-root "$(digest <<<"$root_suite $root_packages")" unpack_debian_root
   for name in $locked; do part "$name" "$(cat "$root/tools/$name"/* | digest)" "from_lock_of_$name"; done
   links_work || die 'a tool is missing'
   cat "$dir"/*.versions | tee "$dir/versions.txt"
@@ -50,16 +55,40 @@ part() {
 }
 
 from_debian() {
-  need curl curl; need gpgv gpgv; need xz xz-utils; need dpkg dpkg; need ldd libc-bin
-  [ -r "$keyring" ] || die "$keyring is missing: apt-get install debian-archive-keyring"
+  need ldd libc-bin
   rm -rf "$dir"
-  mkdir -p "$dir/bin" "$dir/suites"
-  proxy_of_apt
+  mkdir -p "$dir/bin"
+  prepare_debian
   local name suite package file need
   while read -r name suite package file need; do
     [ -n "$name" ] && bring "$name" "$suite" "$package" "$file" "$need"
   done <<<"$tools"
   rm -rf "$dir/suites"
+}
+
+# Each package as it is unpacked and, in dpkg's own record, as it is described: nothing of it is run.
+unpack_debian_root() {
+  local to=$dir/debian-root package version filename sha256 deb=$dir/suites/package.deb
+  prepare_debian
+  rm -rf "$to" && mkdir -p "$to/var/lib/dpkg"
+  fetch_index "$root_suite"
+  for package in $root_packages; do
+    read -r version filename sha256 < <(stanza "$package" <"$dir/suites/$root_suite.packages" | sort -V | tail -1) ||
+      die "$package: not in the index of $root_suite"
+    echo "peers: debian-root: $package $version from $root_suite" >&2
+    download "$(cat "$dir/suites/$root_suite.mirror")/$filename" "$deb" "$sha256"
+    dpkg -x "$deb" "$to"
+    { dpkg-deb --field "$deb" | sed '/^Package:/a Status: install ok installed'; echo; } >>"$to/var/lib/dpkg/status"
+  done
+  rm -rf "$dir/suites"
+  version debian-root "$(dpkg-query --admindir="$to/var/lib/dpkg" -f '${Version}' -W base-files)" "$root_suite" "$1"
+}
+
+prepare_debian() {
+  need curl curl; need gpgv gpgv; need xz xz-utils; need dpkg dpkg
+  [ -r "$keyring" ] || die "$keyring is missing: apt-get install debian-archive-keyring"
+  mkdir -p "$dir/suites"
+  proxy_of_apt
 }
 
 # The command `sigstore` of npm, and the libraries it is made of. It is run by the node that runs the tests.
@@ -88,8 +117,7 @@ from_lock_of_sigstore-python() {
 from_lock_of_ct-reader() {
   need go 'golang-go (1.24 or later)'
   echo 'peers: ct-reader by Go modules' >&2
-  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
-    retry go build -C "$root/tools/ct-reader" -trimpath -buildvcs=false -ldflags='-s -w' -o "$dir/bin/ct-reader" . >&2
+  build_go ct-reader ct-reader .
   version ct-reader "$(awk '$1 == "filippo.io/sunlight" { print "sunlight-" $2 }' "$root/tools/ct-reader/go.mod")" go "$1"
 }
 
@@ -97,10 +125,50 @@ from_lock_of_litewitness() {
   need go 'golang-go (1.24 or later)'
   need ssh-agent openssh-client # it signs by one
   echo 'peers: litewitness by Go modules' >&2
-  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
-    retry go build -C "$root/tools/litewitness" -trimpath -buildvcs=false -ldflags='-s -w' -o "$dir/bin/litewitness" \
-    filippo.io/torchwood/cmd/litewitness >&2
+  build_go litewitness litewitness filippo.io/torchwood/cmd/litewitness
   version litewitness "$(awk '$1 == "filippo.io/torchwood" { print "torchwood-" $2 }' "$root/tools/litewitness/go.mod")" go "$1"
+}
+
+# Lists this package's own dependencies. It is run by the node that runs the tests.
+from_lock_of_cyclonedx-npm() {
+  local to=$dir/cyclonedx-npm
+  rm -rf "$to" && mkdir -p "$to"
+  cp "$root"/tools/cyclonedx-npm/package*.json "$to"
+  echo 'peers: cyclonedx-npm from npm' >&2
+  retry npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  ln -sfn ../cyclonedx-npm/node_modules/@cyclonedx/cyclonedx-npm/bin/cyclonedx-npm-cli.js "$dir/bin/cyclonedx-npm"
+  version cyclonedx-npm "$(node -p 'require(process.argv[1]).version' "$to/node_modules/@cyclonedx/cyclonedx-npm/package.json")" npm "$1"
+}
+
+from_lock_of_debsbom() {
+  local to=$dir/debsbom
+  need python3 python3-venv
+  rm -rf "$to"
+  echo 'peers: debsbom from PyPI' >&2
+  python3 -m venv "$to" >&2 || die 'python3 makes no virtual environment: apt-get install python3-venv'
+  retry "$to/bin/pip" install --quiet --disable-pip-version-check --no-input --timeout 30 \
+    --require-hashes --only-binary :all: --requirement "$root/tools/debsbom/requirements.txt" >&2
+  ln -sfn ../debsbom/bin/debsbom "$dir/bin/debsbom"
+  version debsbom "$("$to/bin/debsbom" --version | sed 's/.* //')" pypi "$1"
+}
+
+# Grype, the Syft that it stands on, and what makes a database for it. From nothing it takes six minutes of one core; Go keeps it.
+from_lock_of_grype() {
+  need go 'golang-go (1.26.8 or later)'
+  local name version
+  for name in syft grype; do
+    version=$(cd "$root/tools/grype" && GOFLAGS=-mod=readonly GOTOOLCHAIN=local go list -m -f '{{.Version}}' "github.com/anchore/$name")
+    echo "peers: $name $version by Go modules" >&2
+    build_go grype "$name" "github.com/anchore/$name/cmd/$name" "-X main.version=${version#v}"
+  done
+  build_go grype vulnerability-db .
+  version grype "${version#v}" go "$1" # the last one
+}
+
+# build_go LOCK NAME PACKAGE [LDFLAGS]: a static program by the lock in tools/LOCK.
+build_go() {
+  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
+    retry go build -C "$root/tools/$1" -trimpath -buildvcs=false -ldflags="-s -w ${4-}" -o "$dir/bin/$2" "$3" >&2
 }
 
 # retry COMMAND...: a registry may be away for a moment.
@@ -213,7 +281,7 @@ links_work() {
   while read -r name suite package file need; do
     [ -z "$name" ] || [ -x "$dir/bin/$name" ] || [ "$need" = optional ] || { echo "peers: $name is missing" >&2; return 1; }
   done <<<"$tools"
-  for name in $locked; do [ -x "$dir/bin/$name" ] || { echo "peers: $name is missing" >&2; return 1; }; done
+  for name in $locked syft vulnerability-db; do [ -x "$dir/bin/$name" ] || { echo "peers: $name is missing" >&2; return 1; }; done
 }
 
 need() { command -v "$1" >/dev/null || die "$1 is missing: apt-get install $2"; }

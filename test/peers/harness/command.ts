@@ -21,6 +21,10 @@ export type Tool =
   | 'ct-reader'
   | 'litewitness'
   | 'sigstore-python'
+  | 'debsbom'
+  | 'syft'
+  | 'grype'
+  | 'vulnerability-db'
 
 /** Shells, and what they need, that scripts/peers.sh brings where their libraries resolve. */
 export type OptionalTool = 'zsh' | 'zsh-functions' | 'fish'
