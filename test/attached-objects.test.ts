@@ -267,7 +267,7 @@ test('scenario 70: tree of an index shows its own, and with --recursive its imag
   const shown = await good(`tree ${rigHost}/many:v1`)
   const own = new RegExp(
     `^📦 Supply Chain Security Related artifacts for an image: ${rigHost}/many:v1\n` +
-      `└── 🔐 Signatures for an image tag: ${rigHost}/many:${hex(index.digest)}\\.sig\n   └── 🍒 sha256:[0-9a-f]{64}\n`,
+      `└── 🔐 Signatures for an image tag: ${rigHost}/many:${hex(index.digest)}\\.sig\n   └── 🍒 sha256:[0-9a-f]{64}  \\(.*\\)\n`,
   )
   assert.match(shown.stdout, new RegExp(`${own.source}$`))
   const { stdout } = await good(`tree -r ${rigHost}/many:v1`)

@@ -38,8 +38,6 @@ export const commands: readonly Command[] = [
 
 /** Commands of cosign's that are to come; until then they are refused by name. */
 export const laterCommands: ReadonlySet<string> = new Set([
-  'download attestation',
-  'download sbom',
   'pkcs11-tool list-keys-uris',
   'pkcs11-tool list-tokens',
 ])

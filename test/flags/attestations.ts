@@ -20,6 +20,9 @@ const verifying = `verify-attestation ${trusting}`
 const none: Refusal = { exit: 1, code: 'ATTESTATIONS_NOT_FOUND', message: /^no matching attestations: none is attached$/ }
 const repositoryOf = (name: string) => name.slice(`${rigHost}/`.length).replace(/@.*/, '')
 
+const sbomTag = attestationTagOf(digest).replace('.att', '.sbom')
+const withSbom = await attachSbom(await scene.image('bundle', []))
+
 const fileBytes = encodeUtf8('countersign\n')
 const hex = createHash('sha256').update(fileBytes).digest('hex')
 const ofFile = statementAbout(ociDigestOf(fileBytes), { predicateType })
@@ -32,7 +35,36 @@ const onFile = `verify-blob-attestation ${trusting} --bundle attested.bundle`
 definePlain('verify-attestation', { line: async () => `${verifying} ${asBundle}`, failing: withoutKey, prints: true })
 definePlain('verify-blob-attestation', { line: async () => `${onFile} attested-file`, failing: withoutKey, prints: false })
 
-/** Flags of verify-attestation and verify-blob-attestation that are not those of every verifier. */
+definePlain('download attestation', {
+  line: async () => `download attestation ${asBundle}`,
+  failing: line => `${line}-nosuch`,
+  prints: true,
+})
+definePlain('download sbom', { line: async () => `download sbom ${withSbom}`, failing: line => `${line}-nosuch`, prints: true })
+
+/** An image with an SBOM under its tag, or under another. */
+async function attachSbom(name: string, tag = sbomTag): Promise<string> {
+  const content = encodeUtf8('{"bomFormat":"CycloneDX"}')
+  const config = encodeUtf8('{}')
+  const layer = {
+    mediaType: 'application/vnd.cyclonedx+json',
+    size: content.length,
+    digest: await hand.putBlob(repositoryOf(name), content),
+  }
+  await hand.putManifest(repositoryOf(name), tag, {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      size: config.length,
+      digest: await hand.putBlob(repositoryOf(name), config),
+    },
+    layers: [layer],
+  })
+  return name
+}
+
+/** Flags of verify-attestation and verify-blob-attestation, and of what downloads, that are not those of every verifier. */
 export function attestationCases(): readonly Case[] {
   return [
     {
@@ -214,6 +246,59 @@ export function attestationCases(): readonly Case[] {
           assert.deepEqual((await good(cs(`${verifying} --local-image ${dir}`))).requests, [])
           assert.equal((await cs(`${verifying} ${dir}`)).code, 1)
         }
+      },
+    },
+    {
+      flag: 'predicate-type',
+      commands: ['download attestation'],
+      what: 'is of what is printed',
+      check: async () => {
+        const name = await scene.image('bundle', [review, { statement: statementAbout(digest), declared: 'https://cyclonedx.org/bom' }])
+        const count = async (flags: string) => (await good(cs(`download attestation ${flags} ${name}`))).stdout.trimEnd().split('\n').length
+        assert.equal(await count(''), 2)
+        for (const type of ['custom', predicateType, 'cyclonedx']) assert.equal(await count(`--predicate-type ${type}`), 1)
+        assertRefused(await cs(`download attestation --predicate-type vuln -o json ${name}`), {
+          exit: 1,
+          code: 'ATTESTATIONS_NOT_FOUND',
+          message: /^no attestations with predicate type 'https:\S+\/vuln\/v1' found/,
+        })
+        const invalid = /^invalid predicate type: "nonsense": want one of custom, /
+        assertRefused(await cs(`download attestation --predicate-type nonsense -o json ${name}`), usage(invalid))
+      },
+    },
+    {
+      flag: 'platform',
+      commands: ['download attestation', 'download sbom'],
+      what: 'is that of the one image of an index',
+      check: async command => {
+        const name = await rig.push(`flags-platform-${command.replace(' ', '-')}`, index)
+        await scene.attach(repositoryOf(name), 'bundle', [review])
+        await attachSbom(name)
+        const none = command === 'download sbom' ? /^no sbom attached to reference/ : /^found no attestations/
+        assertRefused(await cs(`${command} -o json ${name}`), { exit: 1, code: 'ATTESTATIONS_NOT_FOUND', message: none })
+        await good(cs(`${command} --platform linux/amd64 ${name}`))
+        assertRefused(await cs(`${command} --platform linux/arm64 -o json ${name}`), {
+          exit: 1,
+          code: 'ATTESTATIONS_NOT_FOUND',
+          message: none,
+        })
+        const other = { exit: 1, code: 'PLATFORM_NOT_FOUND', message: /unable to find an entity for "plan9"/ } as const
+        assertRefused(await cs(`${command} --platform plan9 -o json ${name}`), other)
+      },
+    },
+    {
+      flag: 'attachment-tag-prefix',
+      commands: ['download attestation', 'download sbom'],
+      what: 'stands before the tag',
+      check: async command => {
+        const name = await attachSbom(await scene.image('legacy', [review]))
+        await good(cs(`${command} ${name}`))
+        const message = command === 'download sbom' ? /^no sbom attached to reference/ : /^found no attestations/
+        assertRefused(await cs(`${command} --attachment-tag-prefix pre- -o json ${name}`), {
+          exit: 1,
+          code: 'ATTESTATIONS_NOT_FOUND',
+          message,
+        })
       },
     },
     {

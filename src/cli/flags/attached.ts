@@ -47,6 +47,30 @@ export const downloadSignatureFlags = {
   ...registryFlags,
 } as const satisfies FlagTable
 
+const platformFlag = {
+  platform: { type: 'string', default: '', placeholder: 'OS/ARCH', help: 'look at the one image of an index that is for this platform' },
+} as const satisfies FlagTable
+
+/** Flags of `download attestation`. */
+export const downloadAttestationFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  ...platformFlag,
+  'predicate-type': {
+    type: 'string',
+    default: '',
+    placeholder: 'TYPE',
+    help: 'only attestations of this predicate type: a URI, or a name such as slsaprovenance1, spdxjson, cyclonedx, vuln, openvex',
+  },
+} as const satisfies FlagTable
+
+/** Flags of `download sbom`. */
+export const downloadSbomFlags = {
+  ...failureFormatFlags,
+  ...registryFlags,
+  ...platformFlag,
+} as const satisfies FlagTable
+
 /** Flags of `attach signature`. */
 export const attachSignatureFlags = {
   ...failureFormatFlags,

@@ -1,5 +1,13 @@
 import { type Command, defineCommand } from '../command.ts'
-import { attachSignatureFlags, downloadSignatureFlags, generateFlags, treeFlags, triangulateFlags } from '../flags/attached.ts'
+import {
+  attachSignatureFlags,
+  downloadAttestationFlags,
+  downloadSbomFlags,
+  downloadSignatureFlags,
+  generateFlags,
+  treeFlags,
+  triangulateFlags,
+} from '../flags/attached.ts'
 
 const onImage = { name: 'IMAGE', min: 1, max: 1 } as const
 
@@ -9,6 +17,7 @@ export const attachedCommands: readonly Command[] = [
     name: 'tree',
     group: 'Attached to images',
     summary: 'Show what is attached to an image',
+    description: 'With size, type, signer and age of each, as it says itself: nothing is verified.',
     examples: [{ what: 'signatures, attestations and SBOMs of an image', line: 'tree IMAGE' }],
     arguments: onImage,
     flags: treeFlags,
@@ -54,6 +63,34 @@ export const attachedCommands: readonly Command[] = [
     flags: downloadSignatureFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/attached/download-signature.ts')).downloadSignatures,
+  }),
+  defineCommand({
+    name: 'download attestation',
+    group: 'Attached to images',
+    summary: 'Print what is attested of an image, one JSON document on each line',
+    description:
+      'Its bundles, signatures among them, then its attestations in the layout of cosign 2; size, type, signer and age of each go to\n' +
+      'standard error. Nothing is verified: what is printed is what the registry holds.',
+    examples: [
+      { what: 'keep the attestations of an image', line: 'download attestation IMAGE > attestations.jsonl' },
+      { what: 'its SBOMs', line: 'download attestation --predicate-type cyclonedx IMAGE' },
+      { what: 'those of one image of an index', line: 'download attestation --platform linux/arm64 IMAGE' },
+    ],
+    arguments: onImage,
+    flags: downloadAttestationFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attached/download-attestation.ts')).downloadAttestations,
+  }),
+  defineCommand({
+    name: 'download sbom',
+    group: 'Attached to images',
+    summary: 'Print the SBOM that is attached to an image',
+    description: 'What `attach sbom` has stored, as it is. Nobody signed it: an SBOM that is attested is verified by `verify-attestation`.',
+    examples: [{ what: 'keep the SBOM of an image', line: 'download sbom IMAGE > sbom.json' }],
+    arguments: onImage,
+    flags: downloadSbomFlags,
+    exits: 'cosign',
+    load: async () => (await import('../commands/attached/download-sbom.ts')).downloadSbom,
   }),
   defineCommand({
     name: 'attach signature',

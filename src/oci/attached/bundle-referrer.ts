@@ -5,6 +5,9 @@ import { ociDigestOf } from '../../formats/oci-digest.ts'
 import { type Descriptor, emptyConfig, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
 import type { Referrer } from './attach-referrer.ts'
 
+/** Annotation that says when a manifest was made. Source: OCI image-spec annotations.md. */
+export const createdAnnotation = 'org.opencontainers.image.created'
+
 /**
  * The manifest under which a Sigstore bundle is attached to an image, byte for byte as cosign 3.1.1 writes it: the odd
  * `artifactType` inside the config descriptor is real, and `cosign clean` relies on it.
@@ -21,7 +24,7 @@ export function createBundleReferrer(
   const annotations = new Map([
     ['dev.sigstore.bundle.content', bundle.content],
     ...(bundle.predicateType === undefined ? [] : [[predicateTypeAnnotation, bundle.predicateType] as const]),
-    ['org.opencontainers.image.created', `${created.toISOString().slice(0, 19)}Z`],
+    [createdAnnotation, `${created.toISOString().slice(0, 19)}Z`],
   ])
   const manifest = serializeGoJson({
     schemaVersion: 2,

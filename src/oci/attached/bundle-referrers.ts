@@ -1,4 +1,5 @@
 import type { CountersignError } from '../../codec/error.ts'
+import { predicateTypeAnnotation } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
@@ -6,13 +7,15 @@ import { ociLimits } from '../limits.ts'
 import type { Descriptor } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
-import { bundleLayer } from './bundle-referrer.ts'
+import { bundleLayer, createdAnnotation } from './bundle-referrer.ts'
 import { listReferrers, parseReferrer } from './referrers.ts'
 
 /** A bundle that is attached to an image; its content is not fetched yet. */
 export type BundleReferrer = {
   readonly source: string // for people: `referrer sha256:…`
   readonly layer: Descriptor // of the bundle's bytes
+  readonly declared?: string // predicate type that the manifest states; unsigned
+  readonly created?: string // when it was attached, as the manifest states it; RFC 3339
 }
 
 const maxWorkers = 10
@@ -36,8 +39,11 @@ export async function listBundleReferrers(
   const found = await inParallel(referrers, maxWorkers, async ({ digest }): Promise<readonly BundleReferrer[]> => {
     const source = `referrer ${digest}`
     try {
-      const layer = bundleLayer(parseReferrer(await client.fetchManifest(repository, digest, signal), image, source))
-      return layer ? [{ source, layer }] : []
+      const manifest = parseReferrer(await client.fetchManifest(repository, digest, signal), image, source)
+      const layer = bundleLayer(manifest)
+      const declared = manifest.annotations?.get(predicateTypeAnnotation)
+      const created = manifest.annotations?.get(createdAnnotation)
+      return layer ? [{ source, layer, ...(declared !== undefined && { declared }), ...(created !== undefined && { created }) }] : []
     } catch (error) {
       if (!isAboutContent(error)) throw error
       onUnreadable(error)

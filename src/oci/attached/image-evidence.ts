@@ -31,7 +31,7 @@ export type EvidenceQuery = {
 }
 
 /** Annotation of an attestation's layer in the older layout: the type of its predicate. Source: formats-and-flows §2.2. */
-const layerPredicateType = 'predicateType'
+export const layerPredicateType = 'predicateType'
 
 /**
  * Finds the evidence for an image: Sigstore bundles among its referrers, and the layers of its legacy tag. The tag
