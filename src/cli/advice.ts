@@ -6,6 +6,7 @@ import type { ErrorCode } from '../codec/error.ts'
  */
 export const advice: { readonly [code in ErrorCode]?: string } = {
   ANNOTATION_MISMATCH: 'leave out -a to see what was signed along with the image',
+  ATTESTATION_TOO_OLD: 'attest it anew, or give a longer --max-age',
   ATTESTATIONS_NOT_FOUND:
     'attest it by `countersign attest`; `countersign tree` shows what is attached, and COSIGN_REPOSITORY says where attestations are kept elsewhere',
   CREDENTIALS_MALFORMED: 'repair the docker config, or store the credentials anew by `countersign login`',
@@ -20,6 +21,7 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   LAYOUT_MALFORMED: 'check that the path leads to an image layout, or an archive of the kind named; `countersign save` makes layouts',
   LAYOUT_NOT_FOUND:
     'name a folder that `countersign save` or another tool made; archives are named oci-archive:FILE or docker-archive:FILE',
+  LICENSE_UNKNOWN: 'have the SBOM state licenses as SPDX writes them, or let these pass by --allow-unknown-license',
   LIMIT_EXCEEDED: 'no honest input is that large: look at where it comes from; `countersign tree` shows what is attached to an image',
   MANIFEST_CHANGED: 'somebody else changed it meanwhile: run the command again',
   MANIFEST_SHARED: 'delete the other tags first, if nothing needs them, and run the command again',
@@ -34,6 +36,9 @@ export const advice: { readonly [code in ErrorCode]?: string } = {
   REGISTRY_UNAVAILABLE:
     'check that the registry is up and the name is right; --verbose shows each request, --allow-http-registry permits plain http',
   RIGHTS_TOO_WIDE: 'take the rights of others away: `chmod -R go= FOLDER`, the one that is named',
+  SEVERITY_EXCEEDED:
+    'an older scan counts too, until it is removed by `countersign clean --type attestation` or is past --max-age; `countersign tree` shows which are there',
+  SEVERITY_UNKNOWN: 'once somebody has looked at these, let them pass by --max-severity LEVEL,unknown',
   SIGNATURES_NOT_FOUND: 'sign it by `countersign sign`; if its signatures are kept elsewhere, set COSIGN_REPOSITORY',
   SIGNATURE_INVALID: 'it was signed by another key, or altered since: verify with the key of whoever signed it',
   STACK_EXISTS: 'start that one by `countersign stack up`, or name another folder by --data and --root-keys',

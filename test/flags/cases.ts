@@ -1,10 +1,12 @@
 import { attachedCases } from './attached.ts'
 import { attachingCases } from './attaching.ts'
+import { attestationCases } from './attestations.ts'
 import { attestingCases } from './attesting.ts'
 import { blobCases } from './blob.ts'
 import { bundleCases } from './bundles.ts'
 import { cleaningCases } from './cleaning.ts'
 import { documentCases } from './documents.ts'
+import { gateCases } from './gates.ts'
 import { globalCases } from './global.ts'
 import { authorityCases } from './keyless/authorities.ts'
 import { broughtCases } from './keyless/brought.ts'
@@ -36,6 +38,8 @@ export const cases: readonly Case[] = [
   ...keylessSigningCases(),
   ...broughtCases(),
   ...verifyCases(),
+  ...attestationCases(),
+  ...gateCases(),
   ...identityCases(),
   ...authorityCases(),
   ...evidenceCases(),

@@ -14,7 +14,7 @@ export const gateFlags = {
     default: [],
     placeholder: 'SPDX-ID',
     own: true,
-    help: 'license that no component of an SBOM may be bound to; repeatable',
+    help: 'license that no component of an SBOM may be bound to',
   },
   'max-age': {
     type: 'string',
@@ -37,7 +37,7 @@ export const gateFlags = {
     default: [],
     placeholder: 'FILE.cel',
     decidesTrust: true,
-    help: 'CEL expression that must be true of every attestation; repeatable',
+    help: 'CEL expression that must be true of every attestation',
   },
   'require-builder': {
     type: 'string',
@@ -60,7 +60,7 @@ export const gateFlags = {
     default: [],
     placeholder: 'NAME|PURL',
     own: true,
-    help: 'component that an SBOM must list; repeatable',
+    help: 'component that an SBOM must list',
   },
   'require-source': {
     type: 'string',

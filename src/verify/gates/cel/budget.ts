@@ -49,5 +49,6 @@ export function wholeSizeOf(value: unknown): number {
 }
 
 function isPlain(value: object): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
