@@ -2,6 +2,7 @@ export { CountersignError, type ErrorCode, type ErrorKind, errorKinds } from './
 export type { HashName } from './crypto/digest.ts'
 export { type Message, messageOfBytes, messageOfDigests } from './crypto/message.ts'
 export { encodePublicKeyPem, type KeyAlgorithm, type PublicKey, parsePublicKeyDer, parsePublicKeyPem } from './crypto/public-key.ts'
+export { parseLicenseId } from './formats/license/license-expression.ts'
 export { type OciDigest, parseOciDigest } from './formats/oci-digest.ts'
 export { signPredicateType } from './formats/statement.ts'
 export { parseTrustedRoot, type TrustedRoot } from './trust/trusted-root.ts'
@@ -18,6 +19,13 @@ export {
   memberCandidate,
   withMaterial,
 } from './verify/evidence.ts'
+export { ageGate } from './verify/gates/age.ts'
+export { builderGate } from './verify/gates/builder.ts'
+export { componentGate, parseWantedComponent, type WantedComponent } from './verify/gates/component.ts'
+export type { Attested, Gate } from './verify/gates/gate.ts'
+export { licenseGate } from './verify/gates/license.ts'
+export { type SeverityLimit, severityGate } from './verify/gates/severity.ts'
+export { commitGate, sourceGate } from './verify/gates/source.ts'
 export type { IdentityMatcher, TextMatcher, WorkflowMatcher } from './verify/identity.ts'
 export type { IndexChain } from './verify/membership.ts'
 export { otherAdmitted, type Pattern, parsePattern } from './verify/pattern.ts'
