@@ -17,6 +17,7 @@ import { suggestCases } from './keyless/suggest.ts'
 import { logCases } from './log.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
+import { promoteCases } from './promote.ts'
 import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
 import type { Case } from './setup.ts'
@@ -49,6 +50,7 @@ export const cases: readonly Case[] = [
   ...documentCases(),
   ...bundleCases(),
   ...attachedCases(),
+  ...promoteCases(),
   ...cleaningCases(),
   ...movingCases(),
   ...uploadCases(),

@@ -77,8 +77,10 @@ export const experimentalReferrersFlags = {
   },
 } as const satisfies FlagTable
 
-/** The same flags, marked as our own. */
-function marked<F extends { readonly [name: string]: Flag }>(flags: F): { readonly [Name in keyof F]: F[Name] & { readonly own: true } } {
+/** The same flags, marked as our own: for a command that cosign does not have. */
+export function marked<F extends { readonly [name: string]: Flag }>(
+  flags: F,
+): { readonly [Name in keyof F]: F[Name] & { readonly own: true } } {
   const entries = Object.entries(flags).map(([name, flag]) => [name, { ...flag, own: true }])
   return Object.fromEntries(entries) as { [Name in keyof F]: F[Name] & { readonly own: true } }
 }

@@ -8,6 +8,7 @@ import {
   treeFlags,
   triangulateFlags,
 } from '../flags/attached.ts'
+import { promoteFlags } from '../flags/promote.ts'
 
 const onImage = { name: 'IMAGE', min: 1, max: 1 } as const
 
@@ -107,5 +108,25 @@ export const attachedCommands: readonly Command[] = [
     flags: attachSignatureFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/attached/attach-signature.ts')).attachSignature,
+  }),
+  defineCommand({
+    name: 'promote',
+    group: 'Attached to images',
+    summary: 'Sign the SBOMs and provenance that docker buildx has put into an image index',
+    description:
+      'BuildKit keeps what it states of each image in the index, unsigned and out of the reach of verifiers. Each statement is signed as it is\n' +
+      'and attached to the image it is about; the index, and its digest, stay as they are. A statement about another image refuses all.\n' +
+      'What a key has promoted is not signed again.',
+    examples: [
+      { what: 'by the identity that the CI system gives this job', line: 'promote --yes IMAGE@sha256:...' },
+      {
+        what: 'by a key, with the services of a signing config',
+        line: 'promote --key cosign.key --signing-config signing-config.json IMAGE@sha256:...',
+      },
+    ],
+    arguments: onImage,
+    flags: promoteFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/attached/promote.ts')).promote,
   }),
 ]

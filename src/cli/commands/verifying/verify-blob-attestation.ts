@@ -75,11 +75,9 @@ async function readArtifact(context: CommandContext, flags: Flags, path: string 
 }
 
 function decodeDigest(hex: string, hash: 'sha256' | 'sha384' | 'sha512'): Uint8Array {
-  if (!new RegExp(`^[0-9a-f]{${2 * hashLength(hash)}}$`).test(hex))
-    throw new CountersignError(
-      'USAGE',
-      `--digest: want ${2 * hashLength(hash)} digits of lower-case hex, as ${hash} has them, got ${quote(hex)}`,
-    )
+  const digits = 2 * hashLength(hash)
+  if (hex.length !== digits || !/^[0-9a-f]+$/.test(hex))
+    throw new CountersignError('USAGE', `--digest: want ${digits} digits of lower-case hex, as ${hash} has them, got ${quote(hex)}`)
   return decodeHex(hex, '--digest')
 }
 
