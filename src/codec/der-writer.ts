@@ -71,10 +71,11 @@ export function encodeDerNamedBits(bits: readonly number[]): Uint8Array {
 
 /** A time to the second, as RFC 5280 §4.1.2.5 wants it: UTCTime for 1950 to 2049, GeneralizedTime for other years up to 9999. */
 export function encodeDerTime(time: Date): Uint8Array {
-  const digits = `${time.toISOString().slice(0, 19).replace(/\D/g, '')}Z`
   const year = time.getUTCFullYear()
   if (year < 0 || year > 9999) throw new RangeError(`year ${year} takes more than four digits`)
   const isUtcTime = year >= 1950 && year < 2050
+  const iso = time.toISOString()
+  const digits = `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 10)}${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`
   return encodeDer(isUtcTime ? derTag.utcTime : derTag.generalizedTime, encodeUtf8(isUtcTime ? digits.slice(2) : digits))
 }
 

@@ -5,7 +5,18 @@ const encoder = new TextEncoder()
 
 /** UTF-8 bytes of a string. */
 export function encodeUtf8(text: string): Uint8Array {
-  return encoder.encode(text)
+  return (text.length <= 64 && encodeAscii(text)) || encoder.encode(text)
+}
+
+/** Bytes of short text, unless a character takes more than one: some ten times as fast on Node, where the encoder takes 0.4 to 0.9 us for it. */
+function encodeAscii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < bytes.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit > 0x7f) return undefined
+    bytes[at] = unit
+  }
+  return bytes
 }
 
 /**

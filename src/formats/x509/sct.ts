@@ -109,14 +109,13 @@ export type SctSubject =
 
 /** The bytes that the signature of a timestamp covers. */
 export function sctSignedBytes({ time, extensions }: Pick<Sct, 'time' | 'extensions'>, subject: SctSubject): Uint8Array {
-  const [type, saw] =
-    subject.entry === 'certificate'
-      ? [0, encodeTlsVector(3, subject.der)]
-      : [1, concatBytes(subject.issuerKeyId, encodeTlsVector(3, subject.tbs))]
+  const [type, issuer, saw] = subject.entry === 'certificate' ? [0, new Uint8Array(), subject.der] : [1, subject.issuerKeyId, subject.tbs]
   return concatBytes(
     Uint8Array.of(0, 0), // v1, certificate_timestamp
     encodeTlsUint(8, time.getTime()),
     encodeTlsUint(2, type),
+    issuer,
+    encodeTlsUint(3, saw.length), // joined once, not as vectors of their own: a certificate has this written four times
     saw,
     encodeTlsVector(2, extensions),
   )
