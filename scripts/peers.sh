@@ -35,7 +35,7 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/peers
 
-locked='sigstore-js sigstore-python ct-reader litewitness cyclonedx-npm debsbom grype' # each has its lock in tools/NAME and its function below
+locked='sigstore-js sigstore-python ct-reader litewitness cyclonedx-npm debsbom pitloom grype' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -102,17 +102,7 @@ from_lock_of_sigstore-js() {
   version sigstore-js "$(node -p 'require(process.argv[1]).version' "$to/node_modules/@sigstore/cli/package.json")" npm "$1"
 }
 
-from_lock_of_sigstore-python() {
-  local to=$dir/sigstore-python
-  need python3 python3-venv
-  rm -rf "$to"
-  echo 'peers: sigstore-python from PyPI' >&2
-  python3 -m venv "$to" >&2 || die 'python3 makes no virtual environment: apt-get install python3-venv'
-  retry "$to/bin/pip" install --quiet --disable-pip-version-check --no-input --timeout 30 \
-    --require-hashes --only-binary :all: --requirement "$root/tools/sigstore-python/requirements.txt" >&2
-  ln -sfn ../sigstore-python/bin/sigstore "$dir/bin/sigstore-python"
-  version sigstore-python "$("$to/bin/sigstore" --version | sed 's/.* //')" pypi "$1"
-}
+from_lock_of_sigstore-python() { install_python sigstore-python sigstore "$1"; }
 
 from_lock_of_ct-reader() {
   need go 'golang-go (1.24 or later)'
@@ -140,16 +130,21 @@ from_lock_of_cyclonedx-npm() {
   version cyclonedx-npm "$(node -p 'require(process.argv[1]).version' "$to/node_modules/@cyclonedx/cyclonedx-npm/package.json")" npm "$1"
 }
 
-from_lock_of_debsbom() {
-  local to=$dir/debsbom
+from_lock_of_debsbom() { install_python debsbom debsbom "$1"; }
+
+from_lock_of_pitloom() { install_python pitloom loom "$1"; }
+
+# install_python NAME COMMAND DIGEST: an environment of its own by the lock in tools/NAME; its command is linked as NAME.
+install_python() {
+  local to=$dir/$1
   need python3 python3-venv
   rm -rf "$to"
-  echo 'peers: debsbom from PyPI' >&2
+  echo "peers: $1 from PyPI" >&2
   python3 -m venv "$to" >&2 || die 'python3 makes no virtual environment: apt-get install python3-venv'
   retry "$to/bin/pip" install --quiet --disable-pip-version-check --no-input --timeout 30 \
-    --require-hashes --only-binary :all: --requirement "$root/tools/debsbom/requirements.txt" >&2
-  ln -sfn ../debsbom/bin/debsbom "$dir/bin/debsbom"
-  version debsbom "$("$to/bin/debsbom" --version | sed 's/.* //')" pypi "$1"
+    --require-hashes --only-binary :all: --requirement "$root/tools/$1/requirements.txt" >&2
+  ln -sfn "../$1/bin/$2" "$dir/bin/$1"
+  version "$1" "$("$to/bin/$2" --version | sed 's/.* //')" pypi "$3"
 }
 
 # Grype, the Syft that it stands on, and what makes a database for it. From nothing it takes six minutes of one core; Go keeps it.

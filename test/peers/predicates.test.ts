@@ -9,10 +9,12 @@ import {
   debianRoot,
   giveAdvisories,
   goProgram,
+  pitloomPip,
   readDocument,
   scannerEnvironment,
   writeDebianSboms,
   writeNpmSbom,
+  writePythonSbom,
   writeSyftSboms,
 } from './harness/document-tools.ts'
 import { createPlace, type Place } from './harness/place.ts'
@@ -34,6 +36,7 @@ async function writeDebian(): Promise<void> {
 
 async function writeRest(): Promise<void> {
   await writeNpmSbom(place, 'npm.cdx.json', '1.6')
+  await writePythonSbom(place, 'python.spdx3.json')
   await writeSyftSboms(place, `file:${goProgram}`, {
     'cyclonedx-json@1.4': 'go-1.4.cdx.json',
     'cyclonedx-json@1.5': 'go-1.5.cdx.json',
@@ -129,6 +132,24 @@ describe('SPDX', () => {
       const text = JSON.stringify(document)
       assert.equal(sbom.components.filter(identified).length, text.split('"referenceType":"purl"').length - 1)
     })
+
+  test('3.0 of a Python environment, by Pitloom, has what pip lists in it', async () => {
+    const document = readDocument(place, 'python.spdx3.json') as { '@graph': { type: string; relationshipType?: string; to?: [] }[] }
+    const sbom = readSbom('spdx', document as never)
+    const graph = document['@graph']
+    assert.match(sbom.version, /^3\.0\.\d$/)
+    assert.equal(sbom.components.length, graph.filter(({ type }) => type === 'software_Package').length)
+    const licensings = graph.filter(({ relationshipType }) => /^has(Declared|Concluded)License$/.test(relationshipType ?? ''))
+    assert.equal(sbom.components.flatMap(({ licenses }) => licenses).length, licensings.flatMap(({ to }) => to).length)
+    const { stdout } = await runOk(place, [pitloomPip], ['list', '--format', 'json', '--disable-pip-version-check'])
+    const installed = (JSON.parse(stdout) as { name: string; version: string }[]).map(({ name, version }) => `${name} ${version}`)
+    const listed = new Set(sbom.components.map(({ name, version }) => `${name} ${version}`))
+    assert.ok(installed.length >= 20)
+    assert.deepEqual(
+      installed.filter(one => !listed.has(one)),
+      [],
+    )
+  })
 
   test('2.3 as tags and values says what the JSON says', () => {
     const text = readFileSync(place.path('go-2.3.spdx'), 'utf8')

@@ -22,6 +22,7 @@ export type Tool =
   | 'litewitness'
   | 'sigstore-python'
   | 'debsbom'
+  | 'pitloom'
   | 'syft'
   | 'grype'
   | 'vulnerability-db'

@@ -38,6 +38,14 @@ export async function writeDebianSboms(place: Place, name: string): Promise<void
   await runOk(place, tool('debsbom'), ['generate', '--root', debianRoot, '--with-licenses', '--out', place.path(name)])
 }
 
+/** The Python environment that Pitloom itself runs in. */
+export const pitloomPip = join(peers, 'pitloom/bin/pip')
+
+/** An SBOM of that environment, in SPDX 3.0. */
+export async function writePythonSbom(place: Place, file: string): Promise<void> {
+  await runOk(place, tool('pitloom'), ['env', '--offline', '--output', place.path(file)])
+}
+
 /** SBOMs of one source of Syft's, in each of these formats and files. */
 export async function writeSyftSboms(place: Place, source: string, files: Readonly<Record<string, string>>): Promise<void> {
   const outputs = Object.entries(files).flatMap(([format, file]) => ['-o', `${format}=${place.path(file)}`])
