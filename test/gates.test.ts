@@ -51,6 +51,7 @@ const scan = (...severities: readonly string[]) => ({
   },
   metadata: { scanStartedOn: '2025-06-01T11:00:00Z', scanFinishedOn: '2025-06-01T11:00:10Z' },
 })
+const repositoryOf = (name: string) => name.replace(/^[^/]+\//, '').replace(/@.*/, '')
 const about = (predicate: object) => ({ statement: statementAbout(attestedImage.digest, { predicateType: vuln, predicate }) })
 const byKey = 'verify-attestation --type vuln --key team.pub --insecure-ignore-tlog'
 const clean = about(scan('LOW'))
@@ -96,12 +97,30 @@ for (const layout of ['bundle', 'legacy'] as const) {
   })
 }
 
+test('a clean scan in one layout does not hide a bad one in the other, nor does anybody else by a scan of his own', async () => {
+  for (const [bundle, legacy] of [
+    [clean, bad],
+    [bad, clean],
+    [{ ...clean, by: strangerKey.signer() }, bad],
+  ] as const) {
+    const name = await scene.image('bundle', [bundle])
+    await scene.attach(repositoryOf(name), 'legacy', [legacy])
+    assertRefused(await cs(`${byKey} --max-severity medium -o json ${name}`), {
+      exit: 1,
+      code: 'SEVERITY_EXCEEDED',
+      message: /^refused by what an attestation says/,
+    })
+  }
+  const name = await scene.image('bundle', [clean])
+  await scene.attach(repositoryOf(name), 'legacy', [clean])
+  assert.equal((await good(cs(`${byKey} --max-severity medium ${name}`))).stdout.trim().split('\n').length, 2)
+})
+
 test('an old bad scan refuses until its age leaves it out', async () => {
   const at = (days: number) => ({ at: new Date(signingTime.getTime() + days * 86_400_000), leaf: workflowLeaf })
   const name = await scene.witnessed('bundle', sigstore, bad.statement, at(0))
-  const repository = name.replace(/^[^/]+\//, '').replace(/@.*/, '')
   const later = await sigstore.signImage(attestedImage.digest, { ...at(100), statement: clean.statement })
-  await createHand(rig.registry).attachBundle(repository, attestedImage, later)
+  await createHand(rig.registry).attachBundle(repositoryOf(name), attestedImage, later)
   const line = `verify-attestation --type vuln ${who} --trusted-root trusted_root.json --offline --max-severity medium -o json ${name}`
   assertRefused(await cs(line), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by what an attestation says/ })
   await good(cs(`${line} --max-age 150d`))

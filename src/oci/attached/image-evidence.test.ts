@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { preAuthEncoding } from '../../formats/dsse.ts'
@@ -89,6 +90,32 @@ test('a bundle leaves the legacy tag alone, and legacy mode leaves the referrers
   asked.length = 0
   assert.deepEqual(shown(await find({ formats: 'legacy' })), ['simple-signing: payload'])
   assert.ok(!asked.some(path => path.startsWith('referrers/')))
+})
+
+test('where all there is is asked for, nothing hides anything: bundles, both lists of referrers, the tag', async () => {
+  const wanted = { formats: 'every', of: 'attestations', predicateTypes: [attestationType] } as const
+  for (const referrers of [true, false]) {
+    const { hand, find } = await createPlace(undefined, referrers)
+    assert.deepEqual(await find(wanted), [])
+    const bundle = await hand.attachBundle('app', image, await bundleOf(attestation), attestationType)
+    if (!referrers) await listAtTag(hand, bundle)
+    const json = encodeUtf8(
+      JSON.stringify({
+        payloadType: statementPayloadType,
+        payload: encodeBase64(attestation),
+        signatures: [{ keyid: '', sig: encodeBase64(await team.sign(preAuthEncoding(statementPayloadType, attestation))) }],
+      }),
+    )
+    const config = encodeUtf8('{}')
+    await hand.putManifest('app', signatureTagOf(image.digest), {
+      schemaVersion: 2,
+      mediaType: image.mediaType,
+      config: { mediaType: 'application/vnd.oci.image.config.v1+json', size: config.length, digest: await hand.putBlob('app', config) },
+      layers: [{ mediaType: 'application/vnd.dsse.envelope.v1+json', size: json.length, digest: await hand.putBlob('app', json) }],
+    })
+    assert.deepEqual(shown(await find({ ...wanted, formats: 'bundle-first' })), ['bundle: statement'])
+    assert.deepEqual(shown(await find(wanted)), ['bundle: statement', 'envelope: statement'])
+  }
 })
 
 test('an attestation of another type is not downloaded, and does not hide legacy signatures', async () => {
@@ -307,4 +334,20 @@ test('a bundle at the fallback tag of a registry that has gained the API is foun
   assert.deepEqual(shown(await find()), ['bundle: statement'])
   await hand.putSignatures('app', image.digest, [layer])
   assert.deepEqual(shown(await find()), ['simple-signing: payload'], 'as cosign, which asks the API alone')
+})
+
+test('where all there is is asked for, a fallback tag is looked at though the API lists something', async () => {
+  let unlisted: OciDigest | undefined
+  const { hand, find } = await createPlace(honest => async request => {
+    const answer = await honest(request)
+    if (!request.url.includes('/referrers/')) return answer
+    const index = (await answer.json()) as { manifests: { digest: OciDigest }[] }
+    const manifests = index.manifests.filter(({ digest }) => digest !== unlisted)
+    return Response.json({ ...index, manifests }, { headers: { 'content-type': 'application/vnd.oci.image.index.v1+json' } })
+  })
+  await hand.attachBundle('app', image, await bundleOf(statement), signPredicateType)
+  unlisted = await hand.attachBundle('app', image, await bundleOf(attestation), attestationType)
+  await listAtTag(hand, unlisted)
+  assert.equal((await find({ predicateTypes: 'any' })).length, 1)
+  assert.deepEqual(shown(await find({ formats: 'every', predicateTypes: 'any' })), ['bundle: statement', 'bundle: statement'])
 })

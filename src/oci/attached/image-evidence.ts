@@ -12,7 +12,7 @@ import { type Descriptor, type ImageIndex, type ImageManifest, mediaTypes } from
 import type { Repository } from '../reference.ts'
 import type { RegistryClient } from '../registry-client.ts'
 import { bundleLayer } from './bundle-referrer.ts'
-import { parseReferrer, searchReferrers } from './referrers.ts'
+import { listReferrersByApi, listReferrersByTag, parseReferrer, searchReferrers } from './referrers.ts'
 import { legacyAttestationReferrerType, legacyReferrerType } from './signature-manifest.ts'
 import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
 
@@ -20,7 +20,8 @@ import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signat
 export type EvidenceQuery = {
   readonly image: OciDigest
   readonly repository: Repository // where signatures are kept: the image's own, or `COSIGN_REPOSITORY`
-  readonly formats: 'bundle-first' | 'legacy'
+  /** `every`: all there is, wherever it lies, for what must hold of each attestation. */
+  readonly formats: 'bundle-first' | 'legacy' | 'every'
   readonly of?: 'signatures' | 'attestations' // which of the older layout is looked for, signatures unless told; of bundles `predicateTypes` decides
   readonly tag: string // of the legacy signatures or attestations
   readonly legacyReferrers: boolean // look for legacy signatures among the referrers instead of at the tag (`--experimental-oci11`)
@@ -37,7 +38,7 @@ export const layerPredicateType = 'predicateType'
  * Finds the evidence for an image: Sigstore bundles among its referrers, and the layers of its legacy tag. The tag
  * is left alone when there is a bundle of what is looked for by somebody, as cosign does, so that what decides does not depend
  * on what else was ever attached. Whatever is there but cannot be had or read is a candidate that says so; only a
- * registry that gives no answer is an error.
+ * registry that gives no answer is an error. With `every` nothing takes precedence, and every place is looked at.
  *
  * Referrers are looked for where this registry is known to list them. Where else they may be (the fallback tag of a registry
  * that has gained the API; the API of one that seemed to have none) is looked at before nothing is said to be there.
@@ -46,6 +47,7 @@ export const layerPredicateType = 'predicateType'
  * @see formats-and-flows §5.1
  */
 export async function fetchEvidence(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
+  if (query.formats === 'every') return await fetchEverywhere(client, query, signal)
   if (query.formats === 'legacy' && !query.legacyReferrers) return await fetchTaggedLayers(client, query, signal)
   const { likely, elsewhere } = await searchReferrers(client, query.repository, query.image, signal)
   const referred = await fetchReferred(client, query, likely, signal)
@@ -53,6 +55,19 @@ export async function fetchEvidence(client: RegistryClient, query: EvidenceQuery
   const layers = query.legacyReferrers ? [] : await fetchTaggedLayers(client, query, signal)
   if (referred.candidates.length + layers.length > 0) return [...referred.candidates, ...layers]
   return (await fetchReferred(client, query, await elsewhere(), signal)).candidates
+}
+
+async function fetchEverywhere(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const { repository, image } = query
+  const [byApi = [], byTag, tagged] = await Promise.all([
+    listReferrersByApi(client, repository, image, signal),
+    listReferrersByTag(client, repository, image, signal),
+    fetchTaggedLayers(client, query, signal),
+  ])
+  const referrers = new Map([...byApi, ...byTag].map(referrer => [referrer.digest, referrer]))
+  const manifests = await fetchReferrerManifests(client, query, [...referrers.values()], signal)
+  const bundles = await fetchBundles(client, query, manifests, signal)
+  return [...bundles.map(({ candidate }) => candidate), ...(await fetchReferredLayers(client, query, manifests, signal)), ...tagged]
 }
 
 /** Evidence among referrers. */

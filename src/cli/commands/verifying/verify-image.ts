@@ -106,7 +106,7 @@ export function evidenceQuery(search: Omit<Search, 'index'>, { reference }: Subj
   return {
     image: digest,
     repository: signatureRepository(context, reference),
-    formats: flags.newBundleFormat ? 'bundle-first' : 'legacy',
+    formats: policy.gates?.length ? 'every' : flags.newBundleFormat ? 'bundle-first' : 'legacy', // what fails a gate must not lie elsewhere
     of,
     tag: signatureTag(digest, of === 'signatures' ? 'sig' : 'att', flags.attachmentTagPrefix),
     legacyReferrers: flags.experimentalOci11,
