@@ -131,6 +131,23 @@ function contentCases(): readonly Case[] {
       },
     },
     {
+      flag: 'strict',
+      commands: both,
+      what: 'refuses a predicate that breaks the format of its type',
+      check: async name => {
+        disk.set('at-good.cdx.json', '{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{"type":"library","name":"a"}]}')
+        disk.set('at-bad.cdx.json', text('at-good.cdx.json').replace('"a"', '7'))
+        const type = '--type cyclonedx --predicate'
+        await attested(name, `--strict ${type} at-good.cdx.json`)
+        await attested(name, `${type} at-bad.cdx.json`)
+        const broken = refused('PREDICATE_MALFORMED', /CycloneDX document: components\[0\]\.name: want a string, got "7"/)
+        await refuses(name, await attestingLine(name, `--strict ${type} at-bad.cdx.json`), broken)
+        const unknown = usage(/--strict: no format is known here for predicates of type "https:\/\/example\.com\/t"/)
+        await refuses(name, await attestingLine(name, '--strict --type https://example.com/t --predicate predicate.json'), unknown)
+        await refuses(name, await attestingLine(name, '--strict --statement at-statement.json'), unknown)
+      },
+    },
+    {
       flag: 'rekor-entry-type',
       commands: both,
       what: 'is the kind of the entry in a Rekor v1',

@@ -1,6 +1,8 @@
 import { CountersignError } from '../../../codec/error.ts'
+import type { Json } from '../../../codec/json.ts'
 import { quote } from '../../../codec/text.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
+import { readPredicate } from '../../../formats/predicates/predicate.ts'
 import type { Statement } from '../../../formats/statement.ts'
 import { type AttestedSubject, encodeAttestedStatement } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
@@ -15,6 +17,7 @@ import { readBlob } from '../../inputs/artifacts.ts'
 export type ContentFlags = {
   readonly predicate: string
   readonly statement: string
+  readonly strict: boolean
   readonly type: string
   readonly rekorEntryType: 'dsse' | 'intoto'
   readonly given: ReadonlyMap<string, FlagSource>
@@ -31,16 +34,18 @@ export type AttestedContent = {
 /**
  * Reads what is to be attested: the predicate of `--predicate`, in the shape of its type, or the statement of `--statement`.
  *
- * @throws CountersignError `USAGE` for both, or neither, or a type that is none; as `shapePredicate` and `readGivenStatement`
+ * @throws CountersignError `USAGE` for both, or neither, or a type that is none; as `shapePredicate` and `readGivenStatement`; with
+ *   `--strict` as `readPredicate` does, and `USAGE` for a type that has no reader
  */
 export async function readAttestedContent(context: CommandContext, flags: ContentFlags): Promise<AttestedContent> {
   checkContentFlags(flags)
-  const { predicate: path, statement: statementPath, type, rekorEntryType, given } = flags
+  const { predicate: path, statement: statementPath, strict, type, rekorEntryType, given } = flags
   const kind = { entryKind: rekorEntryType }
   if (statementPath !== '') {
     const bytes = await readBlob(context, statementPath, predicateLimitBytes)
     context.stderr(`Using statement from: ${nameOf(statementPath)}\n`)
     const statement = readGivenStatement(bytes, given.has('type') ? predicateTypeOf(type) : undefined)
+    if (strict) checkFormat(statement.predicateType, statement.predicate)
     const about: AttestedContent['about'] = (_, artifact) => {
       checkStatementAbout(statement, artifact)
       return { statement: bytes, predicateType: statement.predicateType, ...kind }
@@ -53,6 +58,7 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
   const shaped = shapePredicate(type, bytes, context.world.now())
   if (shaped.leftOut.length > 0) context.warn(`--type ${type} has no place for this, which is left out: ${listed(shaped.leftOut)}`)
   const { predicateType } = shaped
+  if (strict) checkFormat(predicateType, shaped.predicate)
   return { given: undefined, about: subject => ({ statement: encodeAttestedStatement(subject, shaped), predicateType, ...kind }) }
 }
 
@@ -61,6 +67,12 @@ export function checkContentFlags({ predicate, statement }: ContentFlags): void 
   if (predicate !== '' && statement !== '')
     throw new CountersignError('USAGE', 'want one of --predicate and --statement, got both: a statement has a predicate already')
   if (predicate === '' && statement === '') throw new CountersignError('USAGE', 'one of --predicate or --statement must be set')
+}
+
+/** What nobody can read here is not passed off as having been looked at. */
+function checkFormat(predicateType: string, predicate: Json | undefined): void {
+  if (!readPredicate(predicateType, predicate))
+    throw new CountersignError('USAGE', `--strict: no format is known here for predicates of type ${quote(predicateType)}`)
 }
 
 function nameOf(path: string): string {

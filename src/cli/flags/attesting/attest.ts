@@ -17,6 +17,12 @@ const predicateFlags = {
     help: 'kind of the entry in a log of Rekor v1',
   },
   statement: { type: 'string', default: '', placeholder: 'FILE', help: 'in-toto statement to sign as it is, in place of --predicate' },
+  strict: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    help: 'refuse a predicate that breaks the format of its type, and say where: docs/predicates',
+  },
   type: {
     type: 'string',
     default: 'custom',
