@@ -10,7 +10,7 @@ import type { HashName } from '../../crypto/digest.ts'
 import { messageOfBytes, messageOfDigests } from '../../crypto/message.ts'
 import { parsePublicKeyDer } from '../../crypto/public-key.ts'
 import { verifySignature } from '../../crypto/verify-signature.ts'
-import { preAuthEncoding, readDsseEnvelope } from '../../formats/dsse.ts'
+import { encodeDsseEnvelope, preAuthEncoding, readDsseEnvelope } from '../../formats/dsse.ts'
 import { encodeEntryBody, parseEntryBody } from '../../formats/log/entry-body.ts'
 import type { EntrySigner } from '../../formats/log/entry-match.ts'
 import { type EntryVerifier, readPemVerifier, readProtoVerifier } from '../../formats/log/kinds/entry-verifier.ts'
@@ -137,7 +137,8 @@ function readProposedIntoto(spec: unknown): Submission {
   if (!signed) throw refused('want one signature')
   const signature = twice(signed['sig'], 'sig')
   const envelope = { payloadType: readString(payloadType, 'payloadType'), payload: twice(payload, 'payload'), signature }
-  const content = { kind: 'envelope', envelope, preAuthEncoding: preAuthEncoding(envelope.payloadType, envelope.payload) } as const
+  const encoded = encodeDsseEnvelope(envelope) // as all clients of these tests hash it
+  const content = { kind: 'envelope', envelope, encoded, preAuthEncoding: preAuthEncoding(envelope.payloadType, envelope.payload) } as const
   return { signature, signer: signerOf(readPemVerifier(signed['publicKey'], 'publicKey')), content, kind: 'intoto 0.0.2' }
 }
 
