@@ -25,16 +25,11 @@ const licenseRelations = ['hasDeclaredLicense', 'hasConcludedLicense']
  */
 export function collectGraph(document: JsonObject): Graph {
   const graph = { elements: new Map<string, Element>(), packages: [] as Element[], licensings: [] as Element[], documents: [] as Element[] }
-  const walk = (value: unknown, at: string, depth: number): void => {
-    if (typeof value !== 'object' || value === null) return
+  const walk = (value: object, at: string, depth: number): void => {
     if (depth > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${at}: want values at most ${maxDepth} levels deep`)
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) walk(item, `${at}[${index}]`, depth + 1)
-      return
-    }
-    const members = value as JsonObject
-    sort({ members, at })
-    for (const [name, member] of Object.entries(members)) walk(member, at === '' ? name : `${at}.${name}`, depth + 1)
+    if (!Array.isArray(value)) sort({ members: value as JsonObject, at })
+    for (const [name, inner] of Object.entries(value))
+      if (typeof inner === 'object' && inner !== null) walk(inner, placeOf(value, at, name), depth + 1)
   }
   const sort = (element: Element): void => {
     const { members, at } = element
@@ -51,6 +46,11 @@ export function collectGraph(document: JsonObject): Graph {
   }
   walk(document, '', 0)
   return graph
+}
+
+function placeOf(value: object, at: string, name: string): string {
+  if (Array.isArray(value)) return `${at}[${name}]`
+  return at === '' ? name : `${at}.${name}`
 }
 
 /** An id, or the id of the object that stands in its place. */

@@ -3,11 +3,16 @@ import { quote } from '../../../codec/text.ts'
 import { malformed, readMoment } from '../fields.ts'
 import { type Component, maxComponents, namesLicense, type Sbom } from './sbom.ts'
 
-/** What stands under one `PackageName`: values by tag, for the tags that count. */
-type Package = { readonly name: string; readonly values: Map<string, string[]> }
+type Package = { readonly name: string; version?: string; purl?: string; readonly licenses: string[] }
 
-const licenseTags = ['PackageLicenseConcluded', 'PackageLicenseDeclared', 'PackageLicenseInfoFromFiles']
-const packageTags = ['PackageVersion', 'ExternalRef', ...licenseTags]
+/** Tags of a package that count, and where their values go. */
+const packageTags: ReadonlyMap<string, (described: Package, value: string) => void> = new Map([
+  ['PackageVersion', setVersion],
+  ['PackageLicenseConcluded', addLicense],
+  ['PackageLicenseDeclared', addLicense],
+  ['PackageLicenseInfoFromFiles', addLicense],
+  ['ExternalRef', findPurl],
+])
 
 /**
  * Reads an SPDX document of version 2.2 or 2.3 as tags and values: its packages. Places are lines.
@@ -25,33 +30,34 @@ export function readSpdxTagValue(text: string): Sbom {
     else if (tag === 'PackageName') {
       if (packages.length === maxComponents)
         throw new CountersignError('LIMIT_EXCEEDED', `SPDX document: want at most ${maxComponents} packages`)
-      packages.push({ name: value, values: new Map() })
-    } else if (packageTags.includes(tag)) {
-      const values = packages.at(-1)?.values
-      if (!values) throw malformed(`line ${line}: want ${tag} after a PackageName, got it before any`)
-      const known = values.get(tag)
-      if (known) known.push(value)
-      else values.set(tag, [value])
+      packages.push({ name: value, licenses: [] })
+    } else {
+      const take = packageTags.get(tag)
+      const described = packages.at(-1)
+      if (take && !described) throw malformed(`line ${line}: want ${tag} after a PackageName, got it before any`)
+      if (take && described) take(described, value)
     }
   }
   if (version === undefined) throw malformed('want SPDXVersion, got nothing')
   return { format: 'spdx', version, components: packages.map(toComponent), created }
 }
 
-function toComponent({ name, values }: Package): Component {
-  const licenses = licenseTags.flatMap(tag => values.get(tag) ?? []).filter(namesLicense)
-  return {
-    name,
-    version: values.get('PackageVersion')?.[0],
-    purl: findPurl(values.get('ExternalRef') ?? []),
-    licenses: [...new Set(licenses)],
-  }
+function setVersion(described: Package, value: string): void {
+  described.version ??= value
 }
 
-/** Category, type and locator, in one line each. §7.21 */
-function findPurl(references: readonly string[]): string | undefined {
-  const split = references.map(reference => reference.split(/\s+/))
-  return split.find(([, type]) => type === 'purl' || type === 'http://spdx.org/rdf/references/purl')?.[2]
+function addLicense({ licenses }: Package, value: string): void {
+  if (namesLicense(value)) licenses.push(value)
+}
+
+/** Category, type and locator, in one line. §7.21 */
+function findPurl(described: Package, value: string): void {
+  const [, type, locator] = value.split(/\s+/, 3)
+  if (locator && (type === 'purl' || type === 'http://spdx.org/rdf/references/purl')) described.purl ??= locator
+}
+
+function toComponent({ name, version, purl, licenses }: Package): Component {
+  return { name, version, purl, licenses: licenses.length > 1 ? [...new Set(licenses)] : licenses }
 }
 
 function readVersion(value: string, line: number): string {
