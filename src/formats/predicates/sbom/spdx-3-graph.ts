@@ -8,7 +8,7 @@ export type Element = { readonly members: JsonObject; readonly at: string }
 
 /** What a reader of components needs of an SPDX 3 document. */
 export type Graph = {
-  readonly elements: ReadonlyMap<string, Element> // by id
+  readonly elements: ReadonlyMap<string, Element> // by id, all but packages and relationships, of which there are many
   readonly packages: readonly Element[]
   readonly licensings: readonly Element[] // relationships of packages to licenses
   readonly documents: readonly Element[]
@@ -35,14 +35,17 @@ export function collectGraph(document: JsonObject): Graph {
     const { members, at } = element
     const type = readOptional(members['type'] ?? members['@type'], `${at}.type`, readText)
     if (type === undefined) return // a reference to another object
-    const id = members['spdxId'] ?? members['@id']
-    if (id !== undefined) {
-      if (graph.elements.has(readText(id, `${at}.spdxId`))) throw malformed(`${at}: want one object ${quote(String(id))}, got a second`)
-      graph.elements.set(String(id), element)
-    }
     if (packageTypes.includes(type)) graph.packages.push(element)
-    else if (type === 'SpdxDocument') graph.documents.push(element)
-    else if (licenseRelations.includes(String(members['relationshipType']))) graph.licensings.push(element)
+    else if (type.endsWith('Relationship')) {
+      if (licenseRelations.includes(String(members['relationshipType']))) graph.licensings.push(element)
+    } else keep(element, type)
+  }
+  const keep = (element: Element, type: string): void => {
+    const id = readOptional(element.members['spdxId'] ?? element.members['@id'], `${element.at}.spdxId`, readText)
+    if (type === 'SpdxDocument') graph.documents.push(element)
+    if (id === undefined) return
+    if (graph.elements.has(id)) throw malformed(`${element.at}: want one object ${quote(id)}, got a second`)
+    graph.elements.set(id, element)
   }
   walk(document, '', 0)
   return graph

@@ -163,7 +163,7 @@ for (const { name, document, message, code = 'PREDICATE_MALFORMED' } of [
   },
   {
     name: 'one id of two',
-    document: graph(described('urn:a'), described('urn:a')),
+    document: graph(expression('urn:a', 'MIT'), expression('urn:a', 'ISC')),
     message: /@graph\[2\]: want one object "urn:a", got a second/,
   },
   {
@@ -172,9 +172,9 @@ for (const { name, document, message, code = 'PREDICATE_MALFORMED' } of [
     message: /software_packageVersion: want a string/,
   },
   {
-    name: 'a license that is a package',
-    document: graph(described('urn:a'), licensed('urn:a', ['urn:a'])),
-    message: /@graph\[1\]\.type: want a license, got "software_Package"/,
+    name: 'a license that is a file',
+    document: graph(described('urn:a'), { type: 'software_File', spdxId: 'urn:f' }, licensed('urn:a', ['urn:f'])),
+    message: /@graph\[2\]\.type: want a license, got "software_File"/,
   },
   { name: 'a license of nothing', document: graph(described('urn:a'), licensed(7, [mit])), message: /@graph\[2\]\.from: want an object/ },
   {
