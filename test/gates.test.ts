@@ -116,6 +116,19 @@ test('a clean scan in one layout does not hide a bad one in the other, nor does 
   assert.equal((await good(cs(`${byKey} --max-severity medium ${name}`))).stdout.trim().split('\n').length, 2)
 })
 
+test('an image on the disk is held to gates as one in a registry is', async () => {
+  for (const [attestation, passes] of [
+    [clean, true],
+    [bad, false],
+  ] as const) {
+    const folder = `saved-${passes}`
+    await good(cs(`save --dir ${folder} ${await scene.image('bundle', [attestation])}`))
+    const line = `${byKey} --max-severity medium --local-image ${folder}`
+    if (passes) await good(cs(line))
+    else assertRefused(await cs(`${line} -o json`), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by what an attestation says/ })
+  }
+})
+
 test('an old bad scan refuses until its age leaves it out', async () => {
   const at = (days: number) => ({ at: new Date(signingTime.getTime() + days * 86_400_000), leaf: workflowLeaf })
   const name = await scene.witnessed('bundle', sigstore, bad.statement, at(0))

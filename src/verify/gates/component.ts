@@ -38,8 +38,10 @@ export function componentGate(wanted: readonly WantedComponent[]): Gate {
       const purls = wanted.some(({ purl }) => purl) ? components.flatMap(({ purl = '' }) => parsePurl(purl) ?? []) : []
       const missing = wanted.filter(({ text, purl }) => (purl ? !purls.some(found => isPackage(found, purl)) : !names.has(text)))
       if (missing.length === 0) return `among ${components.length} components`
-      const more = missing.map(({ text }) => quote(text))
-      throw new CountersignError('COMPONENT_MISSING', `not among ${components.length} components: ${listed(more)}`)
+      throw new CountersignError(
+        'COMPONENT_MISSING',
+        `not among ${components.length} components: ${listed(missing, ({ text }) => quote(text))}`,
+      )
     },
   }
 }

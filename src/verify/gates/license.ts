@@ -33,13 +33,13 @@ export function licenseGate(ids: readonly string[], options: { readonly allowsUn
       if (bound.length > 0)
         throw new CountersignError(
           'LICENSE_FORBIDDEN',
-          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound.map(describe))}`,
+          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound, describe)}`,
         )
       const untold = components.filter(component => opinionOf(component) === 'unknown')
       if (untold.length > 0 && !options.allowsUnknown)
         throw new CountersignError(
           'LICENSE_UNKNOWN',
-          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold.map(describe))}`,
+          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold, describe)}`,
         )
       return `${components.length} components${untold.length > 0 ? `, of ${untold.length} it cannot be told` : ''}`
     },

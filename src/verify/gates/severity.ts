@@ -28,14 +28,14 @@ export function severityGate(limit: SeverityLimit, options: { readonly allowsUnk
         const worstFirst = worse.toSorted((one, other) => rankOf(other.severity) - rankOf(one.severity))
         throw new CountersignError(
           'SEVERITY_EXCEEDED',
-          `${worse.length} of ${findings.length} findings by ${by} are worse than ${limit}: ${listed(worstFirst.map(describe))}`,
+          `${worse.length} of ${findings.length} findings by ${by} are worse than ${limit}: ${listed(worstFirst, describe)}`,
         )
       }
       const unrated = findings.filter(({ severity }) => severity === 'unknown')
       if (unrated.length > 0 && !options.allowsUnknown)
         throw new CountersignError(
           'SEVERITY_UNKNOWN',
-          `${unrated.length} of ${findings.length} findings by ${by} are rated by nobody: ${listed(unrated.map(describe))}`,
+          `${unrated.length} of ${findings.length} findings by ${by} are rated by nobody: ${listed(unrated, describe)}`,
         )
       return `${findings.length} findings by ${by}${unrated.length > 0 ? `, ${unrated.length} of them rated by nobody` : ''}`
     },

@@ -17,7 +17,7 @@ export function sourceGate(uri: string): Gate {
   return {
     step: 'source',
     wanted: quote(uri),
-    check: ({ statement }) => listed(sourcesAt(statement, uri).map(source => quote(source.uri))),
+    check: ({ statement }) => listed(sourcesAt(statement, uri), nameOf),
   }
 }
 
@@ -40,8 +40,8 @@ export function commitGate(commit: string, uri: string | undefined): Gate {
       throw new CountersignError(
         'COMMIT_MISMATCH',
         commits.length === 0
-          ? `the provenance names no commit of ${listed(sources.map(source => quote(source.uri)))}`
-          : `it was built from ${listed(commits.map(quote))}`,
+          ? `the provenance names no commit of ${listed(sources, nameOf)}`
+          : `it was built from ${listed(commits, quote)}`,
       )
     },
   }
@@ -55,7 +55,11 @@ function sourcesAt(statement: Statement, uri: string | undefined): readonly Sour
   const wanted = parseRepository(uri)
   const there = sources.filter(source => isRepository(parseRepository(source.uri), wanted))
   if (there.length > 0) return there
-  throw new CountersignError('SOURCE_MISMATCH', `it was built from ${listed(sources.map(source => quote(source.uri)))}`)
+  throw new CountersignError('SOURCE_MISMATCH', `it was built from ${listed(sources, nameOf)}`)
+}
+
+function nameOf({ uri }: Source): string {
+  return quote(uri)
 }
 
 /** Digests as commits, whatever their algorithm is called: GitLab's runner calls that of a Git commit `sha256`. */

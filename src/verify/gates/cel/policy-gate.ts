@@ -38,12 +38,12 @@ export function policyGate(name: string, source: string): Gate {
   }
 }
 
-function seenBy({ statement: { document, predicateType, predicate }, signer, signedAt, now }: Attested): CelVariables {
+function seenBy({ statement: { document, predicateType }, signer, signedAt, now }: Attested): CelVariables {
   const { key, identity } = signer
   const identities = identity?.subjects.map(({ value }) => value) ?? []
   return {
     statement: document,
-    predicate: predicate ?? null,
+    predicate: document['predicate'] ?? null,
     predicateType,
     subject: document['subject'],
     signer: {
