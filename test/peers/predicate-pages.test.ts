@@ -71,7 +71,7 @@ test('there is a page for each type in the list of them, and a line in the list 
 
 describe('pages about predicates', { concurrency: 2 }, () => {
   for (const page of pages)
-    test(`${basename(page)} does what it says`, async () => {
+    test(`the page does what it says: ${basename(page)}`, async () => {
       const name = basename(page, '.md')
       const folder = preparePage(name)
       const image = await scene.copyImage(name)

@@ -2,7 +2,6 @@ import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
 import { quote } from '../../../codec/text.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
-import { readPredicate } from '../../../formats/predicates/predicate.ts'
 import type { Statement } from '../../../formats/statement.ts'
 import { type AttestedSubject, encodeAttestedStatement } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
@@ -12,9 +11,11 @@ import type { Artifact } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import { readBlob } from '../../inputs/artifacts.ts'
+import { generateProvenance, type ProvenanceFlags } from './generated-provenance.ts'
 
 /** The flags that say what is attested. */
-export type ContentFlags = {
+export type ContentFlags = ProvenanceFlags & {
+  readonly generate: boolean
   readonly predicate: string
   readonly statement: string
   readonly strict: boolean
@@ -32,7 +33,7 @@ export type AttestedContent = {
 }
 
 /**
- * Reads what is to be attested: the predicate of `--predicate`, in the shape of its type, or the statement of `--statement`.
+ * Reads what is to be attested: the predicate of `--predicate` or `--generate`, in the shape of its type, or the statement of `--statement`.
  *
  * @throws CountersignError `USAGE` for both, or neither, or a type that is none; as `shapePredicate` and `readGivenStatement`; with
  *   `--strict` as `readPredicate` does, and `USAGE` for a type that has no reader
@@ -45,7 +46,7 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
     const bytes = await readBlob(context, statementPath, predicateLimitBytes)
     context.stderr(`Using statement from: ${nameOf(statementPath)}\n`)
     const statement = readGivenStatement(bytes, given.has('type') ? predicateTypeOf(type) : undefined)
-    if (strict) checkFormat(statement.predicateType, statement.predicate)
+    if (strict) await checkFormat(statement.predicateType, statement.predicate)
     const about: AttestedContent['about'] = (_, artifact) => {
       checkStatementAbout(statement, artifact)
       return { statement: bytes, predicateType: statement.predicateType, ...kind }
@@ -53,26 +54,39 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
     return { given: statement, about }
   }
   predicateTypeOf(type) // before anything is read: a type that is none is told at once
-  const bytes = await readBlob(context, path, predicateLimitBytes)
-  context.stderr(`Using payload from: ${nameOf(path)}\n`)
+  const bytes = flags.generate ? await generateProvenance(context, flags) : await readPredicateFile(context, path)
   const shaped = shapePredicate(type, bytes, context.world.now())
   if (shaped.leftOut.length > 0) context.warn(`--type ${type} has no place for this, which is left out: ${listed(shaped.leftOut)}`)
   const { predicateType } = shaped
-  if (strict) checkFormat(predicateType, shaped.predicate)
+  if (strict) await checkFormat(predicateType, shaped.predicate)
   return { given: undefined, about: subject => ({ statement: encodeAttestedStatement(subject, shaped), predicateType, ...kind }) }
 }
 
 /** @throws CountersignError `USAGE` */
-export function checkContentFlags({ predicate, statement }: ContentFlags): void {
+export function checkContentFlags({ predicate, statement, generate, type }: ContentFlags): void {
+  if (generate) {
+    if (predicate !== '' || statement !== '')
+      throw new CountersignError('USAGE', 'want one of --predicate, --statement and --generate, got two')
+    if (type !== 'slsaprovenance1')
+      throw new CountersignError('USAGE', `--generate makes provenance: want --type slsaprovenance1 beside it, got ${quote(type)}`)
+    return
+  }
   if (predicate !== '' && statement !== '')
     throw new CountersignError('USAGE', 'want one of --predicate and --statement, got both: a statement has a predicate already')
   if (predicate === '' && statement === '') throw new CountersignError('USAGE', 'one of --predicate or --statement must be set')
 }
 
 /** What nobody can read here is not passed off as having been looked at. */
-function checkFormat(predicateType: string, predicate: Json | undefined): void {
+async function checkFormat(predicateType: string, predicate: Json | undefined): Promise<void> {
+  const { readPredicate } = await import('../../../formats/predicates/predicate.ts') // a dozen formats, for those who ask
   if (!readPredicate(predicateType, predicate))
     throw new CountersignError('USAGE', `--strict: no format is known here for predicates of type ${quote(predicateType)}`)
+}
+
+async function readPredicateFile(context: CommandContext, path: string): Promise<Uint8Array> {
+  const bytes = await readBlob(context, path, predicateLimitBytes)
+  context.stderr(`Using payload from: ${nameOf(path)}\n`)
+  return bytes
 }
 
 function nameOf(path: string): string {
