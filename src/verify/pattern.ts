@@ -5,6 +5,7 @@ import { quote } from '../codec/text.ts'
 /** A pattern from outside, matched in time linear in the text. It is not anchored: it matches where any part of the text does. */
 export type Pattern = {
   readonly source: string
+  readonly size: number // instructions it is compiled to: each may be taken once for each character of a text
   readonly matches: (text: string) => boolean
 }
 
@@ -23,7 +24,7 @@ export function parsePattern(source: string, what: string): Pattern {
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want a pattern of at most ${limitCharacters} characters, got ${source.length}`)
   try {
     const compiled = RE2JS.compile(source)
-    return { source, matches: text => compiled.matcher(text).find() }
+    return { source, size: compiled.programSize(), matches: text => compiled.matcher(text).find() }
   } catch (cause) {
     throw new CountersignError(
       'PATTERN_MALFORMED',

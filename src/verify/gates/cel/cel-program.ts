@@ -70,15 +70,22 @@ export function parseCel(
 }
 
 const re2Function = 'matchesRe2'
+const instructionsAtOnce = 10
+const stepsToCompile = 100 // for each character, and for each instruction that it becomes
 
 function createEnvironment(variables: Readonly<Record<string, string>>, budget: Budget): Environment {
   const environment = new Environment({ limits })
   for (const [name, type] of Object.entries(variables)) environment.registerVariable(name, type)
   const patterns = new Map<string, Pattern>() // a loop has one pattern and a thousand texts
-  const matches = (text: string, source: string) => {
-    budget.spend((text.length * source.length) / 10)
-    const pattern = patterns.get(source) ?? parsePattern(source, 'matches')
+  const compile = (source: string): Pattern => {
+    const pattern = parsePattern(source, 'matches')
+    budget.spend((source.length + pattern.size) * stepsToCompile)
     if (patterns.size < 100) patterns.set(source, pattern)
+    return pattern
+  }
+  const matches = (text: string, source: string) => {
+    const pattern = patterns.get(source) ?? compile(source)
+    budget.spend((text.length * pattern.size) / instructionsAtOnce)
     return pattern.matches(text)
   }
   return environment.registerFunction(`string.${re2Function}(string): bool`, matches, { async: false })
