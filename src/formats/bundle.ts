@@ -2,10 +2,11 @@ import { encodeBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { type JsonObject, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
+import { withoutLongString } from '../codec/json/long-string.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
 import { type HashName, hashLength } from '../crypto/digest.ts'
-import { type DsseEnvelope, readDsseEnvelope } from './dsse.ts'
+import { type DsseEnvelope, readDsseEnvelope, withLongPayload } from './dsse.ts'
 import { type LogEntry, logEntryJson, readLogEntry } from './log/log-entry.ts'
 import { parseProtoJson } from './proto-json.ts'
 
@@ -52,6 +53,9 @@ const versionOfMediaType = new Map<string, BundleVersion>([
 /** Bytes of a bundle at most: cosign's cap on attachments. */
 export const bundleLimitBytes = 128 << 20
 
+const bundleLimits = { bytes: bundleLimitBytes }
+const payloadPath = [['dsseEnvelope', 'dsse_envelope'], ['payload']]
+
 /** Bytes of a bundle at most that is a signature and no attestation, whose predicate may be an SBOM. */
 export const signatureBundleLimitBytes = 16 << 20
 const materialMembers = ['publicKey', 'x509CertificateChain', 'certificate', 'tlogEntries', 'timestampVerificationData']
@@ -68,7 +72,8 @@ const maxChain = 10
  */
 export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
-    const bundle = parseBundleJson(bytes)
+    const { rest, string } = withoutLongString(bytes, 'bundle', bundleLimits, payloadPath)
+    const bundle = parseBundleJson(rest)
     const mediaType = readString(bundle['mediaType'], 'mediaType')
     const version = versionOfMediaType.get(mediaType)
     if (!version) throw malformed(`mediaType: want a bundle of version 0.1 to 0.3, got ${quote(mediaType)}`)
@@ -80,7 +85,7 @@ export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?:
       material: readMaterial(material, version !== '0.3' || options.allowsChain === true),
       logEntries,
       timestamps: readTimestamps(material['timestampVerificationData'], 'verificationMaterial.timestampVerificationData'),
-      content: readContent(bundle),
+      content: readContent(bundle, string),
     }
   })
 }
@@ -91,7 +96,7 @@ export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?:
  * @throws CountersignError `JSON_MALFORMED`, `BUNDLE_MALFORMED` for a member in two spellings, `LIMIT_EXCEEDED`
  */
 export function parseBundleJson(bytes: Uint8Array): JsonObject {
-  const json = parseProtoJson(bytes, 'bundle', { bytes: bundleLimitBytes })
+  const json = parseProtoJson(bytes, 'bundle', bundleLimits)
   return readObjectOf(json, 'bundle', ['mediaType', 'verificationMaterial', 'messageSignature', 'dsseEnvelope'])
 }
 
@@ -193,11 +198,15 @@ function readTimestamps(value: unknown, at: string): Uint8Array[] {
   )
 }
 
-function readContent(bundle: JsonObject): Bundle['content'] {
+/** @param payload - in base64, where it was taken out of the envelope */
+function readContent(bundle: JsonObject, payload: Uint8Array | undefined): Bundle['content'] {
   const { messageSignature, dsseEnvelope } = bundle
   if ((messageSignature === undefined) === (dsseEnvelope === undefined))
     throw malformed(`want one of messageSignature and dsseEnvelope, got ${dsseEnvelope === undefined ? 'neither' : 'both'}`)
-  if (dsseEnvelope !== undefined) return { kind: 'dsse', envelope: readDsseEnvelope(dsseEnvelope, 'dsseEnvelope') }
+  if (dsseEnvelope !== undefined) {
+    const envelope = readDsseEnvelope(dsseEnvelope, 'dsseEnvelope')
+    return { kind: 'dsse', envelope: payload ? withLongPayload(envelope, payload, 'dsseEnvelope') : envelope }
+  }
   const message = readObjectOf(messageSignature, 'messageSignature', ['messageDigest', 'signature'])
   return {
     kind: 'message',

@@ -1,8 +1,9 @@
-import { encodeBase64 } from '../codec/base64.ts'
-import { concatBytes } from '../codec/bytes.ts'
+import { decodeLongBase64, encodeBase64 } from '../codec/base64.ts'
+import { bytesEqual, concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
 import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
+import { withoutLongString } from '../codec/json/long-string.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 
 /** A DSSE envelope that carries exactly one signature, as every bundle and every cosign attestation does. Its `keyid` proves nothing and is not kept. */
@@ -14,8 +15,32 @@ export type DsseEnvelope = {
 
 /** The bytes a DSSE signature covers: `DSSEv1 SP len(type) SP type SP len(body) SP body`. Source: DSSE protocol, "PAE". */
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+  const prefix = prefixOf(payloadType, payload.length)
+  const { buffer, byteOffset, length } = payload
+  const start = byteOffset - prefix.length
+  const isBehind = start >= 0 && bytesEqual(new Uint8Array(buffer, start, prefix.length), prefix) // by `withLongPayload`
+  return isBehind ? new Uint8Array(buffer, start, prefix.length + length) : concatBytes(prefix, payload)
+}
+
+function prefixOf(payloadType: string, length: number): Uint8Array {
   const type = encodeUtf8(payloadType)
-  return concatBytes(encodeUtf8(`DSSEv1 ${type.length} `), type, encodeUtf8(` ${payload.length} `), payload)
+  return concatBytes(encodeUtf8(`DSSEv1 ${type.length} `), type, encodeUtf8(` ${length} `))
+}
+
+/**
+ * An envelope with the payload that was taken out of its JSON, decoded behind what the signature covers before it: `preAuthEncoding` then has
+ * nothing to copy.
+ *
+ * @param payload - base64, as bytes
+ * @throws CountersignError `DSSE_MALFORMED`
+ */
+export function withLongPayload(envelope: DsseEnvelope, payload: Uint8Array, at: string): DsseEnvelope {
+  const { payloadType } = envelope
+  const before = prefixOf(payloadType, payload.length).length // as long as that of the decoded payload, or one digit longer
+  const decoded = decodeLongBase64(payload, `${at}.payload`, { before, code: 'DSSE_MALFORMED' })
+  const prefix = prefixOf(payloadType, decoded.length)
+  new Uint8Array(decoded.buffer).set(prefix, decoded.byteOffset - prefix.length)
+  return { ...envelope, payload: decoded }
 }
 
 /** JSON of an envelope at most: cosign's cap on attachments. Its members are a handful, whatever its payload is. */
@@ -27,7 +52,11 @@ const envelopeLimits = { bytes: 128 << 20, depth: 8, values: 1000 }
  * @throws CountersignError `DSSE_MALFORMED`, `LIMIT_EXCEEDED`
  */
 export function parseDsseEnvelope(json: Uint8Array, what: string): DsseEnvelope {
-  return readAs('DSSE_MALFORMED', what, () => readDsseEnvelope(parseJson(json, what, envelopeLimits), what))
+  return readAs('DSSE_MALFORMED', what, () => {
+    const { rest, string } = withoutLongString(json, what, envelopeLimits, [['payload']])
+    const envelope = readDsseEnvelope(parseJson(rest, what, envelopeLimits), what)
+    return string ? withLongPayload(envelope, string, what) : envelope
+  })
 }
 
 /** JSON of an envelope, byte for byte as cosign 2 uploads it and keeps it in a layer. Source: formats-and-flows §2.2. */

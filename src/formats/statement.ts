@@ -1,7 +1,8 @@
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
-import { type Json, type JsonObject, parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
-import { encodeUtf8, quote } from '../codec/text.ts'
+import { type Json, type JsonObject, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
+import { createJsonCursor } from '../codec/json/json-cursor.ts'
+import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
 import { hexOf, type OciDigest } from './oci-digest.ts'
 
 /** DSSE payload type of every in-toto statement. */
@@ -25,8 +26,11 @@ export type Statement = {
   readonly type: string
   readonly subjects: readonly Subject[] // at least one
   readonly predicateType: string
+  readonly predicateBytes: Uint8Array | undefined // JSON
+  /** The predicate as JSON, an object or text. It is made when it is first asked for: an SBOM costs several times its size. */
   readonly predicate: Json | undefined
-  readonly document: JsonObject // all of it, as it was parsed: with members we do not know
+  /** All of the statement, with members we do not know. Made when it is first asked for. */
+  readonly document: JsonObject
 }
 
 /** Statement bytes that `sign` puts in an envelope: no subject name, annotations always present. Source: formats-and-flows §3. */
@@ -46,22 +50,51 @@ const maxSubjects = 65_536
  */
 export function parseStatement(bytes: Uint8Array): Statement {
   return readAs('STATEMENT_MALFORMED', 'statement', () => {
-    const document = readObject(parseJson(bytes, 'statement', statementLimit), 'statement')
-    const type = readString(document['_type'], '_type')
+    const members = readMembers(bytes)
+    const memberAt = (name: string): Json | undefined => {
+      const value = members.get(name)
+      return value && (JSON.parse(decodeUtf8(value, 'statement')) as Json) // it was held to all rules when it was passed over
+    }
+    const type = readString(memberAt('_type'), '_type')
     if (!statementTypes.includes(type))
       throw new CountersignError('STATEMENT_MALFORMED', `statement: _type: want one of ${statementTypes.join(', ')}, got ${quote(type)}`)
-    const subjects = readArray(document['subject'], 'subject', maxSubjects, readSubject)
+    const subjects = readArray(memberAt('subject'), 'subject', maxSubjects, readSubject)
     if (subjects.length === 0) throw new CountersignError('STATEMENT_MALFORMED', 'statement: subject: want at least one, got none')
-    const predicateType = readString(document['predicateType'], 'predicateType')
-    return { type, subjects, predicateType, predicate: readPredicateValue(document['predicate'], predicateType), document }
+    const predicateType = readString(memberAt('predicateType'), 'predicateType')
+    const predicateBytes = members.get('predicate')
+    if (predicateBytes && !isPredicate(predicateBytes, predicateType)) readObject(memberAt('predicate'), 'predicate') // throws
+    let [predicate, document]: [Json?, JsonObject?] = []
+    return {
+      type,
+      subjects,
+      predicateType,
+      predicateBytes,
+      get predicate() {
+        predicate ??= memberAt('predicate')
+        return predicate
+      },
+      get document() {
+        document ??= Object.fromEntries([...members.keys()].map(name => [name, memberAt(name)!]))
+        return document
+      },
+    }
   })
 }
 
-/** An object or nothing, as in-toto has it; of SPDX also the text of a document, as cosign's `attest --type spdx` makes it. */
-function readPredicateValue(value: Json | undefined, predicateType: string): Json | undefined {
-  if (value === undefined) return undefined
-  if (typeof value === 'string' && predicateType.startsWith(spdxPredicateType)) return value
-  return readObject(value, 'predicate')
+/** The members of a statement, each as its bytes. */
+function readMembers(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
+  const members = new Map<string, Uint8Array>()
+  const cursor = createJsonCursor(bytes, 'statement', statementLimit)
+  cursor.object(name => members.set(name, cursor.bytes()))
+  cursor.end()
+  return members
+}
+
+const [openBrace, doubleQuote] = [0x7b, 0x22]
+
+/** An object, as in-toto has it; of SPDX also the text of a document, as cosign's `attest --type spdx` makes it. */
+function isPredicate([first]: Uint8Array, predicateType: string): boolean {
+  return first === openBrace || (first === doubleQuote && predicateType.startsWith(spdxPredicateType))
 }
 
 function readSubject(value: unknown, at: string): Subject {

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from './text.ts'
+import { decodeUtf8 } from '../text.ts'
 
 /** Names of members as strings: a document has the same few a million times. */
 export type NameTable = {

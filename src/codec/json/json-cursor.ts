@@ -1,7 +1,7 @@
-import { CountersignError } from './error.ts'
-import type { Json, JsonLimits } from './json.ts'
+import { CountersignError } from '../error.ts'
+import type { Json, JsonLimits } from '../json.ts'
+import { decodeUtf8, quote } from '../text.ts'
 import { createNameTable, type NameTable } from './name-table.ts'
-import { decodeUtf8, quote } from './text.ts'
 
 /** What a value is, by its first byte. */
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null'
@@ -292,6 +292,7 @@ class Cursor implements JsonCursor {
 
   #unexpected(wanted: string): CountersignError {
     const byte = this.#bytes[this.#at]
+    if (byte !== undefined && byte >= 0x80) decodeUtf8(this.#bytes, this.#what) // that it is no text says more than where it ends
     const found = byte === undefined ? 'the end' : byte < 0x80 ? quote(String.fromCharCode(byte)) : `byte 0x${byte.toString(16)}`
     return this.#malformed(`not JSON: at byte ${this.#at}: want ${wanted}, got ${found}`)
   }

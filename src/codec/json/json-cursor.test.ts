@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CountersignError } from './error.ts'
-import { type Json, parseJson } from './json.ts'
+import { CountersignError } from '../error.ts'
+import { type Json, parseJson } from '../json.ts'
+import { encodeUtf8 } from '../text.ts'
 import { createJsonCursor, type JsonCursor } from './json-cursor.ts'
-import { encodeUtf8 } from './text.ts'
 
 const limits = { bytes: 1 << 20 }
 const cursorOf = (text: string | Uint8Array, some: Partial<typeof limits> & { depth?: number; values?: number } = {}) =>
@@ -71,7 +71,11 @@ for (const { name, text, message } of [
   { name: 'no comma', text: '[1 2]', message: 'document: not JSON: at byte 3: want "," or "]", got "2"' },
   { name: 'a bracket of another kind', text: '{"a":1]', message: 'document: not JSON: at byte 6: want "," or "}", got "]"' },
   { name: 'a string without end', text: '"abc', message: 'document: not JSON: at byte 4: want the rest of a string, got the end' },
-  { name: 'a line break in a string', text: '"a\nb"', message: 'document: not JSON: at byte 2: want the rest of a string, got "\\u{000a}"' },
+  {
+    name: 'a line break in a string',
+    text: '"a\nb"',
+    message: 'document: not JSON: at byte 2: want the rest of a string, got "\\u{000a}"',
+  },
   { name: 'an escape of its own', text: '"\\x41"', message: 'document: not JSON: at byte 1: want an escape, got "\\\\"' },
   { name: 'a number with a leading zero', text: '01', message: 'document: not JSON: at byte 1: want the end, got "1"' },
   { name: 'a number without digits', text: '[-]', message: 'document: not JSON: at byte 2: want a digit, got "]"' },
