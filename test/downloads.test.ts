@@ -4,6 +4,7 @@ import { formatBytes } from '../src/cli/output/attached-facts.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
 import { signPredicateType } from '../src/formats/statement.ts'
 import { assertRefused, createRig, good, rigHost } from '../src/testing/command-rig.ts'
+import { buildImage } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
 import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
 import { attestedImage, setAttestations, statementAbout } from './attestations/scene.ts'
@@ -54,6 +55,20 @@ test('a signature is among what is printed, unless a type is asked for', async (
   assert.equal(linesOf((await good(cs(`download attestation ${name}`))).stdout).length, 2)
   for (const type of ['cyclonedx', signPredicateType])
     assert.equal(linesOf((await good(cs(`download attestation --predicate-type ${type} ${name}`))).stdout).length, 1)
+})
+
+test('scenario 65: a downloaded attestation is attached to a copy and to no other image, in both layouts', async () => {
+  const trusting = '--key team.pub --insecure-ignore-tlog --type cyclonedx'
+  const other = await rig.push('other-image', buildImage({ command: ['/other'] }))
+  for (const layout of ['bundle', 'legacy'] as const) {
+    const name = await scene.image(layout, [{ statement: statementAbout(digest) }])
+    rig.disk.set('downloaded', (await good(cs(`download attestation ${name}`))).stdout)
+    const copy = await scene.image(layout, [])
+    await good(cs(`attach attestation --attestation downloaded ${copy}`))
+    await good(cs(`verify-attestation ${trusting} ${copy}`))
+    const outcome = await cs(`attach attestation --attestation downloaded -o json ${other}`)
+    assertRefused(outcome, { exit: 1, code: 'ARTIFACT_MISMATCH', message: /sha256:/ })
+  }
 })
 
 test('nothing is attached', async () => {

@@ -1,5 +1,6 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { type GoJson, serializeProtoJson } from '../../codec/go-json.ts'
+import { decodeUtf8 } from '../../codec/text.ts'
 import type { StatementContent } from '../../verify/evidence.ts'
 import type { VerifiedSignature } from '../../verify/verify.ts'
 import { type AcceptedImage, type Findings, writeChecks } from './findings.ts'
@@ -11,7 +12,7 @@ export const attestationFindings: Findings = {
     writeChecks(context, image)
     for (const signature of image.verdict.signatures) {
       if (format === 'text') writeCertificateFacts(context, signature)
-      context.stdout(`${serializeProtoJson(envelopeJson(statementOf(signature)))}\n`)
+      context.stdout(`${envelopeLine(statementOf(signature))}\n`)
     }
   },
   json: ({ verdict }: AcceptedImage) => ({
@@ -25,9 +26,18 @@ function statementOf({ content }: VerifiedSignature): StatementContent {
   return content
 }
 
-/** An envelope as cosign writes it: the members of the older layout in another order than those of a bundle. A `keyid` proves nothing, and may hold anything. */
-function envelopeJson({ envelope, encoded }: StatementContent): GoJson {
-  const { payloadType } = envelope
-  const [payload, sig] = [encodeBase64(envelope.payload), encodeBase64(envelope.signature)]
-  return encoded ? { payloadType, payload, signatures: [{ keyid: '', sig }] } : { payload, payloadType, signatures: [{ sig }] }
+/** An envelope of the older layout as it is stored, as cosign prints it, where that is plain text on one line; else its members in cosign's order. */
+function envelopeLine(content: StatementContent): string {
+  const { encoded } = content
+  return encoded?.every(isPlain) ? decodeUtf8(encoded, 'envelope') : serializeProtoJson(envelopeJson(content))
+}
+
+/** What neither ends a line nor drives a terminal: a `keyid` may hold anything. */
+function isPlain(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e
+}
+
+function envelopeJson({ envelope }: StatementContent): GoJson {
+  const { payload, payloadType, signature } = envelope
+  return { payload: encodeBase64(payload), payloadType, signatures: [{ sig: encodeBase64(signature) }] }
 }
