@@ -105,6 +105,12 @@ const built: readonly Built[] = [
     built: { uri: 'https://gitlab.com/example/app', digests: { gitCommit: 'cd'.repeat(20) } },
   },
   {
+    name: "GitLab's pipelines",
+    buildType: 'https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1',
+    externalParameters: { source: 'https://gitlab.com/example/app', entryPoint: 'build' },
+    built: { uri: 'https://gitlab.com/example/app', digests: { gitCommit: 'cd'.repeat(20) } },
+  },
+  {
     name: 'Cloud Build',
     buildType: 'https://cloud.google.com/build/gcb-buildtypes/google-worker/v1',
     externalParameters: {
