@@ -131,6 +131,8 @@ for (const { name, source, steps = 20_000 } of [
   { name: 'a text compared in a loop', source: 'p.list.all(x, p.text < "b")' },
   { name: 'a pattern over a long text', source: 'p.text.matches("(a|aa)+$")' },
   { name: 'a short pattern that is a long program', source: 'p.text.substring(0, 1000).matches("[ab]*[bc]*a{300}[^a]")' },
+  { name: 'long texts joined and put away', source: 'p.list.all(x, size([[p.text, p.text].join()]) == 1)' },
+  { name: 'clocks of elsewhere', source: 'p.list.all(x, now.getHours("Europe/Paris") >= 0)' },
   { name: 'a pattern of its own for each of many', source: 'p.list.all(x, "a".matches("a" + string(x)) || true)' },
   { name: 'a list that is joined in a loop', source: 'p.list.all(x, p.list.map(y, "y").join() != "")' },
 ])
