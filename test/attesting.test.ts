@@ -5,13 +5,13 @@ import { parseTimestampResponse } from '../src/formats/timestamp/timestamp-respo
 import { assertRefused, good, type Refusal, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
-import { setSigningScene, who } from './keyless-sign/scene.ts'
+import { setSigningScene, tokenOf, who } from './keyless-sign/scene.ts'
 
 // Attesting, as formats-and-flows §6 and §11 49-57 tell it: what is written, in both layouts, and what is never published. Flags on their
 // own: flags.test.ts. That the real clients verify it: peers/attest.test.ts.
 
 const image = buildImage()
-const { cs, disk, push, registry, sigstore, intercept } = await setSigningScene()
+const { cs, disk, hosts, push, registry, sigstore, intercept } = await setSigningScene()
 const hand = createHand(registry)
 let images = 0
 const fresh = () => push(`app-${++images}`, image)
@@ -297,3 +297,37 @@ for (const { name, flag = '--type openvex --predicate', text, code = 'PREDICATE_
     }
     assert.deepEqual(await hand.tags(repositoryOf(target)), ['v1'])
   })
+
+test('provenance that a job of GitHub makes of itself, signed by its token, passes the gates on builder, source and commit', async () => {
+  const name = await fresh()
+  const commit = 'ab'.repeat(20)
+  const claims = {
+    repository: 'acme/app',
+    workflow_ref: 'acme/app/.github/workflows/release.yml@refs/heads/main',
+    job_workflow_ref: 'acme/app/.github/workflows/release.yml@refs/heads/main',
+    sha: commit,
+    ref: 'refs/heads/main',
+    ...{
+      run_id: '7',
+      run_attempt: '1',
+      event_name: 'push',
+      repository_id: '1',
+      repository_owner_id: '2',
+      runner_environment: 'github-hosted',
+    },
+  }
+  const environment = {
+    GITHUB_ACTIONS: 'true',
+    GITHUB_SERVER_URL: 'https://github.com',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'secret',
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://actions.test/token?v=1',
+  }
+  hosts.set('actions.test', async () => Response.json({ value: tokenOf(claims) }))
+  const services = '--yes --trusted-root root.json --signing-config v1.json'
+  await good(cs(`attest ${services} --type slsaprovenance1 --generate ${name}`, { environment }))
+  const workflow = `https://github.com/${claims.workflow_ref}`
+  const gates = (sha: string) => `--require-builder ${workflow} --require-source https://github.com/acme/app --require-commit ${sha}`
+  const verifying = `verify-attestation ${who.replace('dev@example.com', workflow)} --type slsaprovenance1`
+  await good(cs(`${verifying} ${gates(commit)} ${name}`))
+  assert.equal((await cs(`${verifying} ${gates('cd'.repeat(20))} ${name}`)).code, 1)
+})

@@ -14,7 +14,7 @@ export type IdentityToken = {
   readonly email: string | undefined
   readonly emailVerified: boolean
   readonly expires: Date
-  /** What CI systems say of the job, for people: `repository`, `job_workflow_ref`, `project_path` and the like. */
+  /** What CI systems say of the job, text and whole numbers as text: `repository`, `job_workflow_ref`, `project_path` and the like. */
   readonly claims: ReadonlyMap<string, string>
 }
 
@@ -47,9 +47,14 @@ export function parseIdentityToken(text: string): IdentityToken {
       email: claims['email'] === undefined ? undefined : readString(claims['email'], `${what}: email`),
       emailVerified: claims['email_verified'] === true || claims['email_verified'] === 'true',
       expires: new Date(readSafeInteger(claims['exp'], `${what}: exp`) * 1000),
-      claims: new Map(Object.entries(claims).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []))),
+      claims: new Map(Object.entries(claims).flatMap(([name, value]) => (isWord(value) ? [[name, String(value)] as const] : []))),
     }
   })
+}
+
+/** GitLab writes the id of a runner as a number, and all other ids as text. */
+function isWord(value: unknown): boolean {
+  return typeof value === 'string' || (Number.isSafeInteger(value) && (value as number) >= 0)
 }
 
 /**

@@ -71,8 +71,47 @@ export function attestingCases(): readonly Case[] {
   return [...contentCases(), ...imageCases(), ...blobCases()]
 }
 
+/** What GitHub tells a job of itself, and the token that it would give it. */
+const job = {
+  GITHUB_ACTIONS: 'true',
+  GITHUB_SERVER_URL: 'https://github.com',
+  GITHUB_REPOSITORY: 'acme/app',
+  GITHUB_WORKFLOW_REF: 'acme/app/.github/workflows/release.yml@refs/heads/main',
+  GITHUB_SHA: 'ab'.repeat(20),
+  GITHUB_REF: 'refs/heads/main',
+  GITHUB_RUN_ID: '7',
+  GITHUB_RUN_ATTEMPT: '1',
+  GITHUB_EVENT_NAME: 'push',
+  GITHUB_REPOSITORY_ID: '1',
+  GITHUB_REPOSITORY_OWNER_ID: '2',
+  RUNNER_ENVIRONMENT: 'github-hosted',
+}
+
 function contentCases(): readonly Case[] {
   return [
+    {
+      flag: 'generate',
+      commands: both,
+      what: 'makes the provenance of the job of a CI system, as its token says it',
+      check: async name => {
+        const flags = '--type slsaprovenance1 --generate --strict'
+        const claims = { sha: job.GITHUB_SHA, repository: 'acme/app', job_workflow_ref: 'acme/b/.github/workflows/b.yml@refs/tags/v1' }
+        rig.hosts.set('actions.test', async () => Response.json({ value: tokenOf(claims) }))
+        const asking = { ACTIONS_ID_TOKEN_REQUEST_TOKEN: 't', ACTIONS_ID_TOKEN_REQUEST_URL: 'https://actions.test/token?v=1' }
+        const { predicateType, predicate } = await attested(name, flags, { environment: { ...job, ...asking } })
+        assert.equal(predicateType, 'https://slsa.dev/provenance/v1')
+        assert.equal(predicate.runDetails.builder.id, 'https://github.com/acme/b/.github/workflows/b.yml@refs/tags/v1')
+        const alone = await attested(name, flags, { environment: job })
+        assert.equal(alone.predicate.runDetails.builder.id, 'https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main')
+        const line = await attestingLine(name, flags)
+        assert.match((await cs(line, { environment: job })).stderr, /^WARNING: no identity token vouches for this provenance/m)
+        const other = await cs(line, { environment: { ...job, ...asking, GITHUB_SHA: 'cd'.repeat(20) } })
+        assert.match(other.stderr, /^Error: identity token: it is not of this job: sha is "abab/m)
+        await refuses(name, line, { exit: 1, code: 'CAPABILITY_MISSING', message: /this process runs in neither/ })
+        await refuses(name, line.replace('slsaprovenance1', 'vuln'), usage(/want --type slsaprovenance1 beside it, got "vuln"/))
+        await refuses(name, `${line} --predicate predicate.json`, usage(/want one of --predicate, --statement and --generate, got two/))
+      },
+    },
     {
       flag: 'predicate',
       commands: both,

@@ -27,6 +27,10 @@ export const attestingCommands: readonly Command[] = [
         line: 'attest --key cosign.key --signing-config signing-config.json --statement statement.json IMAGE@sha256:...',
       },
       {
+        what: 'state how this job of GitHub Actions or GitLab CI has built it',
+        line: 'attest --yes --type slsaprovenance1 --generate IMAGE@sha256:...',
+      },
+      {
         what: 'for readers of cosign 2, in place of the scan that was there',
         line: 'attest --key cosign.key --signing-config signing-config.json --new-bundle-format=false --replace --type vuln --predicate scan.json IMAGE@sha256:...',
       },

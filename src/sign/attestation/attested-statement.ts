@@ -1,6 +1,6 @@
 import { serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
+import { serializeSortedJson } from '../../codec/json/sorted-json.ts'
 import type { JsonObject } from '../../codec/json.ts'
-import { serializeSortedJson } from '../../codec/sorted-json.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 
 /** What an attestation is about. */

@@ -1,5 +1,5 @@
 import { CountersignError, readAt } from '../../codec/error.ts'
-import { splitJsonObjects } from '../../codec/json-documents.ts'
+import { splitJsonObjects } from '../../codec/json/json-documents.ts'
 import { quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import { bundleLimitBytes } from '../../formats/bundle.ts'

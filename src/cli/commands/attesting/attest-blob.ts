@@ -53,7 +53,7 @@ function checkFlags(flags: Flags, path: string | undefined): void {
   const { bundle, outputSignature, outputAttestation, outputCertificate, rfc3161TimestampBundle, predicate, statement, hash } = flags
   checkContentFlags(flags)
   if (flags.newBundleFormat && bundle === '') throw usage('must specify --bundle with --new-bundle-format')
-  if (path === undefined && predicate !== '') throw usage('want FILE, which --predicate is about, got none')
+  if (path === undefined && statement === '') throw usage('want FILE, which the statement is about, got none')
   if (path === undefined && hash !== '') throw usage('--hash goes with FILE, the name of what it is the hash of')
   if (path === '-' && hash !== '') throw usage('--hash is of a file that is elsewhere, and - is standard input')
   if (path === '-' && [predicate, statement].includes('-'))

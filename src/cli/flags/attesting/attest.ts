@@ -5,6 +5,12 @@ import { signerFlags, signFlags } from '../sign.ts'
 
 /** What attesting images and attesting blobs share. */
 const predicateFlags = {
+  generate: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    help: 'with --type slsaprovenance1: make the provenance of this job of GitHub Actions or GitLab CI, in place of --predicate',
+  },
   predicate: { type: 'string', default: '', placeholder: 'FILE', help: 'what to state: a file, or - for standard input' },
   'rekor-entry-type': {
     type: 'string',

@@ -54,8 +54,8 @@ async function literalOf(context: CommandContext, flags: SignerFlags, plan: Serv
   return await logIn(context, flags, plan)
 }
 
-/** A token itself, or the file that holds one. A broken token must not be looked for as a file: the failure would show it. */
-async function givenToken(context: CommandContext, value: string): Promise<string> {
+/** A token itself, or the file that holds one. @throws CountersignError `TOKEN_MALFORMED`, `FILE_UNREADABLE`. A broken token must not be looked for as a file: the failure would show it. */
+export async function givenToken(context: CommandContext, value: string): Promise<string> {
   if (looksLikeToken(value)) return value
   if (value.startsWith('eyJ') && value.length > 80)
     throw new CountersignError('TOKEN_MALFORMED', '--identity-token: begins like a token, and is none: want three parts of base64url')

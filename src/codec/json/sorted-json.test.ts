@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseJson } from './json.ts'
+import { parseJson } from '../json.ts'
+import { encodeUtf8 } from '../text.ts'
 import { serializeSortedJson } from './sorted-json.ts'
-import { encodeUtf8 } from './text.ts'
 
 const parse = (text: string) => parseJson(encodeUtf8(text), 'test', { bytes: 1 << 20 })
 

@@ -1,4 +1,4 @@
-import { CountersignError } from './error.ts'
+import { CountersignError } from '../error.ts'
 
 /**
  * The JSON objects that follow each other in a file, whatever white space there is in and between them, as Go's decoder reads them and as

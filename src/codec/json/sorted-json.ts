@@ -1,7 +1,7 @@
-import { compareBytes } from './bytes.ts'
-import { CountersignError } from './error.ts'
-import type { Json, JsonObject } from './json.ts'
-import { encodeUtf8 } from './text.ts'
+import { compareBytes } from '../bytes.ts'
+import { CountersignError } from '../error.ts'
+import type { Json, JsonObject } from '../json.ts'
+import { encodeUtf8 } from '../text.ts'
 
 /**
  * JSON text with the members of each object sorted by the bytes of their names, as Go's encoders write maps and protobuf structs: compact,

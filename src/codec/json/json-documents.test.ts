@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeUtf8 } from '../text.ts'
 import { splitJsonObjects } from './json-documents.ts'
-import { encodeUtf8 } from './text.ts'
 
 const split = (text: string) => splitJsonObjects(encodeUtf8(text), 'file', 3).map(bytes => new TextDecoder().decode(bytes))
 

@@ -1,0 +1,71 @@
+import { CountersignError } from '../../../codec/error.ts'
+import type { JsonObject } from '../../../codec/json.ts'
+import { quote } from '../../../codec/text.ts'
+import { commitPattern, factOf, type JobWords, numberPattern, optionalFactOf, type WantedFact } from './job-facts.ts'
+
+/** What GitHub documents for provenance of a workflow's run. */
+const buildType = 'https://actions.github.io/buildtypes/workflow/v1'
+
+const repository = {
+  variable: 'GITHUB_REPOSITORY',
+  claim: 'repository',
+  pattern: /^[\w.-]{1,100}\/[\w.-]{1,100}$/,
+  what: 'the repository as OWNER/NAME',
+} as const satisfies WantedFact
+
+const workflow = {
+  variable: 'GITHUB_WORKFLOW_REF',
+  claim: 'workflow_ref',
+  pattern: /^[^\s@]{1,1000}@\S{1,1000}$/,
+  what: 'the workflow as PATH@REF',
+}
+
+/**
+ * SLSA provenance 1 of a run of GitHub Actions: what was built by which workflow from which commit, and by whom.
+ *
+ * @returns the predicate, and what it could not be sure of
+ * @throws CountersignError as `factOf`
+ * @see the build type's own page, and `github-actions` of formats-and-flows §7
+ */
+export function githubProvenance(words: JobWords): { readonly predicate: JsonObject; readonly doubts: readonly string[] } {
+  const server = factOf(words, { variable: 'GITHUB_SERVER_URL', pattern: /^https:\/\/[\w.-]+(?::\d+)?$/, what: "the server's https URL" })
+  const name = factOf(words, repository)
+  const workflowRef = factOf(words, workflow)
+  const [path, ref] = splitWorkflow(workflowRef, name)
+  const commit = factOf(words, { variable: 'GITHUB_SHA', claim: 'sha', pattern: commitPattern, what: 'the commit in hex' })
+  const sourceRef = factOf(words, { variable: 'GITHUB_REF', claim: 'ref', pattern: /^refs\/\S{1,1000}$/, what: 'the ref as refs/…' })
+  const run = factOf(words, { variable: 'GITHUB_RUN_ID', claim: 'run_id', pattern: numberPattern, what: 'the id of the run' })
+  const attempt = factOf(words, { variable: 'GITHUB_RUN_ATTEMPT', claim: 'run_attempt', pattern: numberPattern, what: 'the attempt' })
+  const jobWorkflow = optionalFactOf(words, { ...workflow, variable: '', claim: 'job_workflow_ref' })
+  const predicate = {
+    buildDefinition: {
+      buildType,
+      externalParameters: { workflow: { ref, repository: `${server}/${name}`, path } },
+      internalParameters: { github: internalParameters(words) },
+      resolvedDependencies: [{ uri: `git+${server}/${name}@${sourceRef}`, digest: { gitCommit: commit } }],
+    },
+    runDetails: {
+      builder: { id: `${server}/${jobWorkflow ?? workflowRef}` },
+      metadata: { invocationId: `${server}/${name}/actions/runs/${run}/attempts/${attempt}` },
+    },
+  }
+  return { predicate, doubts: jobWorkflow === undefined ? ['whether the job is of a reusable workflow, which would be the builder'] : [] }
+}
+
+function internalParameters(words: JobWords): JsonObject {
+  const word = (variable: string, claim: string, pattern: RegExp, what: string) => factOf(words, { variable, claim, pattern, what })
+  return {
+    event_name: word('GITHUB_EVENT_NAME', 'event_name', /^\w{1,100}$/, 'the event'),
+    repository_id: word('GITHUB_REPOSITORY_ID', 'repository_id', numberPattern, "the repository's id"),
+    repository_owner_id: word('GITHUB_REPOSITORY_OWNER_ID', 'repository_owner_id', numberPattern, "its owner's id"),
+    runner_environment: word('RUNNER_ENVIRONMENT', 'runner_environment', /^[\w-]{1,100}$/, "the runner's environment"),
+  }
+}
+
+function splitWorkflow(workflowRef: string, name: string): readonly [path: string, ref: string] {
+  const at = workflowRef.indexOf('@')
+  const [place, ref] = [workflowRef.slice(0, at), workflowRef.slice(at + 1)]
+  if (!place.startsWith(`${name}/`))
+    throw new CountersignError('USAGE', `--generate: want a workflow of ${quote(name)}, got ${quote(workflowRef)}`)
+  return [place.slice(name.length + 1), ref]
+}
