@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { answerOf, attestedOf } from '../../testing/attested.ts'
+import { answerOf, attestedOf } from '../../testing/sigstore/attested.ts'
 import { after } from '../../testing/sigstore/keyless-verification.ts'
 import { ageGate, formatAge } from './age.ts'
 

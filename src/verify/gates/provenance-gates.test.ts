@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Json } from '../../codec/json.ts'
-import { answerOf, attestedOf } from '../../testing/attested.ts'
+import { answerOf, attestedOf } from '../../testing/sigstore/attested.ts'
 import { builderGate } from './builder.ts'
 import type { Gate } from './gate.ts'
 import { commitGate, sourceGate } from './source.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Json } from '../../codec/json.ts'
 import { parseLicenseId } from '../../formats/license/license-expression.ts'
-import { answerOf, attestedOf } from '../../testing/attested.ts'
+import { answerOf, attestedOf } from '../../testing/sigstore/attested.ts'
 import { componentGate, parseWantedComponent } from './component.ts'
 import { licenseGate } from './license.ts'
 

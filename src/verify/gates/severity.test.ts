@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Json } from '../../codec/json.ts'
-import { answerOf, attestedOf } from '../../testing/attested.ts'
+import { answerOf, attestedOf } from '../../testing/sigstore/attested.ts'
 import { severityGate, severityLimits } from './severity.ts'
 
 const custom = 'https://cosign.sigstore.dev/attestation/v1'

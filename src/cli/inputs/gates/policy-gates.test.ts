@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../../../codec/text.ts'
-import { answerOf, attestedOf } from '../../../testing/attested.ts'
 import { createTestContext } from '../../../testing/command-context.ts'
+import { answerOf, attestedOf } from '../../../testing/sigstore/attested.ts'
 import { policyGates } from './policy-gates.ts'
 
 const files = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { answerOf, attestedOf } from '../../../testing/attested.ts'
+import { answerOf, attestedOf } from '../../../testing/sigstore/attested.ts'
 import { signingTime } from '../../../testing/sigstore/certificate-authority.ts'
 import type { Attested } from '../gate.ts'
 import { policyGate } from './policy-gate.ts'

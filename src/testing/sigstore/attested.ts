@@ -1,9 +1,9 @@
-import type { Json } from '../codec/json.ts'
-import { encodeUtf8 } from '../codec/text.ts'
-import { parseStatement } from '../formats/statement.ts'
-import type { Attested, Gate } from '../verify/gates/gate.ts'
-import { freshSigner, signingTime } from './sigstore/certificate-authority.ts'
-import { after } from './sigstore/keyless-verification.ts'
+import type { Json } from '../../codec/json.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { parseStatement } from '../../formats/statement.ts'
+import type { Attested, Gate } from '../../verify/gates/gate.ts'
+import { freshSigner, signingTime } from './certificate-authority.ts'
+import { after } from './keyless-verification.ts'
 
 const key = freshSigner().publicKey
 
