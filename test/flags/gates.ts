@@ -119,7 +119,7 @@ const gates: readonly Both[] = [
       [
         '--forbid-license MIT --forbid-license wtfpl',
         'LICENSE_FORBIDDEN',
-        /1 of 2 components .*: "pkg:npm\/left-pad@1\.3\.0" \("WTFPL"\)$/,
+        /1 of 2 components .*: "pkg:npm\/left-pad@1\.3\.0" \("wtfpl"\)$/,
       ],
     ],
   },

@@ -33,13 +33,13 @@ export function licenseGate(ids: readonly string[], options: { readonly allowsUn
       if (bound.length > 0)
         throw new CountersignError(
           'LICENSE_FORBIDDEN',
-          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound, describe)}`,
+          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound, component => describeBound(component, forbidden))}`,
         )
       const untold = components.filter(component => opinionOf(component) === 'unknown')
       if (untold.length > 0 && !options.allowsUnknown)
         throw new CountersignError(
           'LICENSE_UNKNOWN',
-          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold, describe)}`,
+          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold, describeUntold)}`,
         )
       return `${components.length} components${untold.length > 0 ? `, of ${untold.length} it cannot be told` : ''}`
     },
@@ -80,7 +80,19 @@ function combined<T>(items: readonly T[], opinionOf: (item: T) => Opinion, none:
   return opinions.has('unknown') ? 'unknown' : 'allowed'
 }
 
-function describe(component: Component): string {
+/** With the licenses that it is refused for: what states them may be a page of text. */
+function describeBound(component: Component, forbidden: ReadonlySet<string>): string {
+  const stated = component.licenses.flatMap(text => idsIn(parseLicenseExpression(text)))
+  const found = [...new Set(stated.filter(id => forbidden.has(id)))]
+  return `${describeComponent(component)} (${found.map(quote).join(', ')})`
+}
+
+function idsIn(expression: LicenseExpression | undefined): readonly string[] {
+  if (!expression) return []
+  return expression.kind === 'license' ? [expression.id] : expression.operands.flatMap(idsIn)
+}
+
+function describeUntold(component: Component): string {
   const { licenses } = component
   return `${describeComponent(component)} (${licenses.length === 0 ? 'states none' : licenses.slice(0, 3).map(quote).join(', ')})`
 }
