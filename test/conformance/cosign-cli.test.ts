@@ -26,6 +26,8 @@ test('a built command runs', () =>
 /** The text that cosign 3.1.1 shows as a flag's default. */
 function defaultInV3(row: Row): string {
   if (row.command === 'trusted-root create' && row.flag === 'rekor-url') return '[]' // named in its help only: no log has it unless told
+  if (row.flag === 'rekor-entry-type') return 'dsse' // the first of its choices, which the table has as the program spells it
+  if (row.flag === 'replace') return 'false' // hidden, and so shown as nothing
   const text = /v3\.1=(.*)$/.exec(row.default)?.[1] ?? row.default
   return text === '(empty)' ? '[]' : text // a list that is shown as nothing
 }

@@ -35,21 +35,14 @@ export const leaves = names.filter(name => name !== '' && !names.some(other => o
 
 /** Flags that cosign 3 hides and deprecates and that are here to stay: they are in help, and nothing says that they end. */
 export const kept: ReadonlySet<string> = new Set(
-  ['dockerfile verify', 'manifest verify', 'verify', 'verify-blob'].map(command => `${command} --offline`),
+  ['dockerfile verify', 'manifest verify', 'verify', 'verify-attestation', 'verify-blob', 'verify-blob-attestation'].map(
+    command => `${command} --offline`,
+  ),
 )
 
 /** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
 export const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [],
-  6: [
-    'attach attestation',
-    'attach sbom',
-    'attest',
-    'attest-blob',
-    'download attestation',
-    'download sbom',
-    'verify-attestation',
-    'verify-blob-attestation',
-  ],
+  6: [],
   7: ['pkcs11-tool list-keys-uris', 'pkcs11-tool list-tokens'],
 }

@@ -45,8 +45,8 @@ export const attestingCommands: readonly Command[] = [
     group: 'Sign and verify',
     summary: 'Sign a statement about a file',
     description:
-      'FILE is a path, or - for standard input; with --hash it is a name alone. A statement that is given with --statement says itself what\n' +
-      'it is about; a FILE beside it must be that.',
+      'FILE is a path, or - for standard input; with --hash it is a name alone. A statement that is given with --statement\n' +
+      'says itself what it is about; a FILE beside it must be that.',
     examples: [
       {
         what: 'attest to how a file was built, and write a bundle',
@@ -71,13 +71,13 @@ export const attestingCommands: readonly Command[] = [
     group: 'Attached to images',
     summary: 'Store attestations that were made elsewhere beside their image',
     description:
-      'DSSE envelopes are kept in the layout of cosign 2, Sigstore bundles as referrers. What is attached must be about this image; who\n' +
-      'signed it is for `verify-attestation` to say. Attaching the same twice stores it once.',
+      'DSSE envelopes are kept in the layout of cosign 2, Sigstore bundles as referrers. What is attached must be about this\n' +
+      'image; who signed it is for `verify-attestation` to say. Attaching the same twice stores it once.',
     examples: [
       { what: 'a bundle that `attest --no-upload` printed', line: 'attach attestation --attestation sbom.sigstore.json IMAGE' },
       {
-        what: 'those of another copy of the image',
-        line: 'download attestation OTHER > all.jsonl; attach attestation --attestation all.jsonl IMAGE',
+        what: 'what `download attestation` printed of another copy of the image',
+        line: 'attach attestation --attestation all.jsonl IMAGE',
       },
     ],
     arguments: onImage,
