@@ -303,3 +303,17 @@ test('detached signatures are base64 with white space around, or raw bytes', () 
   assert.deepEqual(decodeDetachedSignature(encodeUtf8('MEQCIA==\n')), raw)
   assert.deepEqual(decodeDetachedSignature(raw), raw)
 })
+
+test('a statement is passed over in bounded steps, and values are made of a part of it', () => {
+  const [before, after] = [
+    '{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"00"}}],"predicateType":"a:b","predicate":{"a":[',
+    ']}}',
+  ]
+  const of = (values: number) => parseStatement(encodeUtf8(`${before}${'0,'.repeat(values - 1)}0${after}`))
+  assert.throws(() => of(16_000_000), { code: 'LIMIT_EXCEEDED', message: 'statement: want JSON of at most 16000000 values' })
+  const statement = of(2_000_001)
+  assert.equal(statement.predicateBytes?.length, '{"a":[]}'.length + 4_000_001)
+  const tooMany = { code: 'LIMIT_EXCEEDED', message: 'statement: predicate: want JSON of at most 2000000 values' }
+  assert.throws(() => statement.predicate, tooMany)
+  assert.throws(() => statement.document, tooMany)
+})

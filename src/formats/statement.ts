@@ -1,8 +1,8 @@
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
-import { type Json, type JsonObject, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
 import { createJsonCursor } from '../codec/json/json-cursor.ts'
-import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
+import { type Json, type JsonObject, parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
+import { encodeUtf8, quote } from '../codec/text.ts'
 import { hexOf, type OciDigest } from './oci-digest.ts'
 
 /** DSSE payload type of every in-toto statement. */
@@ -40,7 +40,8 @@ export function encodeSignStatement(digest: OciDigest, annotations: ReadonlyMap<
 }
 
 /** An SBOM of a large image is tens of megabytes; cosign's own cap on attachments is the same. */
-const statementLimit = { bytes: 128 << 20, depth: 128, values: 2_000_000 }
+const statementLimit = { bytes: 128 << 20, depth: 128, values: 16_000_000 }
+const memberLimit = { ...statementLimit, values: 2_000_000 } // of one that is made a value of
 const maxSubjects = 65_536
 
 /**
@@ -53,7 +54,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
     const members = readMembers(bytes)
     const memberAt = (name: string): Json | undefined => {
       const value = members.get(name)
-      return value && (JSON.parse(decodeUtf8(value, 'statement')) as Json) // it was held to all rules when it was passed over
+      return value && parseJson(value, `statement: ${name}`, memberLimit)
     }
     const type = readString(memberAt('_type'), '_type')
     if (!statementTypes.includes(type))

@@ -65,12 +65,22 @@ export type Candidate = {
 
 /** A Sigstore bundle, from a file or a referrer. `options` are those of `parseBundle`. */
 export function bundleCandidate(source: string, bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Candidate {
-  return { source, format: 'bundle', decode: () => bundleEvidence(parseBundle(bytes, options)) }
+  return { source, format: 'bundle', decode: once(() => bundleEvidence(parseBundle(bytes, options))) }
 }
 
 /** A legacy blob bundle, from a file. */
 export function blobBundleCandidate(source: string, bytes: Uint8Array): Candidate {
   return { source, format: 'blob-bundle', decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
+}
+
+/** Decodes when it is first asked to, and lets go of the bytes then: an attestation may have 50 MB. What fails fails each time. */
+function once(decode: () => Evidence): () => Evidence {
+  let [left, evidence]: [(() => Evidence)?, Evidence?] = [decode]
+  return () => {
+    evidence ??= left!()
+    left = undefined
+    return evidence
+  }
 }
 
 /** What lies beside a signature in files of its own. */
@@ -144,7 +154,7 @@ export function layerCandidate(source: string, payload: Uint8Array, annotations:
 
 /** A layer of a `.att` manifest: the envelope, and what lies beside its signature in the layer's annotations. Source: formats-and-flows §2.2. */
 export function envelopeLayerCandidate(source: string, json: Uint8Array, annotations: ReadonlyMap<string, string>): Candidate {
-  return { source, format: 'envelope', decode: () => ({ ...envelopeEvidence(json), ...materialOf(annotations) }) }
+  return { source, format: 'envelope', decode: once(() => ({ ...envelopeEvidence(json), ...materialOf(annotations) })) }
 }
 
 /** An envelope in a file, with nothing beside it: its JSON, or that in base64. */

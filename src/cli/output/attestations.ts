@@ -1,6 +1,5 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { type GoJson, serializeProtoJson } from '../../codec/go-json.ts'
-import { decodeUtf8 } from '../../codec/text.ts'
 import type { StatementContent } from '../../verify/evidence.ts'
 import type { VerifiedSignature } from '../../verify/verify.ts'
 import { type AcceptedImage, type Findings, writeChecks } from './findings.ts'
@@ -12,7 +11,8 @@ export const attestationFindings: Findings = {
     writeChecks(context, image)
     for (const signature of image.verdict.signatures) {
       if (format === 'text') writeCertificateFacts(context, signature)
-      context.stdout(`${envelopeLine(statementOf(signature))}\n`)
+      for (const piece of envelopeLine(statementOf(signature))) context.stdout(piece)
+      context.stdout('\n')
     }
   },
   json: ({ verdict }: AcceptedImage) => ({
@@ -27,10 +27,18 @@ function statementOf({ content }: VerifiedSignature): StatementContent {
 }
 
 /** An envelope of the older layout as it is stored, as cosign prints it, where that is plain text on one line; else its members in cosign's order. */
-function envelopeLine(content: StatementContent): string {
-  const { encoded } = content
-  return encoded?.every(isPlain) ? decodeUtf8(encoded, 'envelope') : serializeProtoJson(envelopeJson(content))
+function* envelopeLine(content: StatementContent): Iterable<string | Uint8Array> {
+  const { encoded, envelope } = content
+  if (encoded?.every(isPlain)) return yield encoded
+  const text = serializeProtoJson(envelopeJson({ ...content, envelope: { ...envelope, payload: new Uint8Array(0) } }))
+  const within = text.indexOf('""') + 1 // of the payload, the first member
+  yield text.slice(0, within)
+  for (let at = 0; at < envelope.payload.length; at += pieceBytes) yield encodeBase64(envelope.payload.subarray(at, at + pieceBytes))
+  yield text.slice(within)
 }
+
+/** A multiple of three, so that the pieces of base64 are those of the whole. */
+const pieceBytes = 3 << 18
 
 /** What neither ends a line nor drives a terminal: a `keyid` may hold anything. */
 function isPlain(byte: number): boolean {
