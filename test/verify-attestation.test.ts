@@ -187,7 +187,13 @@ const refused: readonly Refused[] = [
     code: 'STATEMENT_MALFORMED',
     message: /twice|duplicate|more than once/i,
   },
-  ...['[]', '7', 'true', 'null', '"text"'].map(predicate => ({
+  {
+    name: 'a predicate that is a list',
+    attestations: [{ statement: raw('[]') }],
+    code: 'STATEMENT_MALFORMED',
+    message: /statement: predicate: want an object, got/,
+  },
+  ...['7', 'true', 'null', '"text"'].map(predicate => ({
     name: `a predicate that is no object: ${predicate}`,
     attestations: [{ statement: raw(predicate) }],
     code: 'STATEMENT_MALFORMED' as const,

@@ -37,10 +37,7 @@ export const commands: readonly Command[] = [
 ]
 
 /** Commands of cosign's that are to come; until then they are refused by name. */
-export const laterCommands: ReadonlySet<string> = new Set([
-  'pkcs11-tool list-keys-uris',
-  'pkcs11-tool list-tokens',
-])
+export const laterCommands: ReadonlySet<string> = new Set(['pkcs11-tool list-keys-uris', 'pkcs11-tool list-tokens'])
 
 /** Commands of cosign's that are not to come, each with why and what works instead. */
 export const refusedCommands: ReadonlyMap<string, string> = new Map(

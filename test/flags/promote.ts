@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { buildKitIndex } from '../../src/testing/buildkit-index.ts'
 import { assertRefused, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
 import { buildImage } from '../../src/testing/image-builder.ts'
+import { buildKitIndex } from '../attestations/buildkit-index.ts'
 import { statementAbout } from '../attestations/scene.ts'
 import { tokenOf } from '../keyless-sign/scene.ts'
 import { type Case, cs, definePlain, good, rig, trusting, usage } from './setup.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { type Actor, actors, cosign2, cosign3, type Format, ours } from './harness/actor.ts'
-import { countSignatures } from './harness/attached.ts'
+import { countSignatures, withoutFacts } from './harness/attached.ts'
 import { runOk } from './harness/command.ts'
 import { copyWithEverything } from './harness/everything.ts'
 import { pushIndex } from './harness/image.ts'
@@ -35,9 +35,7 @@ for (const { name, start } of registryKinds)
     /** What a command of an actor prints; it must succeed. */
     const printed = async (actor: Actor, ...args: readonly string[]) => (await runOk(scene.place, actor.command(), args)).stdout
 
-    /** Our tree without what it says of each layer, which cosign does not show. */
-    const ownTree = async (image: string) =>
-      (await printed(ours, 'tree', image)).replace(/^( {3}[├└]── 🍒 sha256:[0-9a-f]{64}) {2}\(.*\)$/gm, '$1')
+    const ownTree = async (image: string) => withoutFacts(await printed(ours, 'tree', image))
 
     const signed = once(async signing => {
       const { signer, format } = signings.find(candidate => nameOf(candidate) === signing)!

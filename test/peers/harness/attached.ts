@@ -26,3 +26,8 @@ export async function countSignatures(place: Place, image: string): Promise<{ re
   const tag = await readManifest(host!, repository!, `${digest!.replace(':', '-')}.sig`)
   return { bundle: (await discover(place, image)).length, legacy: tag?.layers.length ?? 0 }
 }
+
+/** Our tree as cosign shows it: without what each layer says of itself. */
+export function withoutFacts(tree: string): string {
+  return tree.replace(/^( {3}[├└]── 🍒 sha256:[0-9a-f]{64}) {2}\(.*\)$/gm, '$1')
+}

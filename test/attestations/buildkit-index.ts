@@ -1,6 +1,6 @@
-import { encodeUtf8 } from '../codec/text.ts'
-import { ociDigestOf } from '../formats/oci-digest.ts'
-import { type Built, type BuiltImage, imageIndexType, imageManifestType } from './image-builder.ts'
+import { encodeUtf8 } from '../../src/codec/text.ts'
+import { ociDigestOf } from '../../src/formats/oci-digest.ts'
+import { type Built, type BuiltImage, imageIndexType, imageManifestType } from '../../src/testing/image-builder.ts'
 
 /** A statement in the layer of an attestation manifest. */
 export type InIndexLayer = {
