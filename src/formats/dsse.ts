@@ -2,8 +2,8 @@ import { decodeLongBase64, encodeBase64 } from '../codec/base64.ts'
 import { bytesEqual, concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
-import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
+import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 
 /** A DSSE envelope that carries exactly one signature, as every bundle and every cosign attestation does. Its `keyid` proves nothing and is not kept. */
