@@ -27,7 +27,7 @@ function write(value: Json, parts: string[]): void {
     parts.push(']')
   } else {
     parts.push('{')
-    for (const [index, name] of sortedNames(value).entries()) {
+    for (const [index, name] of sortNames(Object.keys(value)).entries()) {
       parts.push(index > 0 ? `,${JSON.stringify(name)}:` : `${JSON.stringify(name)}:`)
       write(value[name]!, parts)
     }
@@ -39,8 +39,8 @@ function isArray(value: readonly Json[] | JsonObject): value is readonly Json[] 
   return Array.isArray(value)
 }
 
-/** The order of UTF-16 is that of bytes, except between surrogates and what Unicode has behind them. */
-function sortedNames(object: JsonObject): readonly string[] {
-  const names = Object.keys(object).sort()
+/** Names in the order of their UTF-8 bytes. That of UTF-16 is the same, except between surrogates and what Unicode has behind them. */
+export function sortNames(unsorted: readonly string[]): readonly string[] {
+  const names = unsorted.toSorted()
   return names.some(name => /[\ud800-\uffff]/.test(name)) ? names.sort((a, b) => compareBytes(encodeUtf8(a), encodeUtf8(b))) : names
 }

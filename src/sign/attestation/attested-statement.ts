@@ -1,3 +1,4 @@
+import { concatBytes } from '../../codec/bytes.ts'
 import { serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
 import { serializeSortedJson } from '../../codec/json/sorted-json.ts'
 import type { JsonObject } from '../../codec/json.ts'
@@ -9,10 +10,13 @@ export type AttestedSubject = {
   readonly sha256: string // lower-case hex
 }
 
+/** The bytes of a JSON object as `sortJsonObject` writes them: one that is taken as it is may be large. */
+export type SortedJson = { readonly sorted: Uint8Array }
+
 /** What an attestation says, in the shape that its type has. */
 export type AttestedPredicate = {
   readonly predicateType: string // URI
-  readonly predicate: JsonObject | string // text: an SPDX document in tag-value form
+  readonly predicate: JsonObject | string | SortedJson // text: an SPDX document in tag-value form
 }
 
 const statementType = 'https://in-toto.io/Statement/v0.1'
@@ -29,5 +33,12 @@ export function encodeAttestedStatement(subject: AttestedSubject, { predicateTyp
   const about = [{ name, digest: { sha256 } }]
   if (typeof predicate === 'string') return encodeUtf8(serializeGoJson({ _type: statementType, predicate, predicateType, subject: about }))
   const before = serializeProtoJson({ _type: statementType, subject: about, predicateType })
-  return encodeUtf8(`${before.slice(0, -1)},"predicate":${serializeSortedJson(predicate)}}`)
+  const beginning = `${before.slice(0, -1)},"predicate":`
+  if (isSorted(predicate)) return concatBytes(encodeUtf8(beginning), predicate.sorted, encodeUtf8('}'))
+  return encodeUtf8(`${beginning}${serializeSortedJson(predicate)}}`)
+}
+
+/** Whether a predicate was taken as it is. No document is one, for none holds bytes. */
+export function isSorted(predicate: AttestedPredicate['predicate']): predicate is SortedJson {
+  return typeof predicate === 'object' && predicate['sorted'] instanceof Uint8Array
 }

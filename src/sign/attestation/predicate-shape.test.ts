@@ -101,7 +101,7 @@ test('text that is JSON, and the URI of custom, are text for it all the same', (
   for (const type of ['custom', 'https://cosign.sigstore.dev/attestation/v1'])
     assert.deepEqual(shapePredicate(type, encodeUtf8('{"a":1}'), now).predicate, { Data: '{"a":1}', Timestamp: '2026-01-02T03:04:05Z' })
   assert.equal(shapePredicate('spdx', encodeUtf8('{"a":1}'), now).predicate, '{"a":1}')
-  assert.deepEqual(shapePredicate('https://spdx.dev/Document', encodeUtf8('{"a":1}'), now).predicate, { a: 1 })
+  assert.deepEqual(shapePredicate('https://spdx.dev/Document', encodeUtf8('{ "a":1 }'), now).predicate, { sorted: encodeUtf8('{"a":1}') })
 })
 
 test('nothing of a predicate is lost for want of a name', () => {
@@ -130,9 +130,9 @@ for (const { type, name, text, code = 'PREDICATE_MALFORMED', message } of [
     message: /^invalid JSON payload for predicate type "https:\/\/e\.com\/t": predicate: not JSON/,
   },
   { type: 'cyclonedx', name: 'nothing', text: '', message: /predicate: not JSON/ },
-  { type: 'cyclonedx', name: 'a list', text: '[1]', message: /predicate: want an object, got "\[…\]"/ },
-  { type: 'cyclonedx', name: 'text', text: '"x"', message: /predicate: want an object, got "\\"x\\""/ },
-  { type: 'cyclonedx', name: 'null, of which cosign makes an empty SBOM', text: 'null', message: /predicate: want an object, got "null"/ },
+  { type: 'cyclonedx', name: 'a list', text: '[1]', message: /predicate: want an object, got a list$/ },
+  { type: 'cyclonedx', name: 'text', text: '"x"', message: /predicate: want an object, got text$/ },
+  { type: 'cyclonedx', name: 'null, of which cosign makes an empty SBOM', text: 'null', message: /predicate: want an object, got null$/ },
   {
     type: 'cyclonedx',
     name: 'a member twice, of which cosign takes the second',

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import { sortJsonObject } from '../../codec/json/sort-json.ts'
 import { type JsonObject, parseJson, readAs, readObject } from '../../codec/json.ts'
 import { decodeUtf8, quote } from '../../codec/text.ts'
 import { predicateTypeOf } from '../../formats/predicate-type.ts'
@@ -13,7 +14,8 @@ export type ShapedPredicate = AttestedPredicate & { readonly leftOut: readonly s
 /** Bytes of a predicate at most. In base64, as an envelope has it, that is what attachments may have: 128 MiB. */
 export const predicateLimitBytes = 95 << 20
 
-const limits = { bytes: predicateLimitBytes, depth: 126, values: 1_999_000 } // a statement around it keeps to what statements may have
+const limits = { bytes: predicateLimitBytes, depth: 126, values: 15_999_000 } // a statement around it keeps to what statements may have
+const shapedLimits = { ...limits, values: 1_999_000 } // of what is made a value of
 
 /**
  * Makes a predicate of a file, in the shape that cosign 3.1.1 gives each type: any text for `custom` and `spdx`, a JSON object for all else;
@@ -34,11 +36,15 @@ export function shapePredicate(type: string, bytes: Uint8Array, now: Date): Shap
     return { predicateType, predicate, leftOut: [] }
   }
   const leftOut: string[] = []
-  const predicate = readAs('PREDICATE_MALFORMED', `invalid JSON payload for predicate type ${quote(predicateType)}`, () =>
-    shapeObject(type, readObject(parseJson(bytes, 'predicate', limits), 'predicate'), leftOut),
-  )
+  const predicate = readAs('PREDICATE_MALFORMED', `invalid JSON payload for predicate type ${quote(predicateType)}`, () => {
+    if (!shapedTypes.has(type)) return { sorted: sortJsonObject(bytes, 'predicate', limits) }
+    return shapeObject(type, readObject(parseJson(bytes, 'predicate', shapedLimits), 'predicate'), leftOut)
+  })
   return { predicateType, predicate, leftOut }
 }
+
+/** Of all other types any object is taken as it is. */
+const shapedTypes = new Set(['slsaprovenance', 'slsaprovenance02', 'slsaprovenance1', 'link', 'vuln'])
 
 function textOf(bytes: Uint8Array): string {
   return decodeUtf8(bytes, 'predicate', 'PREDICATE_MALFORMED')
@@ -56,7 +62,7 @@ function shapeObject(type: string, document: JsonObject, leftOut: string[]): Jso
     case 'vuln':
       return shapeVulnerabilities(document, 'predicate', leftOut)
     default:
-      return document
+      throw new TypeError(`no shape is known for ${type}`)
   }
 }
 

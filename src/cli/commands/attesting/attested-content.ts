@@ -1,9 +1,9 @@
 import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
-import { quote } from '../../../codec/text.ts'
+import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
 import type { Statement } from '../../../formats/statement.ts'
-import { type AttestedSubject, encodeAttestedStatement } from '../../../sign/attestation/attested-statement.ts'
+import { type AttestedSubject, encodeAttestedStatement, isSorted, type SortedJson } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
 import { predicateLimitBytes, shapePredicate } from '../../../sign/attestation/predicate-shape.ts'
 import type { StatementToSign } from '../../../sign/attestation/sign-attestation.ts'
@@ -58,7 +58,7 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
   const shaped = shapePredicate(type, bytes, context.world.now())
   if (shaped.leftOut.length > 0) context.warn(`--type ${type} has no place for this, which is left out: ${listed(shaped.leftOut)}`)
   const { predicateType } = shaped
-  if (strict) await checkFormat(predicateType, shaped.predicate)
+  if (strict) await checkFormat(predicateType, isSorted(shaped.predicate) ? documentOf(shaped.predicate) : shaped.predicate)
   return { given: undefined, about: subject => ({ statement: encodeAttestedStatement(subject, shaped), predicateType, ...kind }) }
 }
 
@@ -74,6 +74,10 @@ export function checkContentFlags({ predicate, statement, generate, type }: Cont
   if (predicate !== '' && statement !== '')
     throw new CountersignError('USAGE', 'want one of --predicate and --statement, got both: a statement has a predicate already')
   if (predicate === '' && statement === '') throw new CountersignError('USAGE', 'one of --predicate or --statement must be set')
+}
+
+function documentOf({ sorted }: SortedJson): Json {
+  return JSON.parse(decodeUtf8(sorted, 'predicate')) as Json
 }
 
 /** What nobody can read here is not passed off as having been looked at. */
