@@ -4,23 +4,26 @@ import { createRig, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
 
-// `attach signature` and `upload` are cut off from the registry at each of their writes, before it lands or after. What is
+// `attach`, `attest` and `upload` are cut off from the registry at each of their writes, before it lands or after. What is
 // there then is sound, and running the command again completes it.
 
 const image = buildImage()
 const noLog = '--tlog-upload=false'
 const legacy = '--new-bundle-format=false'
 const trusting = 'verify --key team.pub --insecure-ignore-tlog'
+const attested = 'verify-attestation --key team.pub --insecure-ignore-tlog --type openvex'
 
 /** Files that the commands read, signed once: the passphrase takes its time. */
 const files = await makeFiles()
 
 async function makeFiles(): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const { cs, push, disk } = createRig()
+  disk.set('sbom.json', '{"a":1}')
   const source = await push('source', image)
   for (const line of [
     `sign --key team.key ${noLog} --upload=false --bundle bundle.json ${source}`,
     `sign --key team.key ${noLog} ${legacy} --upload=false --output-signature sig --output-payload payload.json ${source}`,
+    `attest --key team.key ${noLog} ${legacy} --type openvex --predicate sbom.json --no-upload --output-file envelope.json ${source}`,
   ]) {
     const { code, stderr } = await cs(line)
     assert.equal(code, 0, stderr)
@@ -76,6 +79,38 @@ for (const { name, line, isVisible, check } of [
       assert.equal(stdout.trimEnd().split('\n').length, 1)
       await scene.good(`${trusting} ${scene.target}`)
     },
+  },
+  {
+    name: 'attach attestation',
+    line: (scene: Scene) => `attach attestation --attestation envelope.json ${scene.target}`,
+    isVisible: async (scene: Scene) => (await scene.cs(`${attested} ${scene.target}`)).code === 0,
+    check: async (scene: Scene) => {
+      const { stdout } = await scene.good(`download attestation ${scene.target}`)
+      assert.equal(stdout.trimEnd().split('\n').length, 1)
+      await scene.good(`${attested} ${scene.target}`)
+    },
+  },
+  {
+    name: 'attest --replace',
+    line: (scene: Scene) => `attest --key team.key ${noLog} ${legacy} --type openvex --predicate sbom.json --replace ${scene.target}`,
+    isVisible: async (scene: Scene) => (await scene.cs(`${attested} ${scene.target}`)).code === 0,
+    check: async (scene: Scene) => {
+      const { stdout } = await scene.good(`download attestation ${scene.target}`)
+      assert.equal(stdout.trimEnd().split('\n').length, 1)
+      await scene.good(`${attested} ${scene.target}`)
+    },
+  },
+  {
+    name: 'attest',
+    line: (scene: Scene) => `attest --key team.key ${noLog} --type openvex --predicate sbom.json ${scene.target}`,
+    isVisible: async (scene: Scene) => (await scene.cs(`${attested} ${scene.target}`)).code === 0,
+    check: async (scene: Scene) => void (await scene.good(`${attested} ${scene.target}`)),
+  },
+  {
+    name: 'attach sbom',
+    line: (scene: Scene) => `attach sbom --sbom sbom.json ${scene.target}`,
+    isVisible: async (scene: Scene) => (await scene.hand.tags('target')).some(tag => tag.endsWith('.sbom')),
+    check: async (scene: Scene) => assert.equal((await scene.good(`download sbom ${scene.target}`)).stdout, '{"a":1}'),
   },
   {
     name: 'upload blob of two files',
