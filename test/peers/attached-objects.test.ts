@@ -91,7 +91,7 @@ for (const { name, start } of registryKinds)
       await scene.sign(ours, 'bundle', scene.a, '--format', 'both', '--recursive', index)
       for (const named of [index, `${scene.registry.host}/index:all`, image])
         for (const command of ['tree', 'triangulate']) {
-          const own = groupsOf(await printed(ours, command, named))
+          const own = groupsOf(withoutFacts(await printed(ours, command, named)))
           assert.deepEqual(own, groupsOf(await printed(cosign3, command, named)))
         }
     })
