@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '#native/bytes'
 import { CountersignError, type ErrorCode } from './error.ts'
-import { decodeUtf8, quote } from './text.ts'
+import { decodeUtf8, encodeUtf8, quote } from './text.ts'
 
 /** Standard base64 with padding, RFC 4648 §4. */
 export function encodeBase64(bytes: Uint8Array): string {
@@ -21,6 +21,27 @@ export function decodeBase64(text: string, what: string, code: ErrorCode = 'BASE
   return bytes
 }
 
+/**
+ * JSON text as UTF-8, with a value in base64 in the place of an empty string: no string is made of a value of 50 MB.
+ *
+ * @param place - the member, as `"payload":""`, that stands once in the text
+ */
+export function encodeWithBase64(text: string, place: `${string}""`, value: Uint8Array): Uint8Array {
+  const within = text.indexOf(place) + place.length - 1
+  const [before, after] = [encodeUtf8(text.slice(0, within)), encodeUtf8(text.slice(within))]
+  const encoded = new Uint8Array(before.length + 4 * Math.ceil(value.length / 3) + after.length)
+  encoded.set(before)
+  let at = before.length
+  for (let start = 0; start < value.length; start += pieceLength) {
+    const piece = encodeUtf8(encodeBase64(value.subarray(start, start + pieceLength)))
+    encoded.set(piece, at)
+    at += piece.length
+  }
+  encoded.set(after, at)
+  return encoded
+}
+
+const pieceLength = 3 << 15 // bytes; a multiple of three, so that the pieces of base64 are those of the whole
 const equalsSign = 0x3d
 const sliceLength = 1 << 16 // characters, four for three bytes
 

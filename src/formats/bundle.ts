@@ -1,4 +1,4 @@
-import { encodeBase64 } from '../codec/base64.ts'
+import { encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
@@ -107,27 +107,20 @@ export function looksLikeBundle(json: unknown): boolean {
 
 /** A bundle as compact proto3 JSON, in the member order cosign writes. Of a certificate chain version 0.3 has the leaf alone. */
 export function encodeBundle({ version, material, logEntries, timestamps, content }: Bundle): Uint8Array {
-  return encodeUtf8(
-    serializeProtoJson({
-      mediaType: mediaTypeOf(version),
-      verificationMaterial: {
-        ...encodeMaterial(material, version),
-        ...(logEntries.length > 0 && { tlogEntries: logEntries.map(logEntryJson) }),
-        ...(timestamps.length > 0 && {
-          timestampVerificationData: { rfc3161Timestamps: timestamps.map(der => ({ signedTimestamp: encodeBase64(der) })) },
-        }),
-      },
-      ...(content.kind === 'dsse'
-        ? {
-            dsseEnvelope: {
-              payload: encodeBase64(content.envelope.payload),
-              payloadType: content.envelope.payloadType,
-              signatures: [{ sig: encodeBase64(content.envelope.signature) }],
-            },
-          }
-        : { messageSignature: encodeMessageSignature(content) }),
-    }),
-  )
+  const around = {
+    mediaType: mediaTypeOf(version),
+    verificationMaterial: {
+      ...encodeMaterial(material, version),
+      ...(logEntries.length > 0 && { tlogEntries: logEntries.map(logEntryJson) }),
+      ...(timestamps.length > 0 && {
+        timestampVerificationData: { rfc3161Timestamps: timestamps.map(der => ({ signedTimestamp: encodeBase64(der) })) },
+      }),
+    },
+  }
+  if (content.kind === 'message') return encodeUtf8(serializeProtoJson({ ...around, messageSignature: encodeMessageSignature(content) }))
+  const { payload, payloadType, signature } = content.envelope
+  const dsseEnvelope = { payload: '', payloadType, signatures: [{ sig: encodeBase64(signature) }] }
+  return encodeWithBase64(serializeProtoJson({ ...around, dsseEnvelope }), '"dsseEnvelope":{"payload":""', payload)
 }
 
 /** A bundle of version 0.3 signed by a bare key, and nothing with it. */

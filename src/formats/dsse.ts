@@ -1,4 +1,4 @@
-import { decodeLongBase64, encodeBase64 } from '../codec/base64.ts'
+import { decodeLongBase64, encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
 import { bytesEqual, concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
@@ -61,9 +61,8 @@ export function parseDsseEnvelope(json: Uint8Array, what: string): DsseEnvelope 
 
 /** JSON of an envelope, byte for byte as cosign 2 uploads it and keeps it in a layer. Source: formats-and-flows §2.2. */
 export function encodeDsseEnvelope({ payloadType, payload, signature }: DsseEnvelope): Uint8Array {
-  return encodeUtf8(
-    serializeGoJson({ payloadType, payload: encodeBase64(payload), signatures: [{ keyid: '', sig: encodeBase64(signature) }] }),
-  )
+  const text = serializeGoJson({ payloadType, payload: '', signatures: [{ keyid: '', sig: encodeBase64(signature) }] })
+  return encodeWithBase64(text, '"payload":""', payload)
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeLongBase64, encodeBase64 } from '../base64.ts'
+import { decodeLongBase64, encodeBase64, encodeWithBase64 } from '../base64.ts'
 import { decodeUtf8, encodeUtf8 } from '../text.ts'
 import { withoutLongString } from './long-string.ts'
 
@@ -54,3 +54,11 @@ for (const { name, text } of [
       code: 'DSSE_MALFORMED',
       message: /^payload: want/,
     }))
+
+for (const length of [0, 1, 98_303, 98_304, 98_305, 200_000])
+  test(`a value of ${length} bytes is written in base64 within other text`, () => {
+    const bytes = Uint8Array.from({ length }, (_, at) => at * 7)
+    const text = '{"é":"","payload":"","b":""}'
+    const expected = text.replace('"payload":""', `"payload":"${encodeBase64(bytes)}"`)
+    assert.equal(decodeUtf8(encodeWithBase64(text, '"payload":""', bytes), 'text'), expected)
+  })
