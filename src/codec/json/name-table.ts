@@ -1,15 +1,14 @@
 import { decodeUtf8 } from '../text.ts'
 
-/** Names of members as strings: a document has the same few a million times. */
+/** Names of members as strings, each made once for many objects: a document has the same few a million times. */
 export type NameTable = {
   /** The name in a range of bytes that holds no escape and is well-formed UTF-8. */
   readonly nameOf: (bytes: Uint8Array, start: number, end: number) => string
-  /** The names of one object. */
-  readonly openObject: () => NamesOfObject
+  /** Begins an object at this depth. */
+  readonly enter: (depth: number) => void
+  /** Notes a name of the object that was begun last at this depth; false for one that is there already. */
+  readonly add: (depth: number, name: string) => boolean
 }
-
-/** `add` is false for a name that is there already. */
-export type NamesOfObject = { readonly add: (name: string) => boolean }
 
 const mostKept = 1024 // names; a document of other names than these is read all the same
 const longestKept = 64
@@ -18,6 +17,7 @@ const fewNames = 16
 /** A table with room for the names of one document. */
 export function createNameTable(): NameTable {
   const kept = new Map<number, string>()
+  const open: Names[] = [] // of each depth, for one object after the other
   return {
     nameOf: (bytes, start, end) => {
       let hash = 0
@@ -28,7 +28,12 @@ export function createNameTable(): NameTable {
       if (known === undefined && name.length <= longestKept && kept.size < mostKept) kept.set(hash, name)
       return name
     },
-    openObject: () => new Names(),
+    enter: depth => {
+      const names = open[depth]
+      if (names) names.clear()
+      else open[depth] = new Names()
+    },
+    add: (depth, name) => open[depth]!.add(name),
   }
 }
 
@@ -39,20 +44,24 @@ function isSame(name: string, bytes: Uint8Array, start: number, end: number): bo
   return true
 }
 
-class Names implements NamesOfObject {
-  #few: string[] | undefined = []
+/** The names of one object. A few are compared one by one, which takes no memory. */
+class Names {
+  readonly #few: string[] = []
   #many: Set<string> | undefined
 
+  clear(): void {
+    this.#few.length = 0
+    this.#many = undefined
+  }
+
   add(name: string): boolean {
-    if (this.#few) {
+    if (!this.#many) {
       if (this.#few.includes(name)) return false
       this.#few.push(name)
-      if (this.#few.length < fewNames) return true
-      this.#many = new Set(this.#few)
-      this.#few = undefined
+      if (this.#few.length === fewNames) this.#many = new Set(this.#few)
       return true
     }
-    const { size } = this.#many!
-    return this.#many!.add(name).size > size
+    const { size } = this.#many
+    return this.#many.add(name).size > size
   }
 }
