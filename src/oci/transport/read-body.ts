@@ -11,14 +11,26 @@ import { LightResponse } from './light-response.ts'
  *   signal's reason, unchanged, when that ended it
  */
 export async function readAtMost(response: Response, limit: number, what: string, signal?: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
+  const room = roomFor(response, limit)
+  const chunks: Uint8Array[] = [] // that there was no room for
   let total = 0
   for await (const chunk of chunksOfBody(response, what, signal)) {
+    const at = total
     total += chunk.length
     if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, got more`)
-    chunks.push(chunk)
+    if (total <= room.length) room.set(chunk, at)
+    else chunks.push(chunk)
   }
-  return joinBytes(chunks)
+  if (chunks.length === 0) return room.subarray(0, total)
+  return joinBytes([room.subarray(0, total - chunks.reduce((sum, { length }) => sum + length, 0)), ...chunks])
+}
+
+const largeBytes = 1 << 20
+
+/** Room for a large body that says how long it is: its pieces and the whole would take twice as much. */
+function roomFor({ headers }: Response, limit: number): Uint8Array {
+  const stated = Number(headers.get('content-length') ?? 0)
+  return new Uint8Array(stated >= largeBytes && stated <= limit ? stated : 0)
 }
 
 /**
