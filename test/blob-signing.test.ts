@@ -173,7 +173,7 @@ test('the public key printed verifies what the private key signed', async () => 
 
 test('a signature takes at most 16 MiB, an attestation more', async () => {
   const statement = { _type: 'https://in-toto.io/Statement/v1', subject: [{ digest: { sha256: '00'.repeat(32) } }], predicateType: 'p' }
-  const payload = btoa(JSON.stringify({ ...statement, predicate: 'x'.repeat(13 << 20) }))
+  const payload = btoa(JSON.stringify({ ...statement, predicate: { text: 'x'.repeat(13 << 20) } }))
   const dsseEnvelope = { payload, payloadType: 'application/vnd.in-toto+json', signatures: [{ sig: 'AA==' }] }
   const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
   disk.set('large.json', JSON.stringify({ mediaType, verificationMaterial: { publicKey: { hint: '' } }, dsseEnvelope }))

@@ -20,7 +20,7 @@ test('docs/commands.md is what the command table says; `node scripts/commands-re
 for (const command of commands)
   test(`help about ${command.name} shows its flags and only those, in lines that fit`, () => {
     const text = helpText(command.name.split(' '), commands, globalFlags)
-    const shown = [...text.matchAll(/^ {2}(?:-\w, | {4})--([a-z0-9-]+)/gm)].map(([, name]) => name!)
+    const shown = [...text.matchAll(/^ {2}(?:-\w, | {4})--([A-Za-z0-9-]+)/gm)].map(([, name]) => name!)
     const all: FlagTable = { ...command.flags, ...globalFlags }
     const visible = Object.entries(all).filter(([, { hidden }]) => !hidden)
     assert.deepEqual(shown.toSorted(), visible.map(([name]) => name).toSorted())
@@ -32,7 +32,7 @@ test('examples are of their own command and use flags that it has', () => {
   for (const { name, examples, flags } of commands)
     for (const { line } of examples) {
       assert.ok(line === name || line.startsWith(`${name} `), line)
-      for (const [, flag] of line.matchAll(/ --([a-z0-9-]+)/g)) {
+      for (const [, flag] of line.matchAll(/ --([A-Za-z0-9-]+)/g)) {
         assert.ok(Object.hasOwn(flags, flag!), line)
         assert.equal(flags[flag!]!.refused, undefined, line)
       }

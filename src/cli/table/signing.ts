@@ -104,9 +104,9 @@ export const signingCommands: readonly Command[] = [
     group: 'Sign and verify',
     summary: 'Verify what was attested of container images',
     description:
-      'The envelope of each attestation of the type that was verified goes to standard output, one on each line, the checks made to\n' +
-      'standard error. Attestations of other types, and of other signers, do not count. IMAGE may also be an image on the disk, oci:DIR or\n' +
-      'oci-archive:FILE.',
+      'The envelope of each attestation of the type that was verified goes to standard output, one on each line, the checks made\n' +
+      'to standard error. Attestations of other types, and of other signers, do not count. IMAGE may also be an image on the disk,\n' +
+      'oci:DIR or oci-archive:FILE.',
     examples: [
       {
         what: 'verify an SBOM by who attested it',
@@ -192,8 +192,8 @@ export const signingCommands: readonly Command[] = [
     group: 'Sign and verify',
     summary: 'Verify what was attested of a file',
     description:
-      'FILE is a path, - for standard input, or sha256:HEX for a file known by its digest; it may be left out with --digest, and with\n' +
-      '--check-claims=false.',
+      'FILE is a path, - for standard input, or sha256:HEX for a file known by its digest; it may be left out with --digest,\n' +
+      'and with --check-claims=false.',
     examples: [
       {
         what: 'verify provenance by a bundle',
