@@ -114,7 +114,7 @@ export const attachedCommands: readonly Command[] = [
     group: 'Attached to images',
     summary: 'Sign the SBOMs and provenance that docker buildx has put into an image index',
     description:
-      'BuildKit keeps what it states of each image in the index, unsigned and out of the reach of verifiers. Each statement is signed\n' +
+      'BuildKit keeps what it states of each image in the index, unsigned, where verifiers do not look. Each statement is signed\n' +
       'as it is and attached to the image it is about; the index, and its digest, stay as they are. A statement about another image\n' +
       'refuses all. What a key has promoted is not signed again.',
     examples: [
