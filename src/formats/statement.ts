@@ -29,6 +29,8 @@ export type Statement = {
   readonly predicateBytes: Uint8Array | undefined // JSON
   /** The predicate as JSON, an object or text. It is made when it is first asked for: an SBOM costs several times its size. */
   readonly predicate: Json | undefined
+  /** The same without members of these names, wherever they are. @throws CountersignError `LIMIT_EXCEEDED` */
+  readonly predicateWithout: (names: ReadonlySet<string>) => Json | undefined
   /** All of the statement, with members we do not know. Made when it is first asked for. */
   readonly document: JsonObject
 }
@@ -74,6 +76,8 @@ export function parseStatement(bytes: Uint8Array): Statement {
         predicate ??= memberAt('predicate')
         return predicate
       },
+      predicateWithout: names =>
+        predicateBytes && createJsonCursor(predicateBytes, 'statement: predicate', statementLimit).valueWithout(names, memberLimit.values),
       get document() {
         document ??= Object.fromEntries([...members.keys()].map(name => [name, memberAt(name)!]))
         return document

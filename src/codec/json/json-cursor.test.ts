@@ -59,6 +59,8 @@ for (const text of documents)
       whole(cursorOf(text), cursor => cursor.value()),
       expected,
     )
+    const everything = whole(cursorOf(text), cursor => cursor.valueWithout(new Set(), 100))
+    assert.deepEqual([everything, JSON.stringify(everything)], [expected, JSON.stringify(expected)])
     assert.deepEqual(JSON.parse(new TextDecoder().decode(whole(cursorOf(text), cursor => cursor.bytes()))), expected)
   })
 
@@ -126,6 +128,19 @@ test('a cursor passes over what is left, and tells what is asked for', () => {
   })
   cursor.end()
   assert.deepEqual(seen, [0, true, 1, false, 'QUJD', '[1, {"z":"é"}]'])
+})
+
+test('a cursor makes a value without what nobody looks at, in bounded steps', () => {
+  const text = '{"a":[{"b":1,"c":{"b":[1,2,3]}},"b"],"b":{"a":1,"a2":[]}}'
+  assert.deepEqual(
+    whole(cursorOf(text), cursor => cursor.valueWithout(new Set(['b']), 5)),
+    { a: [{ c: {} }, 'b'] },
+  )
+  assert.throws(() => cursorOf(text).valueWithout(new Set(['b']), 4), {
+    code: 'LIMIT_EXCEEDED',
+    message: 'document: want at most 4 values that are looked at',
+  })
+  assert.throws(() => cursorOf('{"b":{"x":1,"x":2}}').valueWithout(new Set(['b']), 5), { message: /member "x" appears twice/ })
 })
 
 test('a cursor that is asked for another kind says where', () => {

@@ -22,6 +22,12 @@ export type JsonCursor = {
   readonly string: () => string
   /** The value as JSON, with all that is in it. */
   readonly value: () => Json
+  /**
+   * The same but for members of these names, at whatever depth: they are passed over.
+   *
+   * @param mostValues - that are made; `LIMIT_EXCEEDED` beyond
+   */
+  readonly valueWithout: (names: ReadonlySet<string>, mostValues: number) => Json
   /** The bytes of the value, a part of those that are read. */
   readonly bytes: () => Uint8Array
   /** The bytes of a string as they stand between its quotes; `isPlain` where none of them is an escape. */
@@ -125,6 +131,35 @@ class Cursor implements JsonCursor {
 
   value(): Json {
     return JSON.parse(decodeUtf8(this.bytes(), this.#what)) as Json
+  }
+
+  valueWithout(names: ReadonlySet<string>, mostValues: number): Json {
+    let left = mostValues
+    const build = (): Json => {
+      if (--left < 0) throw new CountersignError('LIMIT_EXCEEDED', `${this.#what}: want at most ${mostValues} values that are looked at`)
+      switch (this.kind()) {
+        case 'object': {
+          const made: Record<string, Json> = {}
+          this.object(name => {
+            if (names.has(name)) return
+            const value = build()
+            if (name === '__proto__') Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true })
+            else made[name] = value
+          })
+          return made
+        }
+        case 'array': {
+          const made: Json[] = []
+          this.array(() => made.push(build()))
+          return made
+        }
+        case 'string':
+          return this.string()
+        default:
+          return this.value()
+      }
+    }
+    return build()
   }
 
   bytes(): Uint8Array {

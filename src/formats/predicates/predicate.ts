@@ -1,14 +1,15 @@
 import type { Json } from '../../codec/json.ts'
 import type { Scan } from '../scan-reports/scan.ts'
+import type { Statement } from '../statement.ts'
 import { type Custom, readCustom } from './custom.ts'
 import { type Link, readFullLink, readLink03 } from './link.ts'
 import type { Provenance } from './provenance/provenance.ts'
 import { readSlsa1 } from './provenance/slsa-1.ts'
 import { readSlsa02 } from './provenance/slsa-02.ts'
 import { type Release, readRelease } from './release.ts'
-import { readCycloneDx } from './sbom/cyclonedx.ts'
+import { leftAsideOfCycloneDx, readCycloneDx } from './sbom/cyclonedx.ts'
 import type { Sbom } from './sbom/sbom.ts'
-import { readSpdx } from './sbom/spdx.ts'
+import { leftAsideOfSpdx, readSpdx } from './sbom/spdx.ts'
 import { readTestResult, type TestResult } from './test-result.ts'
 import { readVex, type Vex } from './vex.ts'
 import { readVulnerabilityScan } from './vulnerability-scan.ts'
@@ -38,6 +39,16 @@ export function readPredicate(predicateType: string, predicate: Json | undefined
   return readers.find(({ types }) => types.test(predicateType))?.read(predicate)
 }
 
+/**
+ * What a statement says, as `readPredicate` reads it; of an SBOM no value is made that decides nothing.
+ *
+ * @throws CountersignError as `readPredicate`
+ */
+export function readPredicateOf(statement: Statement): Predicate | undefined {
+  const reader = readers.find(({ types }) => types.test(statement.predicateType))
+  return reader?.read(reader.leavesAside ? statement.predicateWithout(reader.leavesAside) : statement.predicate)
+}
+
 /** What kind of thing attestations of a type say; nothing for a type that has no reader here. */
 export function predicateKindOf(predicateType: string): Predicate['kind'] | undefined {
   return readers.find(({ types }) => types.test(predicateType))?.kind
@@ -46,6 +57,7 @@ export function predicateKindOf(predicateType: string): Predicate['kind'] | unde
 type ReaderOf<K extends Predicate['kind']> = {
   readonly types: RegExp
   readonly kind: K
+  readonly leavesAside?: ReadonlySet<string> // names of members that it does not look at, wherever they are
   readonly read: (predicate: Json | undefined) => Extract<Predicate, { readonly kind: K }>
 }
 type Reader = { [K in Predicate['kind']]: ReaderOf<K> }[Predicate['kind']]
@@ -62,8 +74,18 @@ const readers: readonly Reader[] = [
     kind: 'provenance',
     read: json => ({ kind: 'provenance', provenance: readSlsa1(json) }),
   },
-  { types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/, kind: 'sbom', read: json => ({ kind: 'sbom', sbom: readSpdx(json) }) },
-  { types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/, kind: 'sbom', read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }) },
+  {
+    types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/,
+    kind: 'sbom',
+    leavesAside: leftAsideOfSpdx,
+    read: json => ({ kind: 'sbom', sbom: readSpdx(json) }),
+  },
+  {
+    types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/,
+    kind: 'sbom',
+    leavesAside: leftAsideOfCycloneDx,
+    read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }),
+  },
   {
     types: /^(https:\/\/)?cosign\.sigstore\.dev\/attestation\/vuln\/v1$/,
     kind: 'scan',

@@ -1,7 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { type Json, parseJson } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
-import { type Predicate, type Provenance, readPredicate, type Sbom, type Scan } from '../../formats/predicates/predicate.ts'
+import { type Predicate, type Provenance, readPredicateOf, type Sbom, type Scan } from '../../formats/predicates/predicate.ts'
 import { readScanReport } from '../../formats/scan-reports/scan-report.ts'
 import type { Statement } from '../../formats/statement.ts'
 
@@ -11,7 +11,7 @@ const known = new WeakMap<Statement, Predicate | typeof unknown>() // several ga
 function predicateOf(statement: Statement): Predicate | typeof unknown {
   const before = known.get(statement)
   if (before) return before
-  const predicate = readPredicate(statement.predicateType, statement.predicate) ?? unknown
+  const predicate = readPredicateOf(statement) ?? unknown
   known.set(statement, predicate)
   return predicate
 }

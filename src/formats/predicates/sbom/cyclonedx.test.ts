@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { withPlanted } from '../../../testing/documents/planted-members.ts'
 import { testMembers } from '../../../testing/documents/refused-members.ts'
-import { readCycloneDx } from './cyclonedx.ts'
+import { leftAsideOfCycloneDx, readCycloneDx } from './cyclonedx.ts'
 
 const document = {
   bomFormat: 'CycloneDX',
@@ -41,6 +42,9 @@ test('readCycloneDx: all that is listed, at every depth, and what it is about', 
       { name: '/etc/passwd', version: undefined, purl: undefined, licenses: [] },
     ],
   }))
+
+test('readCycloneDx: what is left aside of a large document is not looked at', () =>
+  assert.deepEqual(readCycloneDx(withPlanted(document, leftAsideOfCycloneDx)), readCycloneDx(document)))
 
 for (const specVersion of ['1.4', '1.5', '1.6', '1.7'])
   test(`readCycloneDx: version ${specVersion}`, () => assert.equal(readCycloneDx({ ...document, specVersion }).version, specVersion))

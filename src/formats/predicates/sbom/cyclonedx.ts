@@ -7,6 +7,24 @@ const what = 'CycloneDX document'
 const versions = ['1.4', '1.5', '1.6', '1.7']
 const maxDepth = 64 // components inside components
 
+/** Members of a CycloneDX document that `readCycloneDx` does not look at, and that most of its bytes are. */
+export const leftAsideOfCycloneDx: ReadonlySet<string> = new Set([
+  'annotations',
+  'bom-ref',
+  'compositions',
+  'copyright',
+  'dependencies',
+  'description',
+  'externalReferences',
+  'formulation',
+  'hashes',
+  'pedigree',
+  'properties',
+  'services',
+  'signature',
+  'vulnerabilities',
+])
+
 /**
  * Reads a CycloneDX document of version 1.4 to 1.7 in JSON. Its components are all it lists, those inside others too, and the one
  * that it is about (`metadata.component`). Licenses are those declared or concluded and those that were found (`evidence`).

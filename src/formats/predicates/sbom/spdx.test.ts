@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { withPlanted } from '../../../testing/documents/planted-members.ts'
 import { testMembers } from '../../../testing/documents/refused-members.ts'
-import { readSpdx } from './spdx.ts'
+import { leftAsideOfSpdx, readSpdx } from './spdx.ts'
 
 const document = {
   spdxVersion: 'SPDX-2.3',
@@ -31,6 +32,9 @@ const document = {
 const leftPad = { name: 'left-pad', version: '1.3.0', purl: 'pkg:npm/left-pad@1.3.0', licenses: ['WTFPL', 'MIT'] }
 const bare = { name: 'bare', version: undefined, purl: undefined, licenses: [] }
 const created = new Date('2026-11-30T10:00:00Z')
+
+test('readSpdx: what is left aside of a large document is not looked at', () =>
+  assert.deepEqual(readSpdx(withPlanted(document, leftAsideOfSpdx)), readSpdx(document)))
 
 const tagValue = `SPDXVersion: SPDX-2.3
 DataLicense: CC0-1.0

@@ -9,6 +9,23 @@ import { readSpdxTagValue } from './spdx-tag-value.ts'
 const what = 'SPDX document'
 const limits = { bytes: 128 << 20, depth: 128, values: 16_000_000 } // as of the statement it came in
 
+/** Members of an SPDX document that `readSpdx` does not look at, and that most of its bytes are. */
+export const leftAsideOfSpdx: ReadonlySet<string> = new Set([
+  'annotations',
+  'checksums',
+  'comment',
+  'copyrightText',
+  'description',
+  'files',
+  'hasExtractedLicensingInfos',
+  'hasFiles',
+  'packageVerificationCode',
+  'relationships',
+  'snippets',
+  'summary',
+  'verifiedUsing',
+])
+
 /**
  * Reads an SPDX document: 2.2 or 2.3 in JSON or as tags and values, 3.0 in JSON-LD. `--type spdx` has the text of the document as
  * one string, `--type spdxjson` the document itself; under either the text or the JSON of any version may be.
