@@ -87,9 +87,10 @@ function licenseOf(token: string): LicenseExpression | undefined {
  */
 export function canonicalLicenseId(id: string): string {
   const lower = id.toLowerCase()
-  const gnu = /^((?:a|l)?gpl|gfdl)(-\d+(?:\.\d+)*)(\+|-with-[a-z-]+)?$/.exec(lower)
-  if (gnu) return `${gnu[1]}${gnu[2]}${gnu[3] === '+' ? '-or-later' : '-only'}`
-  return lower
+  const gnu = /^((?:a|l)?gpl|gfdl)(-\d+(?:\.\d+)*)((?:-no)?-invariants)?(-only|-or-later|-with-[a-z-]+)?(\+)?$/.exec(lower)
+  if (!gnu) return lower
+  const [, family, version, invariants = '', ending, plus] = gnu
+  return `${family}${version}${invariants}${plus || ending === '-or-later' ? '-or-later' : '-only'}`
 }
 
 /**

@@ -57,6 +57,12 @@ for (const { name, forbidden = noGpl3, components, allowsUnknown = false, code =
   { name: 'in other letters', components: [[{ id: 'gpl-3.0-ONLY' }]], message: /"c0 1\.0"/ },
   { name: 'by its older name', components: [[{ id: 'GPL-3.0' }]], message: /"c0 1\.0"/ },
   { name: 'asked for by its older name', forbidden: ['GPL-3.0'], components: [[{ id: 'GPL-3.0-only' }]], message: /"c0 1\.0"/ },
+  {
+    name: 'with a plus behind its newer name',
+    forbidden: ['GPL-3.0-only', 'GPL-3.0-or-later'],
+    components: [['GPL-3.0-only+'], ['MIT'], ['GPL-3.0-or-later+'], ['GPL-3.0-with-GCC-exception+']],
+    message: /^3 of 4 components/,
+  },
   { name: 'with an exception', components: [['GPL-3.0-only WITH GCC-exception-3.1']], message: /"c0 1\.0"/ },
   { name: 'in a combination', components: [['MIT AND GPL-3.0-only']], message: /"c0 1\.0"/ },
   {
