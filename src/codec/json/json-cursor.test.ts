@@ -143,6 +143,12 @@ test('a cursor makes a value without what nobody looks at, in bounded steps', ()
   assert.throws(() => cursorOf('{"b":{"x":1,"x":2}}').valueWithout(new Set(['b']), 5), { message: /member "x" appears twice/ })
 })
 
+test('a cursor tells names of one hash apart, where the characters of one are the bytes of the other', () => {
+  const [name, other] = ['gaajjhe\u0375\u0231', 'gaajjhe\u00cd\u00b5\u00c8\u00b1']
+  assert.equal(Buffer.from(name).toString('latin1'), other)
+  assert.deepEqual(whole(cursorOf(`{"${other}":1,"${name}":2}`), build), { [other]: 1, [name]: 2 })
+})
+
 test('a cursor that is asked for another kind says where', () => {
   assert.throws(() => cursorOf(' 12').object(() => {}), { message: 'document: not JSON: at byte 1: want an object, got "1"' })
   assert.throws(() => cursorOf('{}').array(() => {}), { message: 'document: not JSON: at byte 0: want an array, got "{"' })

@@ -25,7 +25,8 @@ export function createNameTable(): NameTable {
       const known = kept.get(hash)
       if (known !== undefined && isSame(known, bytes, start, end)) return known
       const name = decodeUtf8(bytes.subarray(start, end), 'member name')
-      if (known === undefined && name.length <= longestKept && kept.size < mostKept) kept.set(hash, name)
+      const isAscii = name.length === end - start
+      if (known === undefined && isAscii && name.length <= longestKept && kept.size < mostKept) kept.set(hash, name)
       return name
     },
     enter: depth => {
@@ -37,7 +38,7 @@ export function createNameTable(): NameTable {
   }
 }
 
-/** Names beyond ASCII are not the same as their bytes, and are decoded each time. */
+/** Names beyond ASCII are decoded each time: their characters could pass for the bytes of another name that has the same hash. */
 function isSame(name: string, bytes: Uint8Array, start: number, end: number): boolean {
   if (name.length !== end - start) return false
   for (let at = 0; at < name.length; at++) if (name.charCodeAt(at) !== bytes[start + at]) return false
