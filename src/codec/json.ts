@@ -1,5 +1,6 @@
 import { decodeBase64 } from './base64.ts'
 import { CountersignError, type ErrorCode, reasonOf } from './error.ts'
+import { createJsonCursor } from './json/json-cursor.ts'
 import { decodeUtf8, quote } from './text.ts'
 
 /** What JSON text can say. */
@@ -37,8 +38,8 @@ export function parseJson(bytes: Uint8Array, what: string, limits: JsonLimits): 
   } catch (cause) {
     throw new CountersignError('JSON_MALFORMED', `${what}: not JSON: ${quote(reasonOf(cause))}`)
   }
-  checkMembers(text, what, depth)
-  return value
+  const { hasEscapedNames } = checkMembers(text, what, depth)
+  return hasEscapedNames ? createJsonCursor(bytes, what, { bytes: bytes.length, depth, values: Infinity }).value() : value // as the cursor says
 }
 
 /** Counts brackets and commas outside strings before anything is made of them, of text that may yet prove not to be JSON. */
@@ -82,10 +83,11 @@ function endOfString(bytes: Uint8Array, openingQuote: number): number {
 }
 
 /** Walks well-formed JSON text once: counts depth and compares the member names of each object. */
-function checkMembers(text: string, what: string, maxDepth: number): void {
+function checkMembers(text: string, what: string, maxDepth: number): { readonly hasEscapedNames: boolean } {
   const open: (Set<string> | undefined)[] = [] // a set of names for an object, nothing for an array
   let names: Set<string> | undefined
   let nameIsNext = false
+  let hasEscapedNames = false
   let backslash = text.indexOf('\\')
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -101,6 +103,7 @@ function checkMembers(text: string, what: string, maxDepth: number): void {
           if (names.has(name)) throw new CountersignError('JSON_MALFORMED', `${what}: member ${quote(name)} appears twice`)
           names.add(name)
           nameIsNext = false
+          hasEscapedNames ||= isEscaped
         }
         at = end
         break
@@ -121,6 +124,7 @@ function checkMembers(text: string, what: string, maxDepth: number): void {
         nameIsNext = names !== undefined
     }
   }
+  return { hasEscapedNames }
 }
 
 function closingQuote(text: string, openingQuote: number): number {

@@ -143,6 +143,29 @@ test('a cursor makes a value without what nobody looks at, in bounded steps', ()
   assert.throws(() => cursorOf('{"b":{"x":1,"x":2}}').valueWithout(new Set(['b']), 5), { message: /member "x" appears twice/ })
 })
 
+for (const { name, before, text, expected } of [
+  { name: 'a line break', before: '{"a":1,"b\\\\":2}', text: '{"a":1,"b\\n":2}', expected: { a: 1, 'b\n': 2 } },
+  {
+    name: 'beside the one it is like',
+    before: '{"a":1,"b\\\\":2}',
+    text: '{"a":1,"b\\n":2,"b\\\\":3}',
+    expected: { a: 1, 'b\n': 2, 'b\\': 3 },
+  },
+  { name: 'a letter', before: '{"a":1,"pay\\\\u00":2}', text: '{"a":1,"pay\\u006coad":2}', expected: { a: 1, payload: 2 } },
+  {
+    name: 'a letter, in the same document',
+    before: '1',
+    text: '[{"a":{"b":1,"pay\\\\u00":1}},[{"b":1,"pay\\u006coad":2}]]',
+    expected: [{ a: { b: 1, 'pay\\u00': 1 } }, [{ b: 1, payload: 2 }]],
+  },
+])
+  test(`a name is read as it is written, whatever was read before: ${name}`, () => {
+    JSON.parse(before)
+    assert.deepEqual(parseJson(encodeUtf8(text), 'document', limits), expected)
+    for (const read of [build, (cursor: JsonCursor) => cursor.value(), (cursor: JsonCursor) => cursor.valueWithout(new Set(), 100)])
+      assert.deepEqual(whole(cursorOf(text), read), expected)
+  })
+
 test('a cursor tells names of one hash apart, where the characters of one are the bytes of the other', () => {
   const [name, other] = ['gaajjhe\u0375\u0231', 'gaajjhe\u00cd\u00b5\u00c8\u00b1']
   assert.equal(Buffer.from(name).toString('latin1'), other)

@@ -77,6 +77,7 @@ class Cursor implements JsonCursor {
   #at = 0
   #depth = 0
   #values = 0
+  #escapedNames = 0 // of all objects so far: V8 reads such a name as one that it read before, where that looks like what is written (nodejs/node#63785)
 
   constructor(bytes: Uint8Array, what: string, { depth = defaultDepth, values = defaultValues }: JsonLimits) {
     this.#bytes = bytes
@@ -130,7 +131,11 @@ class Cursor implements JsonCursor {
   }
 
   value(): Json {
-    return JSON.parse(decodeUtf8(this.bytes(), this.#what)) as Json
+    const before = this.#escapedNames
+    const bytes = this.bytes()
+    if (this.#escapedNames === before) return JSON.parse(decodeUtf8(bytes, this.#what)) as Json
+    const inner = { bytes: bytes.length, depth: this.#maxDepth, values: this.#maxValues }
+    return new Cursor(bytes, this.#what, inner).valueWithout(new Set(), this.#maxValues)
   }
 
   valueWithout(names: ReadonlySet<string>, mostValues: number): Json {
@@ -259,7 +264,9 @@ class Cursor implements JsonCursor {
   #name(): string {
     const start = this.#at
     const isPlain = this.#scanString()
-    return isPlain ? this.#names.nameOf(this.#bytes, start + 1, this.#at - 1) : this.#decodedString(start)
+    if (isPlain) return this.#names.nameOf(this.#bytes, start + 1, this.#at - 1)
+    this.#escapedNames++
+    return this.#decodedString(start)
   }
 
   #text(): string {
