@@ -311,9 +311,11 @@ test('a statement is passed over in bounded steps, and values are made of a part
   ]
   const of = (values: number) => parseStatement(encodeUtf8(`${before}${'0,'.repeat(values - 1)}0${after}`))
   assert.throws(() => of(16_000_000), { code: 'LIMIT_EXCEEDED', message: 'statement: want JSON of at most 16000000 values' })
-  const statement = of(2_000_001)
-  assert.equal(statement.predicateBytes?.length, '{"a":[]}'.length + 4_000_001)
-  const tooMany = { code: 'LIMIT_EXCEEDED', message: 'statement: predicate: want JSON of at most 2000000 values' }
+  const statement = of(8_000_001)
+  assert.equal(statement.predicateBytes?.length, '{"a":[]}'.length + 16_000_001)
+  assert.deepEqual([...statement.predicateMembers], ['a'])
+  assert.deepEqual(statement.predicateWithout(new Set('a')), {})
+  const tooMany = { code: 'LIMIT_EXCEEDED', message: 'statement: predicate: want JSON of at most 8000000 values' }
   assert.throws(() => statement.predicate, tooMany)
   assert.throws(() => statement.document, tooMany)
 })

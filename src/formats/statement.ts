@@ -27,11 +27,17 @@ export type Statement = {
   readonly subjects: readonly Subject[] // at least one
   readonly predicateType: string
   readonly predicateBytes: Uint8Array | undefined // JSON
-  /** The predicate as JSON, an object or text. It is made when it is first asked for: an SBOM costs several times its size. */
+  /** Names of the predicate's own members. */
+  readonly predicateMembers: ReadonlySet<string>
+  /**
+   * The predicate as JSON, an object or text. It is made when it is first asked for: an SBOM costs several times its size.
+   *
+   * @throws CountersignError `LIMIT_EXCEEDED`
+   */
   readonly predicate: Json | undefined
   /** The same without members of these names, wherever they are. @throws CountersignError `LIMIT_EXCEEDED` */
   readonly predicateWithout: (names: ReadonlySet<string>) => Json | undefined
-  /** All of the statement, with members we do not know. Made when it is first asked for. */
+  /** All of the statement, with members we do not know. Made when it is first asked for. @throws CountersignError `LIMIT_EXCEEDED` */
   readonly document: JsonObject
 }
 
@@ -42,8 +48,11 @@ export function encodeSignStatement(digest: OciDigest, annotations: ReadonlyMap<
 }
 
 /** An SBOM of a large image is tens of megabytes; cosign's own cap on attachments is the same. */
-const statementLimit = { bytes: 128 << 20, depth: 128, values: 16_000_000 }
-const memberLimit = { ...statementLimit, values: 2_000_000 } // of one that is made a value of
+const statementLimits = { bytes: 128 << 20, depth: 128, values: 16_000_000 }
+
+/** What a predicate may be for values to be made of it, which nobody asks for before its signature is proven: 500,000 components fit. */
+export const predicateLimits = { ...statementLimits, values: 8_000_000 }
+const headLimits = { ...statementLimits, values: 500_000 } // of a member that is looked at before
 const maxSubjects = 65_536
 
 /**
@@ -54,9 +63,9 @@ const maxSubjects = 65_536
 export function parseStatement(bytes: Uint8Array): Statement {
   return readAs('STATEMENT_MALFORMED', 'statement', () => {
     const members = readMembers(bytes)
-    const memberAt = (name: string): Json | undefined => {
+    const memberAt = (name: string, limits = headLimits): Json | undefined => {
       const value = members.get(name)
-      return value && parseJson(value, `statement: ${name}`, memberLimit)
+      return value && parseJson(value, `statement: ${name}`, limits)
     }
     const type = readString(memberAt('_type'), '_type')
     if (!statementTypes.includes(type))
@@ -73,13 +82,15 @@ export function parseStatement(bytes: Uint8Array): Statement {
       predicateType,
       predicateBytes,
       get predicate() {
-        predicate ??= memberAt('predicate')
+        predicate ??= memberAt('predicate', predicateLimits)
         return predicate
       },
-      predicateWithout: names =>
-        predicateBytes && createJsonCursor(predicateBytes, 'statement: predicate', statementLimit).valueWithout(names, memberLimit.values),
+      get predicateMembers() {
+        return namesIn(predicateBytes)
+      },
+      predicateWithout: names => predicateBytes && cursorOf(predicateBytes).valueWithout(names, predicateLimits.values),
       get document() {
-        document ??= Object.fromEntries([...members.keys()].map(name => [name, memberAt(name)!]))
+        document ??= Object.fromEntries([...members.keys()].map(name => [name, memberAt(name, predicateLimits)!]))
         return document
       },
     }
@@ -89,10 +100,21 @@ export function parseStatement(bytes: Uint8Array): Statement {
 /** The members of a statement, each as its bytes. */
 function readMembers(bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const members = new Map<string, Uint8Array>()
-  const cursor = createJsonCursor(bytes, 'statement', statementLimit)
+  const cursor = createJsonCursor(bytes, 'statement', statementLimits)
   cursor.object(name => members.set(name, cursor.bytes()))
   cursor.end()
   return members
+}
+
+/** Names of the members of a predicate; none of text. */
+function namesIn(predicate: Uint8Array | undefined): ReadonlySet<string> {
+  const names = new Set<string>()
+  if (predicate?.[0] === openBrace) cursorOf(predicate).object(name => names.add(name))
+  return names
+}
+
+function cursorOf(predicate: Uint8Array) {
+  return createJsonCursor(predicate, 'statement: predicate', statementLimits)
 }
 
 const [openBrace, doubleQuote] = [0x7b, 0x22]

@@ -46,7 +46,7 @@ export function readPredicate(predicateType: string, predicate: Json | undefined
  */
 export function readPredicateOf(statement: Statement): Predicate | undefined {
   const reader = readers.find(({ types }) => types.test(statement.predicateType))
-  return reader?.read(reader.leavesAside ? statement.predicateWithout(reader.leavesAside) : statement.predicate)
+  return reader?.read(reader.leavesAside ? statement.predicateWithout(reader.leavesAside(statement.predicateMembers)) : statement.predicate)
 }
 
 /** What kind of thing attestations of a type say; nothing for a type that has no reader here. */
@@ -57,7 +57,7 @@ export function predicateKindOf(predicateType: string): Predicate['kind'] | unde
 type ReaderOf<K extends Predicate['kind']> = {
   readonly types: RegExp
   readonly kind: K
-  readonly leavesAside?: ReadonlySet<string> // names of members that it does not look at, wherever they are
+  readonly leavesAside?: (members: ReadonlySet<string>) => ReadonlySet<string> // names that it does not look at, wherever they are
   readonly read: (predicate: Json | undefined) => Extract<Predicate, { readonly kind: K }>
 }
 type Reader = { [K in Predicate['kind']]: ReaderOf<K> }[Predicate['kind']]
@@ -83,7 +83,7 @@ const readers: readonly Reader[] = [
   {
     types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/,
     kind: 'sbom',
-    leavesAside: leftAsideOfCycloneDx,
+    leavesAside: () => leftAsideOfCycloneDx,
     read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }),
   },
   {

@@ -3,6 +3,7 @@ import { sortJsonObject } from '../../codec/json/sort-json.ts'
 import { type JsonObject, parseJson, readAs, readObject } from '../../codec/json.ts'
 import { decodeUtf8, quote } from '../../codec/text.ts'
 import { predicateTypeOf } from '../../formats/predicate-type.ts'
+import { predicateLimits } from '../../formats/statement.ts'
 import type { AttestedPredicate } from './attested-statement.ts'
 import { shapeLink, shapeVulnerabilities } from './go-shapes.ts'
 import { type Shape, shapeMessage } from './proto-shape.ts'
@@ -15,7 +16,7 @@ export type ShapedPredicate = AttestedPredicate & { readonly leftOut: readonly s
 export const predicateLimitBytes = 95 << 20
 
 const limits = { bytes: predicateLimitBytes, depth: 126, values: 15_999_000 } // a statement around it keeps to what statements may have
-const shapedLimits = { ...limits, values: 1_999_000 } // of what is made a value of
+const shapedLimits = { ...limits, values: predicateLimits.values } // of what is made a value of
 
 /**
  * Makes a predicate of a file, in the shape that cosign 3.1.1 gives each type: any text for `custom` and `spdx`, a JSON object for all else;

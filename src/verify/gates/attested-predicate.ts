@@ -3,7 +3,7 @@ import { type Json, parseJson } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import { type Predicate, type Provenance, readPredicateOf, type Sbom, type Scan } from '../../formats/predicates/predicate.ts'
 import { readScanReport } from '../../formats/scan-reports/scan-report.ts'
-import type { Statement } from '../../formats/statement.ts'
+import { predicateLimits, type Statement } from '../../formats/statement.ts'
 
 const unknown = { kind: 'unknown' } as const
 const known = new WeakMap<Statement, Predicate | typeof unknown>() // several gates look at one SBOM of megabytes
@@ -61,9 +61,8 @@ export function scanOf(statement: Statement): Scan {
 
 function reportIn(data: Json): Json {
   if (typeof data !== 'string') return data
-  const limits = { bytes: 128 << 20, depth: 128, values: 2_000_000 } // as of the statement it came in
   try {
-    return parseJson(encodeUtf8(data), 'scan report: Data', limits)
+    return parseJson(encodeUtf8(data), 'scan report: Data', predicateLimits)
   } catch (cause) {
     if (!(cause instanceof CountersignError) || cause.code !== 'JSON_MALFORMED') throw cause
     throw new CountersignError('PREDICATE_MALFORMED', cause.message, { cause })

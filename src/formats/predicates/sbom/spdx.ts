@@ -1,5 +1,6 @@
 import { type Json, parseJson, readAs, readObject } from '../../../codec/json.ts'
 import { encodeUtf8 } from '../../../codec/text.ts'
+import { predicateLimits } from '../../statement.ts'
 import { malformed } from '../fields.ts'
 import type { Sbom } from './sbom.ts'
 import { readSpdx2 } from './spdx-2.ts'
@@ -7,10 +8,9 @@ import { readSpdx3 } from './spdx-3.ts'
 import { readSpdxTagValue } from './spdx-tag-value.ts'
 
 const what = 'SPDX document'
-const limits = { bytes: 128 << 20, depth: 128, values: 16_000_000 } // as of the statement it came in
 
-/** Members of an SPDX document that `readSpdx` does not look at, and that most of its bytes are. */
-export const leftAsideOfSpdx: ReadonlySet<string> = new Set([
+/** Members of an SPDX document of version 2 that `readSpdx` does not look at, and that most of its bytes are. */
+const leftAsideOfSpdx2: ReadonlySet<string> = new Set([
   'annotations',
   'checksums',
   'comment',
@@ -23,8 +23,12 @@ export const leftAsideOfSpdx: ReadonlySet<string> = new Set([
   'relationships',
   'snippets',
   'summary',
-  'verifiedUsing',
 ])
+
+/** The same of whatever version, by the document's own members: of version 3 all is a graph, whose nodes may be anywhere. */
+export function leftAsideOfSpdx(members: ReadonlySet<string>): ReadonlySet<string> {
+  return members.has('spdxVersion') && !members.has('@context') ? leftAsideOfSpdx2 : new Set()
+}
 
 /**
  * Reads an SPDX document: 2.2 or 2.3 in JSON or as tags and values, 3.0 in JSON-LD. `--type spdx` has the text of the document as
@@ -35,7 +39,7 @@ export const leftAsideOfSpdx: ReadonlySet<string> = new Set([
 export function readSpdx(predicate: Json | undefined): Sbom {
   return readAs('PREDICATE_MALFORMED', what, () => {
     if (typeof predicate !== 'string') return readDocument(predicate)
-    return /^\s*\{/.test(predicate) ? readDocument(parseJson(encodeUtf8(predicate), what, limits)) : readSpdxTagValue(predicate)
+    return /^\s*\{/.test(predicate) ? readDocument(parseJson(encodeUtf8(predicate), what, predicateLimits)) : readSpdxTagValue(predicate)
   })
 }
 
