@@ -156,3 +156,10 @@ for (const { name, type = vuln, predicate, limit = 'medium', allowsUnknown = fal
     const answer = answerOf(severityGate(limit, { allowsUnknown }), attestedOf(type, predicate))
     await assert.rejects(answer, { code, message })
   })
+
+test('a finding is found where its member is written with an escape, behind a name that looks like it', async () => {
+  const before = JSON.stringify({ Target: 'debian', Class: 'os-pkgs', 'Vulner\\u0061bil': [] })
+  const report = JSON.stringify(trivy('CRITICAL')).replace('"Vulnerabilities"', String.raw`"Vulner\u0061bilities"`)
+  const answer = answerOf(severityGate('none', strict), attestedOf(custom, { Data: report.replace('{', `{"before":${before},`) }))
+  await assert.rejects(answer, { code: 'SEVERITY_EXCEEDED', message: /^1 of 1 findings by "Trivy" are worse than none: "CVE-2026-0"/ })
+})
