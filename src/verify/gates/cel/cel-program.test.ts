@@ -10,6 +10,7 @@ const known = {
   list: range(1000),
   map: Object.fromEntries(range(1000).map(at => [`k${at}`, at])),
   text: 'a'.repeat(100_000),
+  digits: '1'.repeat(1000),
   deep: [range(1000), range(1000)],
   odd: { constructor: 1, n: 1 },
 }
@@ -132,6 +133,7 @@ for (const { name, source, steps = 20_000 } of [
   { name: 'a pattern over a long text', source: 'p.text.matches("(a|aa)+$")' },
   { name: 'a short pattern that is a long program', source: 'p.text.substring(0, 1000).matches("[ab]*[bc]*a{300}[^a]")' },
   { name: 'long texts joined and put away', source: 'p.list.all(x, size([[p.text, p.text].join()]) == 1)' },
+  { name: 'a span of time that is all digits', source: 'duration(p.digits) < duration("1h")' },
   { name: 'clocks of elsewhere', source: 'p.list.all(x, now.getHours("Europe/Paris") >= 0)' },
   { name: 'a pattern of its own for each of many', source: 'p.list.all(x, "a".matches("a" + string(x)) || true)' },
   { name: 'a list that is joined in a loop', source: 'p.list.all(x, p.list.map(y, "y").join() != "")' },

@@ -14,8 +14,8 @@ export type CelNode = {
 
 type Evaluate = (this: CelNode, evaluator: unknown, node: CelNode, context: unknown) => unknown
 
-/** How what reads a value reads it: whole, member by member, as text that is searched, or as what a loop runs over. */
-type Reading = 'whole' | 'members' | 'text' | 'range'
+/** How what reads a value reads it: whole, member by member, as text that is searched, as the text of a span of time, or as what a loop runs over. */
+type Reading = 'whole' | 'members' | 'text' | 'span' | 'range'
 
 /** Every node under one, itself included, each once; a macro's and what it was made into. */
 export function nodesUnder(root: CelNode): readonly CelNode[] {
@@ -68,8 +68,10 @@ function operandsOf({ op, args, meta }: CelNode): readonly (readonly [CelNode, R
     case '>':
     case '>=':
       return (args as [CelNode, CelNode]).map(operand => [operand, 'members'])
-    case 'call':
-      return (args as [string, CelNode[]])[1].map(operand => [operand, 'members'])
+    case 'call': {
+      const [name, operands] = args as [string, CelNode[]]
+      return operands.map(operand => [operand, name === 'duration' ? 'span' : 'members'])
+    }
     case 'rcall': {
       const [name, receiver, others] = args as [string, CelNode, CelNode[]]
       return [receiver, ...others].map(operand => [operand, name === 'join' ? 'whole' : 'text'])
@@ -82,6 +84,7 @@ function operandsOf({ op, args, meta }: CelNode): readonly (readonly [CelNode, R
 }
 
 const comparisonsAtOnce = 1000
+const digitsAtOnce = 500
 
 function costOf(value: unknown, node: CelNode, { how, texts }: { readonly how: Reading; readonly texts: Map<CelNode, number> }): number {
   switch (how) {
@@ -89,6 +92,8 @@ function costOf(value: unknown, node: CelNode, { how, texts }: { readonly how: R
       return wholeSizeOf(value)
     case 'members':
       return sizeOf(value)
+    case 'span': // the library's pattern looks for a unit behind every part of every row of digits
+      return typeof value === 'string' ? value.length ** 3 / digitsAtOnce : sizeOf(value)
     case 'range':
       return Array.isArray(value) ? 0 : sizeOf(value) // of a map the keys are listed first; of a list each turn counts itself
     case 'text': {
