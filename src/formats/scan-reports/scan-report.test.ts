@@ -141,6 +141,87 @@ for (const { name, results, rules = [], run = {}, findings } of [
     findings: [{ id: 'x', severity: 'critical' }],
   },
   {
+    name: 'the worse of two scores, of the rule and its own',
+    results: [
+      { ruleId: 'low', properties: { 'security-severity': '9.8' } },
+      { ruleIndex: 1, properties: { 'security-severity': '1.0' } },
+    ],
+    rules: [rule('low', '1.0'), rule('critical', '9.8')],
+    findings: [
+      { id: 'low', severity: 'critical' },
+      { id: 'critical', severity: 'critical' },
+    ],
+  },
+  {
+    name: 'a score that says nothing beside another: both, as neither outranks the other',
+    results: [{ ruleId: 'a', properties: { 'security-severity': '7.5' } }],
+    rules: [rule('a', '0.0')],
+    findings: [
+      { id: 'a', severity: 'high' },
+      { id: 'a', severity: 'unknown' },
+    ],
+  },
+  ...([
+    ['the worse first', ['9.8', '1.0'], ['critical']],
+    ['the worse last', ['1.0', '9.8'], ['critical']],
+    ['alike', ['1.0', '1.0'], ['low']],
+    ['one without a score', ['1.0', undefined], ['low', 'unknown']],
+    ['one without a score, of three', [undefined, '4.0', '7.0'], ['high', 'unknown']],
+    ['none with a score', [undefined, undefined], ['unknown']],
+  ].map(([name, scores, severities]) => ({
+    name: `rules of one id: ${name}`,
+    results: [{ ruleId: 'a' }],
+    rules: (scores as (Json | undefined)[]).map(score => rule('a', score)),
+    findings: (severities as string[]).map(severity => ({ id: 'a', severity })),
+  })) as SarifCase[]),
+  {
+    name: 'rules of one id, told by their place',
+    results: [{ ruleId: 'a', ruleIndex: 1 }],
+    rules: [rule('a', '9.8'), rule('a', '1.0')],
+    findings: [{ id: 'a', severity: 'low' }],
+  },
+  ...([
+    ['by its place', { index: 1 }, 'critical'],
+    ['by its name', { name: 'e2' }, 'critical'],
+    ['by its GUID, in capitals too', { guid: 'AAAAAAAA-0000-1111-8888-000000000002' }, 'critical'],
+    ['by all of them', { index: 1, name: 'e2', guid: 'aaaaaaaa-0000-1111-8888-000000000002' }, 'critical'],
+    ['by a name, no place', { index: -1, name: 'e1' }, 'medium'],
+    ['that is the driver', { name: 'S' }, 'low'],
+    ['that is not told', {}, 'low'],
+    ['by a name that is not there', { name: 'e4' }, 'unknown'],
+    ['by a GUID that is not there', { guid: 'aaaaaaaa-0000-1111-8888-000000000009' }, 'unknown'],
+    ['by a name that two have', { name: 'e3' }, 'unknown'],
+    ['by a place past the last', { index: 4 }, 'unknown'],
+    ['by a place and the name of another', { index: 0, name: 'e2' }, 'unknown'],
+    ['by a GUID and the name of another', { guid: 'aaaaaaaa-0000-1111-8888-000000000002', name: 'e1' }, 'unknown'],
+  ].map(([name, toolComponent, severity]) => ({
+    name: `a rule of a component told ${name}`,
+    results: [
+      { ruleId: 'a', rule: { toolComponent } },
+      { ruleId: 'a', rule: { index: 0, toolComponent } },
+    ],
+    run: {
+      tool: {
+        driver: { name: 'S', rules: [rule('a', '0.1')] },
+        extensions: [
+          { name: 'e1', rules: [rule('a', '5.0')] },
+          { name: 'e2', guid: 'aaaaaaaa-0000-1111-8888-000000000002', rules: [rule('a', '9.9')] },
+          { name: 'e3', rules: [rule('a', '0.1')] },
+          { name: 'e3', rules: [rule('a', '0.1')] },
+        ],
+      },
+    },
+    findings: [severity, severity].map(found => ({ id: 'a', severity: found })),
+  })) as SarifCase[]),
+  {
+    name: 'a component that is not there says nothing, whatever the score of the result',
+    results: [{ ruleId: 'a', rule: { toolComponent: { name: 'e' } }, properties: { 'security-severity': '1.0' } }],
+    findings: [
+      { id: 'a', severity: 'low' },
+      { id: 'a', severity: 'unknown' },
+    ],
+  },
+  {
     name: 'results that tell of nothing wrong',
     results: [
       { ruleId: 'a', kind: 'pass' },
@@ -248,6 +329,16 @@ for (const { name, report, message } of [
     name: 'a result of two rules',
     report: sarifOf([{ ruleId: 'b', ruleIndex: 0 }], [rule('a', '0.1')]),
     message: /ruleId: want that of rule 0, "a", got "b"/,
+  },
+  {
+    name: 'a result of two ids',
+    report: sarifOf([{ ruleId: 'a', rule: { id: 'b' } }], [rule('a', '0.1'), rule('b', '9.9')]),
+    message: /results\[0\]\.ruleId: want "b" as in rule\.id, got "a"/,
+  },
+  {
+    name: 'a result of two places',
+    report: sarifOf([{ ruleIndex: 0, rule: { index: 1 } }], [rule('a', '0.1'), rule('b', '9.9')]),
+    message: /results\[0\]\.ruleIndex: want "1" as in rule\.index, got "0"/,
   },
 ] as readonly { name: string; report: Json | undefined; message: RegExp }[])
   test(`readScanReport refuses ${name}`, () => assert.throws(() => readScanReport(report), { code: 'PREDICATE_MALFORMED', message }))
