@@ -28,6 +28,7 @@ for (const { source, result } of [
   { source: '"k7" in p.map && p.map["k7"] == 7', result: true },
   { source: 'cel.bind(x, p.n, x == 1)', result: true },
   { source: 'now - timestamp("2026-11-30T00:00:00Z") == duration("12h")', result: true },
+  { source: 'timestamp(int(p.n) + 1764504000 - 1) < timestamp("2026-11-30T12:00:00+01:00")', result: true },
   { source: 'p.n == 2 ? false : "yes"\n  .startsWith("y") // a comment', result: true },
   { source: 'p.other == 1 || true', result: true },
   { source: '"registry.example/app".matches("^registry\\\\.example/")', result: true },
@@ -105,8 +106,11 @@ for (const { name, source, message } of [
   {
     name: 'a date that is none',
     source: 'timestamp("yesterday, in the evening") < now',
-    message: /timestamp\(\) requires a string in ISO 8601 format/,
+    message: /timestamp: want an RFC 3339 time with its zone, got \\"yesterday, in the evening\\"/,
   },
+  { name: 'a time without a zone', source: 'timestamp("2026-11-30T12:00:00.000") <= now', message: /want an RFC 3339 time with its zone/ },
+  { name: 'a date of another kind', source: 'timestamp("30 November 2026, 12:00") <= now', message: /want an RFC 3339 time with its zone/ },
+  { name: 'a time past all years', source: 'timestamp(253402300800) > now', message: /timestamp: want seconds of the years 1 to 9999/ },
   { name: 'a prototype’s member', source: 'p.toString == p.n', message: /"No such key: toString"$/ },
   { name: 'a member that would mislead the library', source: 'p.odd.n == 1', message: /"Unsupported type: object"$/ },
 ])

@@ -1,6 +1,7 @@
 import { Environment } from '@marcbachmann/cel-js'
 import { CountersignError, type ErrorCode } from '../../../codec/error.ts'
 import { quote, quoteUpTo } from '../../../codec/text.ts'
+import { parseTime } from '../../../formats/rfc3339.ts'
 import { type Pattern, parsePattern } from '../../pattern.ts'
 import { type Budget, createBudget } from './budget.ts'
 import { type CelNode, countSteps, nodesUnder } from './count-steps.ts'
@@ -47,7 +48,10 @@ export function parseCel(
     error => told('POLICY_MALFORMED', error),
   )
   const root = parsed.ast as unknown as CelNode
-  for (const node of nodesUnder(root)) useRe2(node, source, what)
+  for (const node of nodesUnder(root)) {
+    useRe2(node, source, what)
+    useRfc3339(node)
+  }
   countSteps(root, budget)
   const { valid, type, error } = parsed.check()
   if (!valid) throw told('POLICY_MALFORMED', error)
@@ -70,6 +74,7 @@ export function parseCel(
 }
 
 const re2Function = 'matchesRe2'
+const rfc3339Function = 'timestampRfc3339'
 const instructionsAtOnce = 10
 const stepsToCompile = 100 // for each character, and for each instruction that it becomes
 
@@ -88,7 +93,29 @@ function createEnvironment(variables: Readonly<Record<string, string>>, budget: 
     budget.spend((text.length * pattern.size) / instructionsAtOnce)
     return pattern.matches(text)
   }
-  return environment.registerFunction(`string.${re2Function}(string): bool`, matches, { async: false })
+  return environment
+    .registerFunction(`string.${re2Function}(string): bool`, matches, { async: false })
+    .registerFunction(`${rfc3339Function}(string): google.protobuf.Timestamp`, timeOfText, { async: false })
+    .registerFunction(`${rfc3339Function}(int): google.protobuf.Timestamp`, timeOfSeconds, { async: false })
+}
+
+function timeOfText(text: string): Date {
+  const time = parseTime(text)
+  if (!time) throw new Error(`timestamp: want an RFC 3339 time with its zone, got ${quote(text)}`)
+  return time
+}
+
+const [firstSecond, lastSecond] = [-62_135_596_800n, 253_402_300_799n] // the years 1 to 9999
+
+function timeOfSeconds(seconds: bigint): Date {
+  if (seconds < firstSecond || seconds > lastSecond) throw new Error(`timestamp: want seconds of the years 1 to 9999, got ${seconds}`)
+  return new Date(Number(seconds) * 1000)
+}
+
+/** CEL's `timestamp` is RFC 3339; the library's takes dates of any kind, and those without a zone for ones of the zone that it runs in. */
+function useRfc3339({ op, args }: CelNode): void {
+  const call = args as [string, CelNode[]]
+  if (op === 'call' && call[0] === 'timestamp') call[0] = rfc3339Function
 }
 
 /** CEL's `matches` is RE2, the library's is JavaScript's, which may take for ever. A pattern that stands in the expression is compiled at once. */
@@ -122,7 +149,7 @@ function outOfSteps(what: string, steps: number): CountersignError {
 /** An error of the library, or of the engine that runs it (a stack too deep, a text too long), with where it is in the expression. */
 function failure(code: ErrorCode, what: string, source: string, error: unknown): CountersignError {
   const { summary, message, range } = error as { summary?: string; message?: string; range?: { start: number } }
-  const reason = (summary ?? message ?? String(error)).replaceAll(re2Function, 'matches')
+  const reason = (summary ?? message ?? String(error)).replaceAll(re2Function, 'matches').replaceAll(rfc3339Function, 'timestamp')
   return new CountersignError(code, `${what}: ${range ? `${placeOf(source, range.start)}: ` : ''}${quoteUpTo(reason, 200)}`)
 }
 
