@@ -118,6 +118,73 @@ test('where all there is is asked for, nothing hides anything: bundles, both lis
   }
 })
 
+/** The manifest of a referrer of the image in the older layout of attestations. */
+function legacyReferrer(layers: readonly object[], config: OciDigest): Uint8Array {
+  return encodeUtf8(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: image.mediaType,
+      config: { mediaType: 'application/vnd.dev.cosign.artifact.att.v1+json', size: 2, digest: config },
+      layers,
+      subject: { mediaType: image.mediaType, digest: image.digest, size: image.manifest.length },
+    }),
+  )
+}
+
+const everyAttestation = { formats: 'every', of: 'attestations', predicateTypes: [attestationType] } as const
+
+test('where all there is is asked for, no legacy referrer hides another', async () => {
+  const { hand, find } = await createPlace()
+  const config = await hand.putBlob('app', encodeUtf8('{}'))
+  const signatures = [{ keyid: '', sig: encodeBase64(await team.sign(preAuthEncoding(statementPayloadType, attestation))) }]
+  const json = encodeUtf8(JSON.stringify({ payloadType: statementPayloadType, payload: encodeBase64(attestation), signatures }))
+  const layer = { mediaType: 'application/vnd.dsse.envelope.v1+json', size: json.length, digest: await hand.putBlob('app', json) }
+  const places: string[] = []
+  for (const count of [1, 2, 1000 - 3]) {
+    const manifest = legacyReferrer(
+      Array.from({ length: count }, () => layer),
+      config,
+    )
+    await hand.putManifest('app', ociDigestOf(manifest), manifest)
+    places.push(...Array.from({ length: count }, (_, index) => `referrer ${ociDigestOf(manifest)} layer ${index}`))
+  }
+  const found = await find(everyAttestation)
+  assert.deepEqual(found.map(({ source }) => source).toSorted(), places.toSorted())
+  assert.deepEqual(new Set(shown(found)), new Set(['envelope: statement']))
+  const ofLast = await find({ ...everyAttestation, formats: 'legacy', legacyReferrers: true })
+  assert.equal(new Set(ofLast.map(({ source }) => source.replace(/ layer .*/, ''))).size, 1, 'elsewhere one of them counts, as in cosign')
+})
+
+for (const { name, size, count, message } of [
+  {
+    name: 'bytes',
+    size: 100 << 20,
+    count: 6,
+    message: /in the older layout: want payloads of at most 1073741824 bytes together, got 12582912/,
+  },
+  { name: 'layers', size: 2, count: 501, message: /in the older layout: want at most 1000 layers together, got 1002$/ },
+])
+  test(`legacy referrers have one limit of ${name} together, and above it nothing is fetched`, async () => {
+    const digestOf = (text: string) => ociDigestOf(encodeUtf8(text))
+    const manifests = ['a', 'b'].map(part =>
+      legacyReferrer(
+        Array.from({ length: count }, (_, index) => ({ mediaType: 'text/plain', size, digest: digestOf(`${part}${index}`) })),
+        digestOf('{}'),
+      ),
+    )
+    const { find, asked } = await createPlace(honest => async request => {
+      const type = 'application/vnd.oci.image.index.v1+json'
+      if (request.url.includes('/referrers/')) {
+        const listed = manifests.map(bytes => ({ mediaType: image.mediaType, size: bytes.length, digest: ociDigestOf(bytes) }))
+        return Response.json({ schemaVersion: 2, mediaType: type, manifests: listed }, { headers: { 'content-type': type } })
+      }
+      const manifest = manifests.find(bytes => request.url.endsWith(ociDigestOf(bytes)))
+      return manifest ? new Response(Uint8Array.from(manifest), { headers: { 'content-type': image.mediaType } }) : honest(request)
+    })
+    await assert.rejects(find(everyAttestation), { code: 'LIMIT_EXCEEDED', message })
+    assert.ok(!asked.some(path => path.startsWith('blobs/')))
+  })
+
 test('an attestation of another type is not downloaded, and does not hide legacy signatures', async () => {
   const { hand, find, asked } = await createPlace()
   await hand.attachBundle('app', image, await bundleOf(attestation), attestationType)

@@ -14,7 +14,8 @@ import type { RegistryClient } from '../registry-client.ts'
 import { bundleLayer } from './bundle-referrer.ts'
 import { listReferrersByApi, listReferrersByTag, parseReferrer, searchReferrers } from './referrers.ts'
 import { legacyAttestationReferrerType, legacyReferrerType } from './signature-manifest.ts'
-import { fetchLayers, fetchSignatureLayers, type SignatureLayer } from './signature-tag.ts'
+import { fetchLayers, readSignatureManifest, type SignatureLayer } from './signature-tag.ts'
+import { nameOfTag, readTag } from './tag.ts'
 
 /** Which evidence is looked for, and what it may cost. */
 export type EvidenceQuery = {
@@ -62,12 +63,13 @@ async function fetchEverywhere(client: RegistryClient, query: EvidenceQuery, sig
   const [byApi = [], byTag, tagged] = await Promise.all([
     listReferrersByApi(client, repository, image, signal),
     listReferrersByTag(client, repository, image, signal),
-    fetchTaggedLayers(client, query, signal),
+    fetchTaggedManifest(client, query, signal),
   ])
   const referrers = new Map([...byApi, ...byTag].map(referrer => [referrer.digest, referrer]))
   const manifests = await fetchReferrerManifests(client, query, [...referrers.values()], signal)
   const bundles = await fetchBundles(client, query, manifests, signal)
-  return [...bundles.map(({ candidate }) => candidate), ...(await fetchReferredLayers(client, query, manifests, signal)), ...tagged]
+  const layers = await fetchLegacyLayers(client, query, [...legacyManifests(manifests, query), ...tagged], signal)
+  return [...bundles.map(({ candidate }) => candidate), ...layers]
 }
 
 /** Evidence among referrers. */
@@ -206,10 +208,20 @@ function checkTotalSize(sizes: readonly number[], { image }: EvidenceQuery): voi
     )
 }
 
+/** A manifest of the older layout, at the tag or among the referrers. */
+type LegacyManifest = { readonly source: string; readonly manifest: ImageManifest }
+
 async function fetchTaggedLayers(client: RegistryClient, query: EvidenceQuery, signal: AbortSignal): Promise<readonly Candidate[]> {
-  const { refusals, options } = collectRefusals(query, query.tag)
-  const layers = await fetchSignatureLayers(client, query.repository, query.tag, signal, options)
-  return [...layers.map((layer, index) => layerOf(layer, `${query.tag} layer ${index}`, query)), ...refusals]
+  return await fetchLegacyLayers(client, query, await fetchTaggedManifest(client, query, signal), signal)
+}
+
+async function fetchTaggedManifest(
+  client: RegistryClient,
+  { repository, tag }: EvidenceQuery,
+  signal: AbortSignal,
+): Promise<readonly LegacyManifest[]> {
+  const fetched = await readTag(client, repository, tag, signal)
+  return fetched ? [{ source: tag, manifest: readSignatureManifest(fetched, nameOfTag(repository, tag)) }] : []
 }
 
 /** The last referrer that holds legacy signatures, as cosign takes it. Source: formats-and-flows §2.2. */
@@ -219,11 +231,30 @@ async function fetchReferredLayers(
   manifests: readonly ReferrerManifest[],
   signal: AbortSignal,
 ): Promise<readonly Candidate[]> {
-  const last = manifests.findLast(({ manifest }) => isLegacyManifest(manifest, query))
-  if (!last || !isLegacyManifest(last.manifest, query)) return []
-  const { refusals, options } = collectRefusals(query, last.source)
-  const layers = await fetchLayers(client, query.repository, last.manifest, last.source, signal, options)
-  return [...layers.map((layer, index) => layerOf(layer, `${last.source} layer ${index}`, query)), ...refusals]
+  return await fetchLegacyLayers(client, query, legacyManifests(manifests, query).slice(-1), signal)
+}
+
+function legacyManifests(manifests: readonly ReferrerManifest[], query: EvidenceQuery): readonly LegacyManifest[] {
+  return manifests.flatMap(({ source, manifest }) => (isLegacyManifest(manifest, query) ? [{ source, manifest }] : []))
+}
+
+/** The layers of these manifests. Limits hold for all of them together: each of a thousand referrers may have a thousand layers. */
+async function fetchLegacyLayers(
+  client: RegistryClient,
+  query: EvidenceQuery,
+  legacy: readonly LegacyManifest[],
+  signal: AbortSignal,
+): Promise<readonly Candidate[]> {
+  const layers = legacy.flatMap(({ manifest }) => manifest.layers)
+  const what = `${query.of ?? 'signatures'} of ${query.image} in the older layout`
+  if (layers.length > ociLimits.descriptors)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${ociLimits.descriptors} layers together, got ${layers.length}`)
+  const places = new Map(
+    legacy.flatMap(({ source, manifest }) => manifest.layers.map((layer, index) => [layer, { source, name: `${source} layer ${index}` }])),
+  )
+  const { refusals, options } = collectRefusals(query, layer => places.get(layer)!.source)
+  const fetched = await fetchLayers(client, query.repository, layers, what, signal, options)
+  return [...fetched.map(layer => layerOf(layer, places.get(layer.descriptor)!.name, query)), ...refusals]
 }
 
 function isLegacyManifest(manifest: ReferrerManifest['manifest'], { of = 'signatures' }: EvidenceQuery): manifest is ImageManifest {
@@ -231,11 +262,11 @@ function isLegacyManifest(manifest: ReferrerManifest['manifest'], { of = 'signat
   return !(manifest instanceof CountersignError) && manifest.kind === 'image' && manifest.config.mediaType === type
 }
 
-function collectRefusals(query: EvidenceQuery, source: string) {
+function collectRefusals(query: EvidenceQuery, sourceOf: (layer: Descriptor) => string) {
   const { maxBytes, maxWorkers, of = 'signatures' } = query
   const format = of === 'signatures' ? 'simple-signing' : 'envelope'
   const refusals: Candidate[] = []
-  const nameOf = ({ digest }: Descriptor) => `${source} layer ${digest}`
+  const nameOf = (layer: Descriptor) => `${sourceOf(layer)} layer ${layer.digest}`
   const onUnreadable = (layer: Descriptor, error: CountersignError) => {
     if (!isAboutContent(error)) throw error
     refusals.push(refused(nameOf(layer), error, format))

@@ -60,20 +60,20 @@ export async function fetchSignatureLayers(
   const fetched = await readTag(client, repository, tag, signal)
   if (!fetched) return []
   const what = nameOfTag(repository, tag)
-  return fetchLayers(client, repository, readSignatureManifest(fetched, what), what, signal, options)
+  return fetchLayers(client, repository, readSignatureManifest(fetched, what).layers, what, signal, options)
 }
 
-/** The layers of a signature manifest that is at hand, as of a referrer in oci-1-1 mode. Limits as of `fetchSignatureLayers`. */
+/** The layers of signature manifests that are at hand, as of a referrer in oci-1-1 mode. Limits as of `fetchSignatureLayers`. */
 export async function fetchLayers(
   client: RegistryClient,
   repository: Repository,
-  manifest: ImageManifest,
+  layers: readonly Descriptor[],
   what: string,
   signal: AbortSignal,
   options: FetchLayersOptions = {},
 ): Promise<readonly SignatureLayer[]> {
   const limit = options.maxBytes ?? ociLimits.attachmentBytes
-  const wanted = manifest.layers.filter(layer => options.isWanted?.(layer) ?? true)
+  const wanted = layers.filter(layer => options.isWanted?.(layer) ?? true)
   const keyOf = ({ digest, size }: Descriptor) => `${size} ${digest}` // a layer that lies about the size must not hide one that does not
   const distinct = [...new Map(wanted.map(layer => [keyOf(layer), layer])).values()]
   const total = distinct.reduce((sum, layer) => sum + Math.min(layer.size, limit), 0)

@@ -41,7 +41,7 @@ export async function namedByReferrer(
   subject: OciDigest,
   signal: AbortSignal,
 ): Promise<NamedRepositories> {
-  const layers = await fetchLayers(client, repository, manifest, `referrer of ${subject}`, signal)
+  const layers = await fetchLayers(client, repository, manifest.layers, `referrer of ${subject}`, signal)
   return union(
     layers.map(({ descriptor, bytes }) => {
       if (descriptor.mediaType.includes('simplesigning')) return namedByPayload(bytes, subject)
