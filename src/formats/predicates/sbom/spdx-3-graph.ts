@@ -31,21 +31,24 @@ export function collectGraph(document: JsonObject): Graph {
     for (const [name, inner] of Object.entries(value))
       if (typeof inner === 'object' && inner !== null) walk(inner, placeOf(value, at, name), depth + 1)
   }
+  const ids = new Set<string>()
   const sort = (element: Element): void => {
     const { members, at } = element
     const type = readOptional(members['type'] ?? members['@type'], `${at}.type`, readText)
     if (type === undefined) return // a reference to another object
-    if (packageTypes.includes(type)) graph.packages.push(element)
-    else if (type.endsWith('Relationship')) {
+    if (type.endsWith('Relationship')) {
       if (licenseRelations.includes(String(members['relationshipType']))) graph.licensings.push(element)
-    } else keep(element, type)
-  }
-  const keep = (element: Element, type: string): void => {
-    const id = readOptional(element.members['spdxId'] ?? element.members['@id'], `${element.at}.spdxId`, readText)
+      return // named by nothing that is read
+    }
+    const id = readOptional(members['spdxId'] ?? members['@id'], `${at}.spdxId`, readText)
+    if (id !== undefined && ids.has(id)) throw malformed(`${at}: want one object ${quote(id)}, got a second`)
+    if (id !== undefined) ids.add(id)
+    if (packageTypes.includes(type)) {
+      graph.packages.push(element)
+      return
+    }
     if (type === 'SpdxDocument') graph.documents.push(element)
-    if (id === undefined) return
-    if (graph.elements.has(id)) throw malformed(`${element.at}: want one object ${quote(id)}, got a second`)
-    graph.elements.set(id, element)
+    if (id !== undefined) graph.elements.set(id, element)
   }
   walk(document, '', 0)
   return graph

@@ -174,6 +174,16 @@ for (const { name, document, message, code = 'PREDICATE_MALFORMED' } of [
     message: /@graph\[2\]: want one object "urn:a", got a second/,
   },
   {
+    name: 'one id of two packages, whose licenses would be one',
+    document: graph(described('urn:a'), described('urn:a', { name: 'b' }), licensed('urn:a', [mit])),
+    message: /@graph\[2\]: want one object "urn:a", got a second/,
+  },
+  {
+    name: 'one id of a package and the document',
+    document: graph({ type: 'SpdxDocument', spdxId: 'urn:a', creationInfo: '_:c' }, described('urn:a')),
+    message: /@graph\[2\]: want one object "urn:a", got a second/,
+  },
+  {
     name: 'a version that is a number',
     document: graph(described('urn:a', { software_packageVersion: 1 })),
     message: /software_packageVersion: want a string/,

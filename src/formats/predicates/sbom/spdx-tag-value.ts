@@ -1,18 +1,21 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { malformed, readMoment } from '../fields.ts'
-import { type Component, maxComponents, namesLicense, type Sbom } from './sbom.ts'
+import { type Component, maxComponents, maxLicenses, namesLicense, type Sbom } from './sbom.ts'
 
 type Package = { readonly name: string; version?: string; purl?: string; readonly licenses: string[] }
 
 /** Tags of a package that count, and where their values go. */
-const packageTags: ReadonlyMap<string, (described: Package, value: string) => void> = new Map([
+const packageTags: ReadonlyMap<string, (described: Package, value: string, line: number) => void> = new Map([
   ['PackageVersion', setVersion],
   ['PackageLicenseConcluded', addLicense],
   ['PackageLicenseDeclared', addLicense],
   ['PackageLicenseInfoFromFiles', addLicense],
   ['ExternalRef', findPurl],
 ])
+
+/** Tags of the document as a whole that stand in it once. §6 */
+const onceOfDocument = ['SPDXVersion', 'Created']
 
 /**
  * Reads an SPDX document of version 2.2 or 2.3 as tags and values: its packages. Places are lines.
@@ -23,7 +26,12 @@ const packageTags: ReadonlyMap<string, (described: Package, value: string) => vo
 export function readSpdxTagValue(text: string): Sbom {
   const packages: Package[] = []
   let [version, created]: [string | undefined, Date | undefined] = [undefined, undefined]
+  const seen = new Set<string>()
   for (const { line, tag, value } of tags(text)) {
+    if (onceOfDocument.includes(tag)) {
+      if (seen.has(tag)) throw repeated(tag, line)
+      seen.add(tag)
+    }
     if (tag === 'SPDXVersion') version = readVersion(value, line)
     else if (version === undefined) throw malformed(`line ${line}: want SPDXVersion first, got ${quote(tag)}`)
     else if (tag === 'Created') created = readMoment(value, `line ${line}: Created`)
@@ -35,19 +43,28 @@ export function readSpdxTagValue(text: string): Sbom {
       const take = packageTags.get(tag)
       const described = packages.at(-1)
       if (take && !described) throw malformed(`line ${line}: want ${tag} after a PackageName, got it before any`)
-      if (take && described) take(described, value)
+      if (take && described) take(described, value, line)
     }
   }
   if (version === undefined) throw malformed('want SPDXVersion, got nothing')
   return { format: 'spdx', version, components: packages.map(toComponent), created }
 }
 
-function setVersion(described: Package, value: string): void {
-  described.version ??= value
+/** That a tag stands twice where the second would not count. */
+function repeated(tag: string, line: number): CountersignError {
+  return malformed(`line ${line}: want ${tag} once, got it again`)
 }
 
-function addLicense({ licenses }: Package, value: string): void {
-  if (namesLicense(value)) licenses.push(value)
+function setVersion(described: Package, value: string, line: number): void {
+  if (described.version !== undefined) throw repeated('PackageVersion', line)
+  described.version = value
+}
+
+function addLicense({ licenses }: Package, value: string, line: number): void {
+  if (!namesLicense(value)) return
+  if (licenses.length === maxLicenses)
+    throw new CountersignError('LIMIT_EXCEEDED', `SPDX document: line ${line}: want at most ${maxLicenses} licenses of a package`)
+  licenses.push(value)
 }
 
 /** Category, type and locator, in one line. §7.21 */
@@ -87,7 +104,11 @@ function* tags(text: string): Generator<{ readonly line: number; readonly tag: s
     if (closing < 0) throw malformed(`line ${line}: want </text> at the end of ${tag}, got none`)
     const value = text.slice(opening, closing)
     yield { line, tag, value }
-    ;[at, line] = [endOfLine(text, closing) + 1, line + value.split('\n').length]
+    const next = endOfLine(text, closing)
+    line += value.split('\n').length
+    const rest = text.slice(closing + '</text>'.length, next).trim()
+    if (rest !== '') throw malformed(`line ${line - 1}: want nothing after </text>, got ${quote(rest)}`)
+    at = next + 1
   }
 }
 

@@ -132,9 +132,49 @@ for (const { name, predicate, message } of [
     message: /line 5: want a tag/,
   },
   {
+    name: 'more after the end of a text, which would not count',
+    predicate: 'SPDXVersion: SPDX-2.3\nPackageName: a\nPackageLicenseDeclared: <text>MIT</text> AND GPL-3.0-only\n',
+    message: /line 3: want nothing after <\/text>, got "AND GPL-3\.0-only"/,
+  },
+  {
+    name: 'more after the end of a text of two lines',
+    predicate: 'SPDXVersion: SPDX-2.3\nDocumentComment: <text>a\nb</text>c',
+    message: /line 3: want nothing after <\/text>, got "c"/,
+  },
+  {
+    name: 'two versions',
+    predicate: 'SPDXVersion: SPDX-2.3\nSPDXVersion: SPDX-2.2',
+    message: /line 2: want SPDXVersion once, got it again/,
+  },
+  {
+    name: 'two times, though the first is none',
+    predicate: 'SPDXVersion: SPDX-2.3\nCreated: 0001-01-01T00:00:00Z\nCreated: 2026-11-30T10:00:00Z',
+    message: /line 3: want Created once, got it again/,
+  },
+  {
+    name: 'two versions of a package',
+    predicate: 'SPDXVersion: SPDX-2.3\nPackageName: a\nPackageVersion: 1\nPackageName: b\nPackageVersion: 1\nPackageVersion: 2',
+    message: /line 6: want PackageVersion once, got it again/,
+  },
+  {
     name: 'a time that is none',
     predicate: 'SPDXVersion: SPDX-2.3\nCreated: now',
     message: /line 2: Created: want an RFC 3339 time, got "now"/,
   },
 ])
   test(`readSpdx refuses ${name}`, () => assert.throws(() => readSpdx(predicate), { code: 'PREDICATE_MALFORMED', message }))
+
+test('readSpdx: white space may follow a text', () =>
+  assert.deepEqual(
+    readSpdx('SPDXVersion: SPDX-2.3\nPackageName: a\nPackageLicenseDeclared: <text>MIT</text> \t\r\n').components[0]?.licenses,
+    ['MIT'],
+  ))
+
+test('readSpdx: a package has 10,000 licenses at most, as tags too', () => {
+  const licensed = (count: number) => `SPDXVersion: SPDX-2.3\nPackageName: a\n${'PackageLicenseInfoFromFiles: MIT\n'.repeat(count)}`
+  assert.deepEqual(readSpdx(licensed(10_000)).components[0]?.licenses, ['MIT'])
+  assert.throws(() => readSpdx(licensed(10_001)), {
+    code: 'LIMIT_EXCEEDED',
+    message: /^SPDX document: line 10003: want at most 10000 licenses of a package$/,
+  })
+})
