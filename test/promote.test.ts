@@ -108,6 +108,13 @@ const refused: readonly Refused[] = [
     message: /the statement is about/,
   },
   {
+    name: 'a statement about an image of somebody else beside this one',
+    layers: [said(amd, spdx, { subject: [amd, other].map(({ digest }) => ({ name: 'app', digest: { sha256: digest.slice(7) } })) })],
+    exit: 4,
+    code: 'ARTIFACT_MISMATCH',
+    message: /^attestation manifest sha256:\w+ layer 0: the statement is about "app" sha256:\w+, not sha256:/,
+  },
+  {
     name: 'a statement of another type than its layer declares',
     layers: [{ ...said(amd, spdx), predicateType: provenance }],
     exit: 5,

@@ -80,9 +80,9 @@ function checkPayloadDigest({ payload }: Extract<SignedContent, { kind: 'payload
 }
 
 /** The same of a statement, whoever signed it or did not: what each subject says that is the artifact. @throws CountersignError `ARTIFACT_MISMATCH` */
-export function checkStatementSubjects(statement: Statement, artifact: Artifact): Found<readonly Annotations[]> {
-  const about = statement.subjects.filter(subject => isAbout(subject, artifact))
-  if (about.length === 0) throw mismatch(describeSubjects(statement.subjects), describeArtifact(artifact))
+export function checkStatementSubjects({ subjects }: Pick<Statement, 'subjects'>, artifact: Artifact): Found<readonly Annotations[]> {
+  const about = subjects.filter(subject => isAbout(subject, artifact))
+  if (about.length === 0) throw mismatch(describeSubjects(subjects), describeArtifact(artifact))
   return { value: about.map(subject => subject.annotations), found: () => describeSubjects(about) }
 }
 

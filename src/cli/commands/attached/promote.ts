@@ -6,7 +6,7 @@ import type { Descriptor } from '../../../oci/manifest.ts'
 import { formatReference, repositoryName } from '../../../oci/reference.ts'
 import { attachAttestationBundle } from '../../../sign/attestation/attach-attestation.ts'
 import { findEarlierAttestation } from '../../../sign/attestation/earlier-attestation.ts'
-import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
+import { checkStatementOnlyAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
 import { type StatementToSign, signAttestationBundle } from '../../../sign/attestation/sign-attestation.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { promoteFlags } from '../../flags/promote.ts'
@@ -21,7 +21,7 @@ type Found = { readonly image: Descriptor; readonly source: string; readonly toS
 
 /**
  * `promote`: signs the statements that BuildKit keeps in an image index, and attaches each as a referrer of the image it is about. The index
- * stays as it is, to its digest. Every statement is read before any is signed; one that is about another image refuses all.
+ * stays as it is, to its digest. Every statement is read before any is signed; one that is about another image, if only as well, refuses all.
  */
 export const promote: CommandFunction<typeof promoteFlags> = async (context, flags, [name]) => {
   const { client, reference } = await openTarget(context, flags, name!, { willPush: true })
@@ -65,7 +65,7 @@ export const promote: CommandFunction<typeof promoteFlags> = async (context, fla
 function readStatement(bytes: Uint8Array, declared: string | undefined, image: Descriptor, source: string): StatementToSign {
   try {
     const statement = readGivenStatement(bytes, declared)
-    checkStatementAbout(statement, { kind: 'image', digest: image.digest })
+    checkStatementOnlyAbout(statement, { kind: 'image', digest: image.digest })
     return { statement: bytes, predicateType: statement.predicateType }
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
