@@ -86,6 +86,12 @@ for (const { name, forbidden = noGpl3, components, allowsUnknown = false, code =
     message: /^of 1 of 2 components it cannot be told: "c1 1\.0" \(states none\)$/,
   },
   {
+    name: 'words of SPDX for none',
+    components: [['NOASSERTION'], [{ name: 'NONE' }]],
+    code: 'LICENSE_UNKNOWN',
+    message: /^of 2 of 2 components it cannot be told: "c0 1\.0" \(states none\), "c1 1\.0" \(states none\)$/,
+  },
+  {
     name: 'a name that is no expression',
     components: [[{ name: 'GNU General Public License 3' }]],
     code: 'LICENSE_UNKNOWN',

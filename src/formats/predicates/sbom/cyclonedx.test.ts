@@ -48,6 +48,20 @@ test('readCycloneDx: what is left aside of a large document is not looked at', (
     assert.deepEqual(readCycloneDx(withPlanted(document, leftAsideOfCycloneDx, value)), readCycloneDx(document))
 })
 
+for (const says of [
+  { expression: 'NOASSERTION' },
+  { license: { name: 'NOASSERTION' } },
+  { license: { id: 'NONE' } },
+  { expression: 'NONE' },
+])
+  test(`readCycloneDx: ${JSON.stringify(says)} is no license, as in SPDX`, () => {
+    const [alone, beside] = withComponents([
+      { type: 'library', name: 'a', licenses: [says], evidence: { licenses: [says] } },
+      { type: 'library', name: 'b', licenses: [says, { license: { id: 'MIT' } }] },
+    ]).components.slice(1)
+    assert.deepEqual([alone?.licenses, beside?.licenses], [[], ['MIT']])
+  })
+
 for (const specVersion of ['1.4', '1.5', '1.6', '1.7'])
   test(`readCycloneDx: version ${specVersion}`, () => assert.equal(readCycloneDx({ ...document, specVersion }).version, specVersion))
 

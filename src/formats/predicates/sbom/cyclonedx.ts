@@ -1,7 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { type Json, type JsonObject, readArray, readAs, readObject, readString } from '../../../codec/json.ts'
 import { malformed, readMoment, readOptional, readText, readWord } from '../fields.ts'
-import { type Component, maxComponents, maxLicenses, type Sbom } from './sbom.ts'
+import { type Component, maxComponents, maxLicenses, namesLicense, type Sbom } from './sbom.ts'
 
 const what = 'CycloneDX document'
 const versions = ['1.4', '1.5', '1.6', '1.7']
@@ -27,7 +27,8 @@ export const leftAsideOfCycloneDx: ReadonlySet<string> = new Set([
 
 /**
  * Reads a CycloneDX document of version 1.4 to 1.7 in JSON. Its components are all it lists, those inside others too, and the one
- * that it is about (`metadata.component`). Licenses are those declared or concluded and those that were found (`evidence`).
+ * that it is about (`metadata.component`). Licenses are those declared or concluded and those that were found (`evidence`);
+ * `NOASSERTION` and `NONE`, which tools write there as into SPDX, are none.
  *
  * @throws CountersignError `PREDICATE_MALFORMED`; `LIMIT_EXCEEDED` past 1,000,000 components or 64 levels of them
  * @see ECMA-424
@@ -71,7 +72,7 @@ function readLicensesOf(component: JsonObject, at: string): readonly string[] {
 }
 
 function readLicenses(value: unknown, at: string): readonly string[] {
-  const licenses = readArray(value, at, maxLicenses, readLicense)
+  const licenses = readArray(value, at, maxLicenses, readLicense).filter(namesLicense)
   return licenses.length > 1 ? [...new Set(licenses)] : licenses
 }
 

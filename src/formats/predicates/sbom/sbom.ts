@@ -20,7 +20,7 @@ export const maxComponents = 1_000_000
 /** Licenses of one component, at most. */
 export const maxLicenses = 10_000
 
-/** Whether SPDX text in the place of a license names one. Source: SPDX 2.3 §7.13. */
+/** Whether text in the place of a license names one, in a document of either format. Source: SPDX 2.3 §7.13. */
 export function namesLicense(text: string): boolean {
   return text !== 'NOASSERTION' && text !== 'NONE' && text !== ''
 }
