@@ -1,3 +1,4 @@
+import { CountersignError } from '../../codec/error.ts'
 import { type Json, type JsonObject, readArray, readAs, readObject, readString, readStringMap } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import { malformed, readOptional, readText, readWord } from './fields.ts'
@@ -64,7 +65,10 @@ function readCommand(value: unknown, at: string): readonly string[] {
 }
 
 function readArtifacts(value: unknown, at: string): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  return new Map(Object.entries(readObject(value, at)).map(([name, digests]) => [name, readStringMap(digests, `${at}[${quote(name)}]`)]))
+  const artifacts = Object.entries(readObject(value, at))
+  if (artifacts.length > limits.artifacts)
+    throw new CountersignError('LIMIT_EXCEEDED', `${what}: ${at}: want at most ${limits.artifacts} artifacts, got ${artifacts.length}`)
+  return new Map(artifacts.map(([name, digests]) => [name, readStringMap(digests, `${at}[${quote(name)}]`)]))
 }
 
 /** Each has a name of its own, and digests. */

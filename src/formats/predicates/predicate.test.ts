@@ -353,3 +353,11 @@ for (const { name, type, predicate, message } of [
   },
 ] as readonly { name: string; type: string; predicate: Json; message: RegExp }[])
   test(`readPredicate refuses ${name}`, () => assert.throws(() => readPredicate(type, predicate), { code: 'PREDICATE_MALFORMED', message }))
+
+const artifacts = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [at, {}]))
+for (const member of ['materials', 'products'])
+  test(`readPredicate: a link has 100,000 ${member} at most`, () =>
+    assert.throws(() => readPredicate(types.link, { ...link, [member]: artifacts(100_001) }), {
+      code: 'LIMIT_EXCEEDED',
+      message: `in-toto link: ${member}: want at most 100000 artifacts, got 100001`,
+    }))

@@ -56,7 +56,7 @@ const linkMembers = ['_type', 'name', 'materials', 'products', 'byproducts', 'co
  * The predicate that cosign makes of an in-toto link: every member must be there, and no others are kept.
  *
  * @param leftOut - gets the places of what is left out
- * @throws CountersignError `JSON_MALFORMED`
+ * @throws CountersignError `JSON_MALFORMED`; `LIMIT_EXCEEDED` past 100,000 materials, products or words of the command
  * @see in-toto specification 1.0 §4.4
  */
 export function shapeLink(value: unknown, at: string, leftOut: string[]): JsonObject {
@@ -66,9 +66,12 @@ export function shapeLink(value: unknown, at: string, leftOut: string[]): JsonOb
   leftOut.push(...Object.keys(link).flatMap(name => (linkMembers.some(known => known === name) ? [] : [`${at}.${name}`])))
   const place = (name: string) => `${at}.${name}`
   for (const name of ['_type', 'name']) readString(link[name], place(name))
-  for (const name of ['materials', 'products'])
-    for (const [artifact, digests] of Object.entries(orNothing(link[name], place(name))))
-      readStringMap(digests, `${place(name)}[${JSON.stringify(artifact)}]`)
+  for (const name of ['materials', 'products']) {
+    const artifacts = Object.entries(orNothing(link[name], place(name)))
+    if (artifacts.length > maxItems)
+      throw new CountersignError('LIMIT_EXCEEDED', `${place(name)}: want at most ${maxItems} artifacts, got ${artifacts.length}`)
+    for (const [artifact, digests] of artifacts) readStringMap(digests, `${place(name)}[${JSON.stringify(artifact)}]`)
+  }
   for (const name of ['byproducts', 'environment']) orNothing(link[name], place(name))
   if (link['command'] !== null) readArray(link['command'], place('command'), maxItems, readString)
   return Object.fromEntries(linkMembers.map(name => [name, link[name]!]))

@@ -253,3 +253,13 @@ test('a gigantic predicate is refused by its size alone', () => {
   for (const type of ['custom', 'cyclonedx'])
     assert.throws(() => shapePredicate(type, huge, now), { code: 'LIMIT_EXCEEDED', message: /want at most 99614720 bytes, got 99614721/ })
 })
+
+for (const member of ['materials', 'products'])
+  test(`a predicate of link is refused: more than 100,000 ${member}`, () => {
+    const artifacts = Object.fromEntries(Array.from({ length: 100_001 }, (_, at) => [at, {}]))
+    const text = JSON.stringify({ ...JSON.parse(`${wholeLink}}`), [member]: artifacts })
+    assert.throws(() => shapePredicate('link', encodeUtf8(text), now), {
+      code: 'LIMIT_EXCEEDED',
+      message: /predicate\.\w+: want at most 100000 artifacts, got 100001$/,
+    })
+  })
