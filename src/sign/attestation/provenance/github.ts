@@ -1,7 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import type { JsonObject } from '../../../codec/json.ts'
 import { quote } from '../../../codec/text.ts'
-import { commitPattern, factOf, type JobWords, numberPattern, optionalFactOf, type WantedFact } from './job-facts.ts'
+import { commitPattern, factOf, type JobWords, numberPattern, ofAnotherJob, optionalFactOf, type WantedFact } from './job-facts.ts'
 
 /** What GitHub documents for provenance of a workflow's run. */
 const buildType = 'https://actions.github.io/buildtypes/workflow/v1'
@@ -11,6 +11,7 @@ const repository = {
   claim: 'repository',
   pattern: /^[\w.-]{1,100}\/[\w.-]{1,100}$/,
   what: 'the repository as OWNER/NAME',
+  isInEveryToken: true,
 } as const satisfies WantedFact
 
 const workflow = {
@@ -28,7 +29,7 @@ const workflow = {
  * @see the build type's own page, and `github-actions` of formats-and-flows §7
  */
 export function githubProvenance(words: JobWords): { readonly predicate: JsonObject; readonly doubts: readonly string[] } {
-  const server = factOf(words, { variable: 'GITHUB_SERVER_URL', pattern: /^https:\/\/[\w.-]+(?::\d+)?$/, what: "the server's https URL" })
+  const server = serverOf(words)
   const name = factOf(words, repository)
   const workflowRef = factOf(words, workflow)
   const [path, ref] = splitWorkflow(workflowRef, name)
@@ -50,6 +51,23 @@ export function githubProvenance(words: JobWords): { readonly predicate: JsonObj
     },
   }
   return { predicate, doubts: jobWorkflow === undefined ? ['whether the job is of a reusable workflow, which would be the builder'] : [] }
+}
+
+/** Issuers of GitHub's tokens, and the server that each is of. Source: docs.github.com, "OpenID Connect" of each of its products. */
+const issuers: readonly (readonly [issuer: RegExp, server: string])[] = [
+  [/^https:\/\/token\.actions\.githubusercontent\.com(\/[\w.-]+)?$/, 'https://github.com'],
+  [/^https:\/\/token\.actions\.([\w-]+\.ghe\.com)$/, 'https://$1'],
+  [/^(https:\/\/[\w.-]+(?::\d+)?)\/_services\/token$/, '$1'],
+]
+
+/** No claim names the server, but the issuer of a token is of one. */
+function serverOf(words: JobWords): string {
+  const variable = 'GITHUB_SERVER_URL'
+  const server = factOf(words, { variable, pattern: /^https:\/\/[\w.-]+(?::\d+)?$/, what: "the server's https URL" })
+  const issuer = words.claims?.get('iss') ?? ''
+  const known = issuers.find(([pattern]) => pattern.test(issuer))
+  if (known && issuer.replace(known[0], known[1]) !== server) throw ofAnotherJob('iss', issuer, variable, server)
+  return server
 }
 
 function internalParameters(words: JobWords): JsonObject {

@@ -42,6 +42,7 @@ export function gitlabProvenance(words: JobWords): { readonly predicate: JsonObj
     claim: 'project_path',
     pattern: /^[\w.-]+(?:\/[\w.-]+){1,20}$/,
     what: 'the path of the project',
+    isInEveryToken: true,
   })
   const project = `${server}/${path}`
   const commit = factOf(words, { variable: 'CI_COMMIT_SHA', claim: 'sha', pattern: commitPattern, what: 'the commit in hex' })

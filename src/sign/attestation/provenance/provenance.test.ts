@@ -157,6 +157,7 @@ test('GitLab, by its token alone: what only variables say is left out', () => {
 })
 
 const pairs = [
+  ['GITHUB_SERVER_URL', 'iss', 'https://github.example'],
   ['GITHUB_REPOSITORY', 'repository', 'acme/other'],
   ['GITHUB_WORKFLOW_REF', 'workflow_ref', 'acme/app/.github/workflows/other.yml@refs/heads/main'],
   ['GITHUB_SHA', 'sha', 'b'.repeat(40)],
@@ -182,6 +183,27 @@ for (const [variable, claim, other] of pairs)
     const [environment, claims] = variable.startsWith('CI_') ? [gitlab, gitlabClaims] : [github, githubClaims]
     const message = new RegExp(`^identity token: it is not of this job: ${claim} is ".*", and ${variable} is "`)
     assert.throws(() => generate({ ...environment, [variable]: other }, claims), { code: 'TOKEN_INVALID', message })
+  })
+
+for (const { iss, server } of [
+  { iss: 'https://token.actions.githubusercontent.com/acme', server: 'https://github.com' },
+  { iss: 'https://token.actions.acme.ghe.com', server: 'https://acme.ghe.com' },
+  { iss: 'https://github.acme.example/_services/token', server: 'https://github.acme.example' },
+])
+  test(`a token of ${iss} is of a job at ${server} alone`, () => {
+    const at = (url: string) => generate({ ...github, GITHUB_SERVER_URL: url }, { ...githubClaims, iss })
+    assert.ok(JSON.stringify(at(server).predicate).includes(`"repository":"${server}/acme/app"`))
+    assert.throws(() => at('https://other.example'), { code: 'TOKEN_INVALID', message: /: iss is ".*", and GITHUB_SERVER_URL is "/ })
+  })
+
+for (const [environment, variable, claim] of [
+  [github, 'GITHUB_REPOSITORY', 'repository'],
+  [gitlab, 'CI_PROJECT_PATH', 'project_path'],
+] as const)
+  test(`a token of a person does not pass for that of the job: ${variable}`, () => {
+    const claims = { iss: environment === gitlab ? 'https://gitlab.com' : 'https://accounts.example', email: 'a@example.com' }
+    const message = new RegExp(`^identity token: it is of no job: it has no claim ${claim}, and ${variable} is "acme/`)
+    assert.throws(() => generate(environment, claims), { code: 'TOKEN_INVALID', message })
   })
 
 for (const { name, environment, claims, code = 'USAGE', message } of [
