@@ -339,12 +339,14 @@ for (const { name, type, predicate, message } of [
     predicate: { ...testResult, result: 'passed' },
     message: /result: want one of PASSED, WARNED, FAILED, got "passed"/,
   },
-  ...['pkg:npm/a', 'pkg:npm/@angular/http', 'npm/a@1', 'pkg:npm/a@', 'pkg:npm/@1', 'pkg:npm/a?x=b@1'].map(purl => ({
-    name: `a release of ${purl}`,
-    type: types.release,
-    predicate: { purl },
-    message: /purl: want a package URL with a version/,
-  })),
+  ...['pkg:npm/a', 'pkg:npm/@angular/http', 'npm/a@1', 'pkg:npm/a@', 'pkg:npm/@1', 'pkg:npm/a?x=b@1', 'pkg:npm/%@1', 'pkg:npm/a@%'].map(
+    purl => ({
+      name: `a release of ${purl}`,
+      type: types.release,
+      predicate: { purl },
+      message: /purl: want a package URL with a version/,
+    }),
+  ),
   {
     name: 'a custom predicate of nothing',
     type: types.custom,

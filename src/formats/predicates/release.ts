@@ -1,5 +1,6 @@
 import { type Json, readAs, readObject, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
+import { parsePurl } from '../purl.ts'
 import { malformed, readOptional, readText } from './fields.ts'
 
 /** That the subjects of a statement are the artifacts of one release in a package registry. */
@@ -20,14 +21,8 @@ export function readRelease(predicate: Json | undefined): Release {
   return readAs('PREDICATE_MALFORMED', what, () => {
     const release = readObject(predicate, what)
     const purl = readText(release['purl'], 'purl')
-    if (!hasVersion(purl)) throw malformed(`purl: want a package URL with a version, got ${quote(purl)}`)
+    if (parsePurl(purl)?.version === undefined) throw malformed(`purl: want a package URL with a version, got ${quote(purl)}`)
     const id = readOptional(release['packageId'], 'packageId', readString) ?? readOptional(release['releaseId'], 'releaseId', readString)
     return { purl, packageId: id }
   })
-}
-
-/** The version stands after an `@` in the last part of the path; others are encoded, or begin a namespace of npm. Source: purl-spec. */
-function hasVersion(purl: string): boolean {
-  const [path = ''] = purl.split(/[?#]/)
-  return /^pkg:[A-Za-z][A-Za-z0-9.+-]*\//.test(path) && /^[^@]+@[^@]+$/.test(path.slice(path.lastIndexOf('/') + 1))
 }

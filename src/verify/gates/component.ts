@@ -1,10 +1,10 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Component } from '../../formats/predicates/predicate.ts'
+import { isPackage, type Purl, parsePurl } from '../../formats/purl.ts'
 import { sbomOf } from './attested-predicate.ts'
 import type { Gate } from './gate.ts'
 import { listed } from './listed.ts'
-import { isPackage, type Purl, parsePurl } from './purl.ts'
 
 /** A component that somebody asks for: by its name, exactly, or as a package, in any version unless one is told. */
 export type WantedComponent = { readonly text: string; readonly purl: Purl | undefined }
