@@ -7,7 +7,7 @@ import { assertRefused, createRig, good, rigHost } from '../src/testing/command-
 import { buildImage } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
 import { createTestSigstore } from '../src/testing/sigstore/test-sigstore.ts'
-import { attestedImage, setAttestations, statementAbout } from './attestations/scene.ts'
+import { type Attestation, attestedImage, setAttestations, statementAbout } from './attestations/scene.ts'
 import { workflow, workflowLeaf } from './keyless/scene.ts'
 
 // What is attached to an image, as `download` and `tree` show it: formats-and-flows §10, §11 54.
@@ -88,6 +88,18 @@ test('what cannot be read is said, and does not hide what can', async () => {
   assert.equal(outcome.code, 1)
   assert.equal(linesOf(outcome.stdout).length, 1)
   assert.match(outcome.stderr, /^Error: 2 of what is attached cannot be read: .*\.att layer sha256:\w+: statement: not JSON/m)
+})
+
+test('what would drive a terminal is spelled in JSON, in both layouts', async () => {
+  const keyid = '\u009b31m\u202eneve\u200b\u007f'
+  for (const layout of ['bundle', 'legacy'] as const) {
+    const envelope: Attestation['envelope'] = made => ({ ...made, signatures: made.signatures.map(({ sig }) => ({ sig, keyid })) })
+    const name = await scene.image(layout, [{ statement: statementAbout(digest), envelope }])
+    const { stdout } = await good(cs(`download attestation ${name}`))
+    assert.match(stdout, /^[ -~]+\n$/)
+    const [line] = linesOf(stdout)
+    assert.equal((line.dsseEnvelope ?? line).signatures[0].keyid, keyid)
+  }
 })
 
 test('no more is fetched than COSIGN_MAX_ATTACHMENT_SIZE says', async () => {

@@ -8,6 +8,7 @@ import type { Repository } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { CommandContext } from '../../context.ts'
 import { type AttachedFacts, factsText } from '../../output/attached-facts.ts'
+import { spellControls } from '../../output/json-document.ts'
 
 /** Where things are fetched from to be printed. */
 export type Place = {
@@ -18,7 +19,7 @@ export type Place = {
   readonly unreadable: CountersignError[] // said last: what is broken must not hide what is not
 }
 
-/** One line of standard output, and what there is to say of it on standard error. */
+/** One line of standard output, JSON, and what there is to say of it on standard error. */
 export type Line = { readonly text: string; readonly source: string; readonly facts: AttachedFacts }
 
 /** Prints a line for each that can be read and is wanted; returns how many. */
@@ -32,7 +33,7 @@ export async function printEach<T>(
     try {
       const line = await lineOf(item)
       if (!line) continue
-      context.stdout(`${line.text}\n`)
+      context.stdout(`${isPlain(line.text) ? line.text : spellControls(line.text)}\n`)
       context.stderr(`${line.source}: ${factsText(line.facts, context.world.now())}\n`)
       printed++
     } catch (error) {
@@ -40,6 +41,11 @@ export async function printEach<T>(
       unreadable.push(error)
     }
   return printed
+}
+
+/** Most lines are: to look for what drives a terminal in 50 MB takes seconds. */
+function isPlain(text: string): boolean {
+  return /^[ -~]*$/.test(text)
 }
 
 /** Ends a command that printed all it could. @throws CountersignError for what could not be read */
