@@ -40,3 +40,7 @@ for (const text of [
   'pkg:npm/x#%f',
 ])
   test(`parsePurl: ${JSON.stringify(text)} is none`, () => assert.equal(parsePurl(text), undefined))
+
+test('slashes in the path of a purl are few to whoever reads it, however many they are', () => {
+  assert.equal(parsePurl(`pkg:npm/a#/x${'/'.repeat(1_000_000)}y//`)?.subpath, 'x/y')
+})

@@ -19,17 +19,22 @@ export function parsePurl(text: string): Purl | undefined {
   const at = rest.lastIndexOf('@')
   const hasVersion = at > 0 && !rest.includes('/', at)
   try {
-    const path = (hasVersion ? rest.slice(0, at) : rest).split('/').filter(segment => segment !== '')
+    const path = segmentsOf(hasVersion ? rest.slice(0, at) : rest)
     if (path.length === 0) return undefined
     return {
       name: `${type.toLowerCase()}/${path.map(decodeURIComponent).map(encodeURIComponent).join('/')}`,
       version: hasVersion ? decodeURIComponent(rest.slice(at + 1)) || undefined : undefined,
       qualifiers: readQualifiers(query),
-      subpath: subpath === undefined ? undefined : decodeURIComponent(subpath).replace(/^\/+|\/+$/g, '') || undefined,
+      subpath: subpath === undefined ? undefined : segmentsOf(decodeURIComponent(subpath)).join('/') || undefined,
     }
   } catch {
     return undefined // a percent sign that encodes nothing
   }
+}
+
+/** What stands between slashes; several of them are as one. */
+function segmentsOf(path: string): readonly string[] {
+  return path.split('/').filter(segment => segment !== '')
 }
 
 function readQualifiers(query: string): ReadonlyMap<string, string> {
