@@ -4,7 +4,7 @@ import { isBundleMediaType, predicateTypeAnnotation, signatureBundleLimitBytes }
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { bundleCandidate, type Candidate, envelopeLayerCandidate, layerCandidate } from '../../verify/evidence.ts'
-import { createByteBudget } from '../byte-budget.ts'
+import { checkTotalSize, createByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
@@ -139,8 +139,8 @@ async function fetchBundles(
 ): Promise<readonly FoundBundle[]> {
   const bundles = manifests.flatMap(bundleReferrer)
   checkTotalSize(
-    bundles.map(bundle => ('layer' in bundle ? bundle.layer.size : 0)),
-    query,
+    bundles.flatMap(bundle => ('layer' in bundle ? bundle.layer : [])),
+    `bundles of ${query.image}`,
   )
   return await inParallel(bundles, query.maxWorkers, async bundle => {
     const { source } = bundle
@@ -197,15 +197,6 @@ function isSignature(candidate: Candidate, { predicateTypes, of = 'signatures' }
   } catch {
     return false // broken evidence is the engine's to report
   }
-}
-
-function checkTotalSize(sizes: readonly number[], { image }: EvidenceQuery): void {
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  if (total > ociLimits.attachmentsTotalBytes)
-    throw new CountersignError(
-      'LIMIT_EXCEEDED',
-      `bundles of ${image}: want at most ${ociLimits.attachmentsTotalBytes} bytes together, got ${total}`,
-    )
 }
 
 /** A manifest of the older layout, at the tag or among the referrers. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../../codec/text.ts'
+import { ociDigestOf } from '../../formats/oci-digest.ts'
+import { mediaTypes } from '../manifest.ts'
 import { memoryRig, repository, signal, stillWorld } from '../registry-rig.test.ts'
 import { signatureTag } from './attached-tag.ts'
 import { replaceLayers } from './replace-layers.ts'
@@ -84,4 +86,23 @@ test("what cannot be told to make way is asked for once, and its failure is the 
   const failing = replace(client, layer('mine', 'scan'), () => Promise.reject(new Error('gone')))
   await assert.rejects(failing, /gone/)
   assert.deepEqual(await texts(client), ['old scan'])
+})
+
+test('layers that are above 1 GiB together are refused before any is looked at', async () => {
+  const { client } = memoryRig()
+  await append(client, layer('scan', 'scan'))
+  const layers = Array.from({ length: 9 }, () => ({ mediaType: 'text/plain', size: 128 << 20, digest: ociDigestOf(encodeUtf8('scan')) }))
+  const config = { mediaType: 'text/plain', size: 2, digest: ociDigestOf(encodeUtf8('{}')) }
+  const bytes = encodeUtf8(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }))
+  const crowded: Client = {
+    ...client,
+    fetchManifest: async () => ({ mediaType: mediaTypes.ociManifest, bytes, digest: ociDigestOf(bytes) }),
+  }
+  let asked = 0
+  const isReplaced = async () => ++asked > 0
+  await assert.rejects(replaceLayers(crowded, stillWorld(), place, layer('new', 'scan'), { isReplaced }, signal), {
+    code: 'LIMIT_EXCEEDED',
+    message: /\.att: want at most 1073741824 bytes together, got 1207959552$/,
+  })
+  assert.equal(asked, 0)
 })

@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import { checkTotalSize } from '../byte-budget.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type ImageManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
@@ -12,6 +13,7 @@ import { nameOfTag, tagInRegistry } from './tag.ts'
 export type ReplaceLayersOptions = Pick<AppendLayerOptions, 'created' | 'dockerMediaTypes'> & {
   /** Which of the layers that were there at first make way for the new one. Asked of each once. */
   readonly isReplaced: (existing: Descriptor) => Promise<boolean>
+  readonly maxBytes?: number // of each layer that `isReplaced` fetches
 }
 
 /**
@@ -19,7 +21,8 @@ export type ReplaceLayersOptions = Pick<AppendLayerOptions, 'created' | 'dockerM
  * are replaced: what others add meanwhile stays, also what says the same, for nobody has seen it when this was asked for. Concurrent
  * additions survive as `appendToTag` describes.
  *
- * @throws CountersignError `LIMIT_EXCEEDED` when the tag would hold more than 1000 layers; `REFERRERS_CONTENDED`; what `isReplaced` throws
+ * @throws CountersignError `LIMIT_EXCEEDED` when the tag would hold more than 1000 layers, or holds more than 1 GiB, before `isReplaced` is
+ *   asked of any; `REFERRERS_CONTENDED`; what `isReplaced` throws
  * @see formats-and-flows §2.2
  */
 export async function replaceLayers(
@@ -45,7 +48,7 @@ export async function replaceLayers(
       holds: current => replaced !== undefined && readSignatureManifest(current, what).layers.some(isOurs),
       merge: async current => {
         const existing = current && readSignatureManifest(current, what)
-        replaced ??= await replacedBy(existing?.layers ?? [], options.isReplaced)
+        replaced ??= await replacedBy(existing?.layers ?? [], what, options)
         const gone = replaced
         const kept = (existing?.layers ?? []).filter(other => !gone.has(other.digest))
         if (kept.length >= ociLimits.descriptors)
@@ -61,7 +64,12 @@ export async function replaceLayers(
   )
 }
 
-async function replacedBy(layers: readonly Descriptor[], isReplaced: ReplaceLayersOptions['isReplaced']): Promise<ReadonlySet<OciDigest>> {
+async function replacedBy(
+  layers: readonly Descriptor[],
+  what: string,
+  { isReplaced, maxBytes }: ReplaceLayersOptions,
+): Promise<ReadonlySet<OciDigest>> {
+  checkTotalSize(layers, what, maxBytes)
   const replaced = new Set<OciDigest>()
   for (const layer of layers) if (await isReplaced(layer)) replaced.add(layer.digest)
   return replaced

@@ -5,7 +5,9 @@ import { messageOfBytes } from '../../crypto/message.ts'
 import { verifySignature } from '../../crypto/verify-signature.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
 import { fetchBundleBytes, listBundleReferrers } from '../../oci/attached/bundle-referrers.ts'
+import { checkTotalSize } from '../../oci/byte-budget.ts'
 import { isAboutContent } from '../../oci/content-failure.ts'
+import { ociLimits } from '../../oci/limits.ts'
 import type { Repository } from '../../oci/reference.ts'
 import type { RegistryClient } from '../../oci/registry-client.ts'
 import { bundleCandidate, type Candidate } from '../../verify/evidence.ts'
@@ -17,7 +19,7 @@ import type { StatementToSign } from './sign-attestation.ts'
  * broke off is completed by another. Who signs without a key of their own signs anew each time.
  *
  * @returns where it is; nothing where there is none
- * @throws CountersignError from the registry
+ * @throws CountersignError from the registry; `LIMIT_EXCEEDED` where those of this type are above 1 GiB together
  */
 export async function findEarlierAttestation(
   client: RegistryClient,
@@ -30,7 +32,14 @@ export async function findEarlierAttestation(
 ): Promise<string | undefined> {
   if (!signing.key) return undefined
   const referrers = await listBundleReferrers(client, repository, image, () => {}, signal) // what cannot be read is not ours
-  for (const referrer of referrers.filter(({ declared }) => declared === predicateType))
+  const { maxBytes = ociLimits.attachmentBytes } = limits
+  const alike = referrers.filter(({ declared, layer }) => declared === predicateType && layer.size <= maxBytes)
+  checkTotalSize(
+    alike.map(({ layer }) => layer),
+    `attestations of ${image}`,
+    maxBytes,
+  )
+  for (const referrer of alike)
     try {
       const candidate = bundleCandidate(referrer.source, await fetchBundleBytes(client, repository, referrer, signal, limits))
       if (await saysAsMuch(candidate, image, signing, { statement, predicateType })) return referrer.source

@@ -6,9 +6,11 @@ import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import { bundleLayer, createdAnnotation } from '../../../oci/attached/bundle-referrer.ts'
 import { listReferrers } from '../../../oci/attached/referrers.ts'
 import { readTag } from '../../../oci/attached/tag.ts'
+import { checkTotalSize, withinByteBudget } from '../../../oci/byte-budget.ts'
 import { isAboutContent } from '../../../oci/content-failure.ts'
 import { listImageTree } from '../../../oci/image-tree.ts'
-import { type ImageIndex, type ImageManifest, parseManifest } from '../../../oci/manifest.ts'
+import { ociLimits } from '../../../oci/limits.ts'
+import { type Descriptor, type ImageIndex, type ImageManifest, parseManifest } from '../../../oci/manifest.ts'
 import { formatReference, type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
@@ -92,19 +94,34 @@ async function taggedArtifacts({ client, repository, flags, signal }: Place, ima
 /** Sorted by title, then digest: the order of a registry's listing means nothing. */
 async function referringArtifacts(place: Place, image: OciDigest): Promise<Artifact[]> {
   const { client, repository, signal } = place
-  const artifacts: Artifact[] = []
+  const budgeted = withinByteBudget(client, ociLimits.referrersTotalBytes, `referrers of ${image}`)
+  const found: { title: string; reference: string; manifest: ImageManifest | ImageIndex }[] = []
   for (const referrer of await listReferrers(client, repository, image, signal)) {
     const reference = `${repositoryName(repository)}@${referrer.digest}`
-    const manifest = parseManifest(await client.fetchManifest(repository, referrer.digest, signal), `referrer ${reference}`)
+    const manifest = parseManifest(await budgeted.fetchManifest(repository, referrer.digest, signal), `referrer ${reference}`)
     const type = manifest.annotations?.get(predicateTypeAnnotation) ?? manifest.artifactType ?? referrer.artifactType ?? manifest.mediaType
-    artifacts.push({ title: `🔗 ${type} artifacts via OCI referrer`, reference, layers: await layersOf(place, manifest) })
+    found.push({ title: `🔗 ${type} artifacts via OCI referrer`, reference, manifest })
   }
+  checkTotalSize(
+    found.flatMap(({ manifest }) => bundleToRead(place, manifest) ?? []),
+    `bundles of ${image}`,
+  )
+  const artifacts: Artifact[] = []
+  for (const { title, reference, manifest } of found) artifacts.push({ title, reference, layers: await layersOf(place, manifest) })
   const key = ({ title, reference }: Artifact) => `${title}\n${reference}`
   return artifacts.sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-/** What the layers of a referrer say of themselves. A bundle says in itself who signed it; one that is too large for a signature is not fetched for that. */
-async function layersOf({ client, repository, limits, signal }: Place, manifest: ImageManifest | ImageIndex): Promise<readonly Layer[]> {
+/** The bundle in a manifest, which says in itself who signed it; one that is too large for a signature is not fetched for that. */
+function bundleToRead({ limits }: Place, manifest: ImageManifest | ImageIndex): Descriptor | undefined {
+  const bundle = bundleLayer(manifest)
+  const limit = Math.min(limits.maxBytes ?? signatureBundleLimitBytes, signatureBundleLimitBytes)
+  return bundle && bundle.size <= limit ? bundle : undefined
+}
+
+/** What the layers of a referrer say of themselves, and a bundle of who signed it. */
+async function layersOf(place: Place, manifest: ImageManifest | ImageIndex): Promise<readonly Layer[]> {
+  const { client, repository, signal } = place
   if (manifest.kind !== 'image') return []
   const created = timeOfAnnotation(manifest.annotations?.get(createdAnnotation))
   const ofManifest = created ? { time: created } : {}
@@ -113,7 +130,7 @@ async function layersOf({ client, repository, limits, signal }: Place, manifest:
   const { digest, size, mediaType } = bundle
   const type = manifest.annotations?.get(predicateTypeAnnotation) ?? mediaType
   const facts = { digest, size, type, ...ofManifest }
-  if (size > Math.min(limits.maxBytes ?? signatureBundleLimitBytes, signatureBundleLimitBytes)) return [facts]
+  if (!bundleToRead(place, manifest)) return [facts]
   try {
     const bytes = await client.fetchBlob(repository, bundle, signatureBundleLimitBytes, signal)
     return [{ ...facts, ...factsOfBundle(parseBundle(bytes, { allowsChain: true })) }]
