@@ -161,8 +161,13 @@ for (const { name, results, rules = [], run = {}, findings } of [
       { id: 'a', severity: 'unknown' },
     ],
   },
+  {
+    name: 'the worst of several rules of one id',
+    results: [{ ruleId: 'a' }],
+    rules: [rule('a', '9.8'), rule('a', '1.0')],
+    findings: [{ id: 'a', severity: 'critical' }],
+  },
   ...([
-    ['the worse first', ['9.8', '1.0'], ['critical']],
     ['the worse last', ['1.0', '9.8'], ['critical']],
     ['alike', ['1.0', '1.0'], ['low']],
     ['one without a score', ['1.0', undefined], ['low', 'unknown']],
