@@ -302,6 +302,7 @@ test('provenance that a job of GitHub makes of itself, signed by its token, pass
   const name = await fresh()
   const commit = 'ab'.repeat(20)
   const claims = {
+    iss: 'https://token.actions.githubusercontent.com',
     repository: 'acme/app',
     workflow_ref: 'acme/app/.github/workflows/release.yml@refs/heads/main',
     job_workflow_ref: 'acme/app/.github/workflows/release.yml@refs/heads/main',
@@ -327,7 +328,24 @@ test('provenance that a job of GitHub makes of itself, signed by its token, pass
   await good(cs(`attest ${services} --type slsaprovenance1 --generate ${name}`, { environment }))
   const workflow = `https://github.com/${claims.workflow_ref}`
   const gates = (sha: string) => `--require-builder ${workflow} --require-source https://github.com/acme/app --require-commit ${sha}`
-  const verifying = `verify-attestation ${who.replace('dev@example.com', workflow)} --type slsaprovenance1`
+  const signer = `--certificate-identity ${workflow} --certificate-oidc-issuer ${claims.iss} --trusted-root root.json`
+  const verifying = `verify-attestation ${signer} --type slsaprovenance1`
   await good(cs(`${verifying} ${gates(commit)} ${name}`))
   assert.equal((await cs(`${verifying} ${gates('cd'.repeat(20))} ${name}`)).code, 1)
+  const by = async (flags: string) =>
+    (await good(cs(`attest ${flags} --type slsaprovenance1 --generate ${await fresh()}`, { environment }))).stderr
+  const unverified = /nobody verifies the identity token that this provenance is made of: --key signs it without one/
+  const untold = /the identity token does not tell whether the job is of a reusable workflow/
+  assert.doesNotMatch(await by(services), unverified)
+  assert.match(await by(keyed), unverified)
+  assert.doesNotMatch(await by(keyed), untold)
+  const { job_workflow_ref: _, ...others } = claims
+  hosts.set('actions.test', async () => Response.json({ value: tokenOf(others) }))
+  assert.match(await by(keyed), untold)
+  hosts.set('actions.test', async () => Response.json({ value: tokenOf({ ...claims, iss: 'https://issuer.test' }) }))
+  assertRefused(await cs(`attest ${keyed} --type slsaprovenance1 --generate -o json ${await fresh()}`, { environment }), {
+    exit: 1,
+    code: 'TOKEN_INVALID',
+    message: /^identity token: it is not by GitHub: .*, got "https:\/\/issuer\.test"$/,
+  })
 })

@@ -60,13 +60,19 @@ const issuers: readonly (readonly [issuer: RegExp, server: string])[] = [
   [/^(https:\/\/[\w.-]+(?::\d+)?)\/_services\/token$/, '$1'],
 ]
 
-/** No claim names the server, but the issuer of a token is of one. */
+/** No claim names the server, but the issuer of a token is of one. A token by anybody else says nothing of a job. */
 function serverOf(words: JobWords): string {
   const variable = 'GITHUB_SERVER_URL'
   const server = factOf(words, { variable, pattern: /^https:\/\/[\w.-]+(?::\d+)?$/, what: "the server's https URL" })
-  const issuer = words.claims?.get('iss') ?? ''
+  if (!words.claims) return server
+  const issuer = words.claims.get('iss') ?? ''
   const known = issuers.find(([pattern]) => pattern.test(issuer))
-  if (known && issuer.replace(known[0], known[1]) !== server) throw ofAnotherJob('iss', issuer, variable, server)
+  if (!known)
+    throw new CountersignError(
+      'TOKEN_INVALID',
+      `identity token: it is not by GitHub: want the issuer https://token.actions.githubusercontent.com, or another of GitHub's, got ${quote(issuer)}`,
+    )
+  if (issuer.replace(known[0], known[1]) !== server) throw ofAnotherJob('iss', issuer, variable, server)
   return server
 }
 

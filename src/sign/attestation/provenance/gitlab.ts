@@ -2,7 +2,7 @@ import { CountersignError } from '../../../codec/error.ts'
 import type { JsonObject } from '../../../codec/json.ts'
 import { quote } from '../../../codec/text.ts'
 import { parseTime } from '../../../formats/rfc3339.ts'
-import { commitPattern, factOf, type JobWords, numberPattern, optionalFactOf } from './job-facts.ts'
+import { commitPattern, factOf, type JobWords, numberPattern, ofAnotherJob, optionalFactOf } from './job-facts.ts'
 
 /** What GitLab documents for provenance of a job, and writes itself. */
 const buildType = 'https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1'
@@ -27,16 +27,17 @@ const longestText = 1_000
  * SLSA provenance 1 of a job of GitLab CI: what was built by which job from which commit, and on which runner.
  *
  * @returns the predicate, and what it could not be sure of
- * @throws CountersignError as `factOf`
+ * @throws CountersignError as `factOf`; where there is a token, the server is asked of the variable: the token must be by it
  * @see the build type's own page, and `gitlab-ci` of formats-and-flows §7
  */
 export function gitlabProvenance(words: JobWords): { readonly predicate: JsonObject; readonly doubts: readonly string[] } {
   const server = factOf(words, {
     variable: 'CI_SERVER_URL',
-    claim: 'iss',
     pattern: /^https?:\/\/[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/,
     what: "the server's URL",
   })
+  const issuer = words.claims && (words.claims.get('iss') ?? '')
+  if (issuer !== undefined && issuer !== server) throw ofAnotherJob('iss', issuer, 'CI_SERVER_URL', server)
   const path = factOf(words, {
     variable: 'CI_PROJECT_PATH',
     claim: 'project_path',

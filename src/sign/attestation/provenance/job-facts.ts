@@ -23,8 +23,8 @@ export const commitPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 export const numberPattern = /^[0-9]{1,20}$/
 
 /**
- * A fact, by the claim where the token has it: its issuer vouches for that, and anybody in the job can set a variable. Where both say it they
- * must agree.
+ * A fact, by the claim where the token has it: anybody in the job can set a variable, and for a claim its issuer vouches to whoever verifies the
+ * token. Nobody does that here: the authority does that certifies the signer, and nobody where a key signs. Where both say it they must agree.
  *
  * @throws CountersignError `VARIABLE_UNSET` where neither says it, `TOKEN_INVALID` where they contradict each other or the token is of no job,
  *   `USAGE` for what does not look like the fact

@@ -114,7 +114,9 @@ const gitlabPredicate = {
 
 const noVariables = (environment: Words) =>
   Object.fromEntries(
-    Object.entries(environment).filter(([name]) => ['GITHUB_ACTIONS', 'GITHUB_SERVER_URL', 'GITLAB_CI', 'CI_JOB_NAME'].includes(name)),
+    Object.entries(environment).filter(([name]) =>
+      ['GITHUB_ACTIONS', 'GITHUB_SERVER_URL', 'GITLAB_CI', 'CI_SERVER_URL', 'CI_JOB_NAME'].includes(name),
+    ),
   )
 
 for (const { name, environment, claims, predicate, doubts = [] } of [
@@ -201,17 +203,31 @@ for (const [environment, variable, claim] of [
   [gitlab, 'CI_PROJECT_PATH', 'project_path'],
 ] as const)
   test(`a token of a person does not pass for that of the job: ${variable}`, () => {
-    const claims = { iss: environment === gitlab ? 'https://gitlab.com' : 'https://accounts.example', email: 'a@example.com' }
+    const claims = { iss: environment === gitlab ? gitlabClaims['iss']! : githubClaims['iss']!, email: 'a@example.com' }
     const message = new RegExp(`^identity token: it is of no job: it has no claim ${claim}, and ${variable} is "acme/`)
     assert.throws(() => generate(environment, claims), { code: 'TOKEN_INVALID', message })
   })
+
+for (const iss of [
+  'https://accounts.example',
+  '',
+  'https://token.actions.githubusercontent.com.accounts.example',
+  'https://token.actions.githubusercontent.com/acme/more',
+  'http://token.actions.githubusercontent.com',
+  'https://gitlab.com',
+])
+  test(`a token of GitHub by another issuer is refused: "${iss}"`, () =>
+    assert.throws(() => generate(github, { ...githubClaims, iss }), {
+      code: 'TOKEN_INVALID',
+      message: `identity token: it is not by GitHub: want the issuer https://token.actions.githubusercontent.com, or another of GitHub's, got "${iss}"`,
+    }))
 
 for (const { name, environment, claims, code = 'USAGE', message } of [
   { name: 'no CI system', environment: { CI: 'true' }, code: 'CAPABILITY_MISSING', message: /knows jobs of GitHub Actions and GitLab CI/ },
   {
     name: 'neither says the repository',
     environment: noVariables(github),
-    claims: { sha },
+    claims: { iss: 'https://token.actions.githubusercontent.com', sha },
     code: 'VARIABLE_UNSET',
     message: /neither GITHUB_REPOSITORY is set nor has the identity token a claim repository/,
   },
@@ -221,6 +237,13 @@ for (const { name, environment, claims, code = 'USAGE', message } of [
     claims: githubClaims,
     code: 'VARIABLE_UNSET',
     message: /want the server's https URL, and GITHUB_SERVER_URL is not set/,
+  },
+  {
+    name: 'a token of GitLab, and nothing says of which',
+    environment: { GITLAB_CI: 'true' },
+    claims: gitlabClaims,
+    code: 'VARIABLE_UNSET',
+    message: /want the server's URL, and CI_SERVER_URL is not set/,
   },
   {
     name: 'a token of a person',
