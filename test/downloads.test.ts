@@ -102,6 +102,15 @@ test('what would drive a terminal is spelled in JSON, in both layouts', async ()
   }
 })
 
+test('attest --replace names the type of what stays on one line, whatever it is', async () => {
+  const name = await scene.image('legacy', [{ statement: statementAbout(digest, { predicateType: 'x\nVerified OK' }) }])
+  rig.disk.set('sbom.json', '{}')
+  const attest = `attest --key team.key --tlog-upload=false --new-bundle-format=false --type cyclonedx --predicate sbom.json --replace ${name}`
+  const { stderr } = await good(cs(attest))
+  assert.match(stderr, /^Not replacing attestation predicate: x\\u\{000a\}Verified OK$/m)
+  assert.doesNotMatch(stderr, /^Verified OK/m)
+})
+
 test('no more is fetched than COSIGN_MAX_ATTACHMENT_SIZE says', async () => {
   const environment = { COSIGN_MAX_ATTACHMENT_SIZE: '100' }
   for (const layout of ['bundle', 'legacy'] as const) {

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../../codec/error.ts'
+import { escapeControls } from '../../../codec/text.ts'
 import { hexOf } from '../../../formats/oci-digest.ts'
 import { signatureTag } from '../../../oci/attached/attached-tag.ts'
 import type { Descriptor } from '../../../oci/manifest.ts'
@@ -94,7 +95,7 @@ async function attachLayer(job: Job, image: ImageToSign, place: Repository, sign
   const { context, flags } = job
   const { client, descriptor } = image
   const onReplacing = (predicateType: string, isReplaced: boolean) =>
-    context.stderr(`${isReplaced ? 'Replacing' : 'Not replacing'} attestation predicate: ${predicateType}\n`)
+    context.stderr(`${isReplaced ? 'Replacing' : 'Not replacing'} attestation predicate: ${escapeControls(predicateType)}\n`)
   const options = {
     ...legacyLayout(context, { ...flags, registryReferrersMode: '' }, descriptor),
     ...maxAttachmentBytes(context),
