@@ -65,7 +65,7 @@ for (const layout of ['bundle', 'legacy'] as const) {
     ]) {
       const outcome = await cs(`${byKey} --max-severity medium -o json ${await scene.image(layout, both)}`)
       const message =
-        /^refused by what an attestation says: .*: 1 of 2 findings by "pkg:github\/aquasecurity\/trivy@0\.60\.0" are worse than medium: "CVE-2026-1" \(critical, "left-pad/
+        /^refused by a gate \(severity\): .*: 1 of 2 findings by "pkg:github\/aquasecurity\/trivy@0\.60\.0" are worse than medium: "CVE-2026-1" \(critical, "left-pad/
       assertRefused(outcome, { exit: 1, code: 'SEVERITY_EXCEEDED', message })
       assert.match(outcome.stderr, /^ {2}accepted /m)
       assert.match(outcome.stderr, /^ {2}refused .* \(refuses the artifact\)$/m)
@@ -108,7 +108,7 @@ test('a clean scan in one layout does not hide a bad one in the other, nor does 
     assertRefused(await cs(`${byKey} --max-severity medium -o json ${name}`), {
       exit: 1,
       code: 'SEVERITY_EXCEEDED',
-      message: /^refused by what an attestation says/,
+      message: /^refused by a gate \(severity\)/,
     })
   }
   const name = await scene.image('bundle', [clean])
@@ -125,7 +125,7 @@ test('an image on the disk is held to gates as one in a registry is', async () =
     await good(cs(`save --dir ${folder} ${await scene.image('bundle', [attestation])}`))
     const line = `${byKey} --max-severity medium --local-image ${folder}`
     if (passes) await good(cs(line))
-    else assertRefused(await cs(`${line} -o json`), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by what an attestation says/ })
+    else assertRefused(await cs(`${line} -o json`), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by a gate \(severity\)/ })
   }
 })
 
@@ -135,7 +135,7 @@ test('an old bad scan refuses until its age leaves it out', async () => {
   const later = await sigstore.signImage(attestedImage.digest, { ...at(100), statement: clean.statement })
   await createHand(rig.registry).attachBundle(repositoryOf(name), attestedImage, later)
   const line = `verify-attestation --type vuln ${who} --trusted-root trusted_root.json --offline --max-severity medium -o json ${name}`
-  assertRefused(await cs(line), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by what an attestation says/ })
+  assertRefused(await cs(line), { exit: 1, code: 'SEVERITY_EXCEEDED', message: /^refused by a gate \(severity\)/ })
   await good(cs(`${line} --max-age 150d`))
   assertRefused(await cs(`${line} --max-age 1d`), {
     exit: 1,

@@ -79,10 +79,19 @@ function checkPayloadDigest({ payload }: Extract<SignedContent, { kind: 'payload
   return { value: [payload.optional], found: payload.manifestDigest }
 }
 
-/** The same of a statement, whoever signed it or did not: what each subject says that is the artifact. @throws CountersignError `ARTIFACT_MISMATCH` */
-export function checkStatementSubjects({ subjects }: Pick<Statement, 'subjects'>, artifact: Artifact): Found<readonly Annotations[]> {
+/**
+ * The same of a statement, whoever signed it or did not: what each subject says that is the artifact.
+ *
+ * @param what - what it is called: a statement that nobody has signed yet is no signature
+ * @throws CountersignError `ARTIFACT_MISMATCH`
+ */
+export function checkStatementSubjects(
+  { subjects }: Pick<Statement, 'subjects'>,
+  artifact: Artifact,
+  what: 'signature' | 'statement' = 'signature',
+): Found<readonly Annotations[]> {
   const about = subjects.filter(subject => isAbout(subject, artifact))
-  if (about.length === 0) throw mismatch(describeSubjects(subjects), describeArtifact(artifact))
+  if (about.length === 0) throw mismatch(describeSubjects(subjects), describeArtifact(artifact), what)
   return { value: about.map(subject => subject.annotations), found: () => describeSubjects(about) }
 }
 
@@ -115,6 +124,6 @@ function describeSubjects(subjects: readonly Subject[]): string {
   return `${first}${others.length > 0 ? ` and ${others.length} more` : ''}`
 }
 
-function mismatch(signed: string, wanted: string): CountersignError {
-  return new CountersignError('ARTIFACT_MISMATCH', `the signature is about ${signed}, not ${wanted}`)
+function mismatch(signed: string, wanted: string, what = 'signature'): CountersignError {
+  return new CountersignError('ARTIFACT_MISMATCH', `the ${what} is about ${signed}, not ${wanted}`)
 }

@@ -19,7 +19,8 @@ export type StepName =
   | GateStep
 
 /** Steps that a policy adds, on what an attestation says: docs/gates.md. */
-export type GateStep = 'age' | 'builder' | 'source' | 'commit' | 'severity' | 'license' | 'component' | 'policy'
+export const gateSteps = ['age', 'builder', 'source', 'commit', 'severity', 'license', 'component', 'policy'] as const
+export type GateStep = (typeof gateSteps)[number]
 
 /** One step taken on one candidate. `skipped` is said, never passed off as done. */
 export type Step = {
@@ -80,6 +81,11 @@ export class Trail {
   /** How many steps passed. */
   get passed(): number {
     return this.#taken.filter(({ outcome }) => outcome === 'passed').length
+  }
+
+  /** The step that was taken last. */
+  get last(): StepName | undefined {
+    return this.#taken.at(-1)?.name
   }
 
   /** Takes a step: what `run` returns goes on, what it throws ends the candidate. */

@@ -317,8 +317,9 @@ function refusal(examined: readonly Examined[], policy: Policy): VerificationErr
   if (!telling?.error)
     return new VerificationError('SIGNATURES_NOT_FOUND', 'no signatures found', derive(examined, policy, 'refused', undefined))
   const errors = examined.flatMap(({ error }) => error ?? [])
-  const begins =
-    refusing === 0 ? 'no matching signatures' : `refused by what ${refusing === 1 ? 'an attestation says' : `${refusing} attestations say`}`
+  const others = refusing > 1 ? `, one of ${refusing} attestations so refused` : ''
+  const noun = takesSignatures(policy) ? 'signatures' : 'attestations'
+  const begins = refusing === 0 ? `no matching ${noun}` : `refused by a gate (${telling.trail.last})${others}`
   return new VerificationError(
     telling.error.code,
     `${begins}: ${telling.candidate.source}: ${telling.error.message}`,

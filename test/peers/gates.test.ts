@@ -56,7 +56,7 @@ for (const { name, start } of registryKinds.slice(0, 1))
             const flags = [...reader.verifies(format, scene.place), '--key', scene.a.pub, '--type', type, '--policy', file]
             const { code, stderr } = await scene.run(reader, ['verify-attestation', ...flags, image])
             assert.equal(code, wanted ? 0 : 1, `${reader.name}, ${policy}: ${stderr}`)
-            const reason = reader === ours ? /refused by what an attestation says: .*none-critical\.cel/ : /validation/
+            const reason = reader === ours ? /refused by a gate \(policy\): .*none-critical\.cel/ : /validation/
             if (!wanted) assert.match(stderr, reason)
           }
         })

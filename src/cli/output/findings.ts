@@ -1,6 +1,6 @@
 import type { GoJson } from '../../codec/go-json.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
-import type { GateStep, StepName } from '../../verify/derivation.ts'
+import { gateSteps, type StepName } from '../../verify/derivation.ts'
 import type { Verdict } from '../../verify/verify.ts'
 import type { CommandContext } from '../context.ts'
 
@@ -19,23 +19,14 @@ export type Findings = {
   readonly json: (image: AcceptedImage) => { readonly [member: string]: GoJson }
 }
 
-const gateSteps: ReadonlySet<StepName> = new Set([
-  'age',
-  'builder',
-  'source',
-  'commit',
-  'severity',
-  'license',
-  'component',
-  'policy',
-] satisfies readonly GateStep[])
+const isGate: ReadonlySet<StepName> = new Set(gateSteps)
 
 /** Lists on standard error what was checked. Only checks that every printed signature passed are claimed. Source: formats-and-flows §5.4. */
 export function writeChecks(context: CommandContext, { name, verdict }: AcceptedImage): void {
   const accepted = verdict.derivation.candidates.filter(({ outcome }) => outcome === 'accepted')
   const wasTaken = (step: StepName) =>
     accepted.every(({ steps }) => steps.some(({ name, outcome }) => name === step && outcome === 'passed'))
-  const gates = (accepted[0]?.steps ?? []).filter(({ name }) => gateSteps.has(name) && wasTaken(name))
+  const gates = (accepted[0]?.steps ?? []).filter(({ name }) => isGate.has(name) && wasTaken(name))
   const memberships = accepted.flatMap(({ steps }) => steps.filter(({ name }) => name === 'membership').map(({ found }) => found))
   const byCertificate = verdict.signatures.every(({ certificate }) => certificate)
   const checks = [

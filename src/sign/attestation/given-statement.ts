@@ -29,12 +29,7 @@ export function readGivenStatement(bytes: Uint8Array, predicateType: string | un
 
 /** Demands that a statement is about an artifact. @throws CountersignError `ARTIFACT_MISMATCH` */
 export function checkStatementAbout(statement: Pick<Statement, 'subjects'>, artifact: Artifact): void {
-  try {
-    checkStatementSubjects(statement, artifact)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    throw new CountersignError(cause.code, cause.message.replace('the signature is about', 'the statement is about'), { cause })
-  }
+  checkStatementSubjects(statement, artifact, 'statement')
 }
 
 /** The same, and that it is about nothing else: whoever signs it says so of all that it names. @throws CountersignError `ARTIFACT_MISMATCH` */

@@ -50,6 +50,13 @@ const anyPolicy = (changes: Partial<Policy> = {}) =>
 const good = { predicate: { good: true } }
 const bad = { predicate: { good: false } }
 const old = { at: after(-30 * 86_400) }
+const unclear: Gate = {
+  step: 'policy',
+  wanted: 'an answer',
+  check: () => {
+    throw new CountersignError('POLICY_EXHAUSTED', 'it takes too long')
+  },
+}
 const lastDay = ageGate(86_400_000)
 
 for (const { name, candidates, policy = anyPolicy(), accepted } of [
@@ -92,36 +99,45 @@ for (const { name, candidates, policy = anyPolicy(), code, message, decides, ste
     name: 'a bad one',
     candidates: () => [attest('a', bad)],
     code: 'SEVERITY_EXCEEDED',
-    message: /^refused by what an attestation says: a: it is bad$/,
+    message: /^refused by a gate \(severity\): a: it is bad$/,
     decides: 0,
   },
   {
     name: 'an old good one does not hide a new bad one',
     candidates: () => [attest('old', { ...good, ...old }), attest('new', bad)],
     code: 'SEVERITY_EXCEEDED',
-    message: /^refused by what an attestation says: new: it is bad$/,
+    message: /^refused by a gate \(severity\): new: it is bad$/,
     decides: 1,
   },
   {
     name: 'nor does a new good one an old bad one, unless its age is limited',
     candidates: () => [attest('old', { ...bad, ...old }), attest('new', good)],
     code: 'SEVERITY_EXCEEDED',
-    message: /^refused by what an attestation says: old: it is bad$/,
+    message: /^refused by a gate \(severity\): old: it is bad$/,
     decides: 0,
   },
   {
     name: 'two bad ones are counted',
     candidates: () => [attest('a', bad), attest('b', good), attest('c', bad)],
     code: 'SEVERITY_EXCEEDED',
-    message: /^refused by what 2 attestations say: a: it is bad$/,
+    message: /^refused by a gate \(severity\), one of 2 attestations so refused: a: it is bad$/,
     decides: 0,
+  },
+  {
+    name: 'what it cannot tell is a refusal by the gate that could not, not by what is said',
+    candidates: () => [attest('a', good)],
+    policy: anyPolicy({ gates: [goodOnly, unclear] }),
+    code: 'POLICY_EXHAUSTED',
+    message: /^refused by a gate \(policy\): a: it takes too long$/,
+    decides: 0,
+    step: 'policy',
   },
   {
     name: 'a bad one speaks, though one that is too old came first',
     candidates: () => [attest('a', { ...good, ...old, stamped: true }), attest('b', bad)],
     policy: anyPolicy({ gates: [goodOnly, lastDay] }),
     code: 'SEVERITY_EXCEEDED',
-    message: /^refused by what an attestation says: b: it is bad$/,
+    message: /^refused by a gate \(severity\): b: it is bad$/,
     decides: 1,
   },
   {
@@ -129,7 +145,7 @@ for (const { name, candidates, policy = anyPolicy(), code, message, decides, ste
     candidates: () => [attest('a', { ...good, ...old })],
     policy: anyPolicy({ gates: [goodOnly, lastDay] }),
     code: 'ATTESTATION_TOO_OLD',
-    message: /^no matching signatures: a: signed at 2025-05-02T12:00:00\.000Z, 30d1h before 2025-06-01T13:00:00\.000Z$/,
+    message: /^no matching attestations: a: signed at 2025-05-02T12:00:00\.000Z, 30d1h before 2025-06-01T13:00:00\.000Z$/,
     decides: 0,
     step: 'age',
   },
@@ -138,7 +154,7 @@ for (const { name, candidates, policy = anyPolicy(), code, message, decides, ste
     candidates: () => [sigstore.signPayload(image).then(({ payload, annotations }) => layerCandidate('sig', payload, annotations))],
     policy: anyPolicy({ predicateTypes: 'any' }),
     code: 'PREDICATE_TYPE_MISMATCH',
-    message: /^no matching signatures: sig: .*no attestation/,
+    message: /^no matching attestations: sig: .*no attestation/,
     decides: 0,
     step: 'predicate-type',
   },

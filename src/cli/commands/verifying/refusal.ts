@@ -45,7 +45,7 @@ export function refusalOfAttestations(
       'PREDICATE_TYPE_MISMATCH',
       `none of the attestations matched the predicate type: ${inMessage(askedType)}, found: ${typesOf(candidates)}`,
     )
-  return fail(code, message.replace(/^no matching signatures/, 'no matching attestations'))
+  return fail(code, message)
 }
 
 function isOfOtherType({ steps }: Derivation['candidates'][number]): boolean {

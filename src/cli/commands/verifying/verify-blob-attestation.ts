@@ -97,7 +97,7 @@ function refusal(error: VerificationError, candidate: Candidate, askedType: stri
   const said =
     code === 'PREDICATE_TYPE_MISMATCH'
       ? `invalid predicate type, expected ${inMessage(askedType)} got ${inMessage(typeOf(candidate))}`
-      : message.replace(/^no matching signatures/, 'no matching attestations')
+      : message
   const details = { derivation: derivationJson(derivation), explanation: renderDerivation(derivation) }
   return new CommandFailure(new CountersignError(code, said, { cause: error }), details)
 }
