@@ -43,17 +43,19 @@ export function parseBlobBundle(bytes: Uint8Array): BlobBundle {
 /**
  * The envelope that a bundle of `attest-blob` holds where one of `sign-blob` has its bare signature. Source: cosign 2.5 and 3.1.1, as run.
  *
- * @throws CountersignError `DSSE_MALFORMED` for JSON that is no envelope; nothing is returned for what is no JSON object
+ * @throws CountersignError `DSSE_MALFORMED` for text that begins like JSON and is no envelope, `LIMIT_EXCEEDED`; nothing is returned for what is no such text
  */
 export function envelopeInside({ signature }: Pick<BlobBundle, 'signature'>): DsseEnvelope | undefined {
   if (signature[0] !== 0x7b) return undefined // every JSON object begins with a brace, and no DER signature does
-  let json: unknown
-  try {
-    json = parseJson(signature, 'base64Signature', blobBundleLimit)
-  } catch {
-    return undefined // an RSA signature that happens to begin like one
-  }
-  return readDsseEnvelope(json, 'base64Signature')
+  const what = 'base64Signature'
+  return readAs('DSSE_MALFORMED', what, () => {
+    try {
+      return readDsseEnvelope(parseJson(signature, what, blobBundleLimit), what)
+    } catch (error) {
+      if (error instanceof CountersignError && error.code === 'UTF8_MALFORMED') return undefined // an RSA signature that happens to begin like one
+      throw error
+    }
+  })
 }
 
 /**

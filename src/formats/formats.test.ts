@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeBase64, encodeBase64 } from '../codec/base64.ts'
 import { decodeUtf8, encodeUtf8 } from '../codec/text.ts'
-import { encodeBlobBundle, looksLikeBlobBundle, parseBlobBundle } from './blob-bundle.ts'
+import { encodeBlobBundle, envelopeInside, looksLikeBlobBundle, parseBlobBundle } from './blob-bundle.ts'
 import { bundleMediaType, encodeKeyBundle, looksLikeBundle, parseBundle } from './bundle.ts'
 import { decodeDetachedSignature } from './detached-signature.ts'
 import { preAuthEncoding, readDsseEnvelope } from './dsse.ts'
@@ -259,6 +259,19 @@ test('bundle: versions, proto spellings, certificates, entries and timestamps ar
   assert.equal(bundle.logEntries[0]?.inclusionProof?.treeSize, 2n)
   assert.deepEqual(bundle.timestamps, [Uint8Array.of(4)])
   assert.deepEqual(bundle.content, { kind: 'message', messageDigest: undefined, signature: Uint8Array.of(5) })
+})
+
+test('blob bundle: an envelope in it that is broken is not taken for a bare signature, and a signature not for an envelope', () => {
+  const envelope = '{"payloadType":"t","payload":"AA==","signatures":[{"sig":"AA=="}]}'
+  const inside = (text: string) => envelopeInside({ signature: encodeUtf8(text) })
+  assert.equal(inside(envelope)?.payloadType, 't')
+  for (const [broken, message] of [
+    [envelope.slice(0, -1), /^base64Signature: not JSON/],
+    [envelope.replace('{', '{"payload":"AQ==",'), /^base64Signature: member "payload" appears twice$/],
+    [envelope.replace('"AA=="', 'null'), /^base64Signature\.payload: want a string/],
+  ] as const)
+    assert.throws(() => inside(broken), { code: 'DSSE_MALFORMED', message })
+  assert.equal(envelopeInside({ signature: Uint8Array.of(0x7b, 0xff, 0x01) }), undefined)
 })
 
 test('blob bundle: cosign’s parses and is made again', () => {
