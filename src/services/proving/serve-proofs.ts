@@ -1,20 +1,20 @@
-import { encodeHex } from '../../codec/hex.ts'
 import { messageOfBytes } from '../../crypto/message.ts'
-import { type PublicKey, parsePublicKeyDer } from '../../crypto/public-key.ts'
 import { verifySignatureAs } from '../../crypto/verify-signature.ts'
 import { provenKey } from '../fulcio/proven-key.ts'
 import { type EntryProver, proveHere } from './entry-prover.ts'
+import { createKnownKeys } from './known-keys.ts'
 import { type Answered, type AnsweringPort, type Asked, type Outcome, outcomeOfFailure } from './proving-messages.ts'
 
 /** So many answers go in one message: fewer cost more than they are worth, more keep the log waiting. */
 const batch = 16
 
+/** Keys are few, those of an authority and a log. */
 const keyLimit = 64
 
 /** Proves entries and keys, and checks signatures, for another thread, until the channel closes: what a worker of `proveOnThread` does. */
 export function serveProofs(port: AnsweringPort): void {
   const provers = new Map<number, EntryProver>()
-  const known = new Map<string, PublicKey>() // those met longest ago first
+  const readKey = createKnownKeys(keyLimit)
   let answered: Answered[number][] = []
   const flush = (): void => {
     if (answered.length > 0) port.postMessage(answered)
@@ -32,7 +32,7 @@ export function serveProofs(port: AnsweringPort): void {
       void outcome.catch(outcomeOfFailure).then(outcome => answer({ id, outcome }))
     for (const { id, log, body } of bodies) tell(id, entryOutcome(provers.get(log)!(body)))
     for (const { id, proof, challenge, keyTypes } of keys) tell(id, keyOutcome(provenKey(proof, challenge, keyTypes)))
-    for (const { id, ...asked } of signatures) tell(id, signatureOutcome(asked, known))
+    for (const { id, ...asked } of signatures) tell(id, signatureOutcome(asked, readKey))
   })
 }
 
@@ -44,16 +44,10 @@ async function keyOutcome(key: ReturnType<typeof provenKey>): Promise<Outcome> {
   return { key: await key }
 }
 
-/** Keys are few, those of an authority and a log, and each is read and imported once. */
 async function signatureOutcome(
   { spki, signature, message, scheme }: Omit<Asked['signatures'][number], 'id'>,
-  known: Map<string, PublicKey>,
+  readKey: ReturnType<typeof createKnownKeys>,
 ): Promise<Outcome> {
-  const name = encodeHex(spki)
-  const key = known.get(name) ?? parsePublicKeyDer(spki, 'key')
-  known.set(name, key)
-  const [oldest] = known.size > keyLimit ? known.keys() : []
-  if (oldest !== undefined) known.delete(oldest)
-  await verifySignatureAs(key, signature, messageOfBytes(message), scheme)
+  await verifySignatureAs(readKey(spki), signature, messageOfBytes(message), scheme)
   return { isSigned: true }
 }
