@@ -33,11 +33,11 @@ export function readGivenAttestations(bytes: Uint8Array, image: OciDigest, what:
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${bundleLimitBytes} bytes, got ${bytes.length}`)
   const documents = splitJsonObjects(bytes, what, maxDocuments)
   if (documents.length === 0) throw new CountersignError('DSSE_MALFORMED', `${what}: want an envelope or a bundle, got nothing`)
-  return documents.map((document, index) => readAt(`${what}: document ${index + 1}`, () => readDocument(document, image, what)))
+  return documents.map((document, index) => readAt(`${what}: document ${index + 1}`, () => readDocument(document, image)))
 }
 
-function readDocument(bytes: Uint8Array, image: OciDigest, what: string): GivenAttestation {
-  const [document] = parseSignatureDocuments(bytes, what)
+function readDocument(bytes: Uint8Array, image: OciDigest): GivenAttestation {
+  const [document] = parseSignatureDocuments(bytes, 'JSON')
   if (document.format === 'bundle') {
     const { content } = document.bundle
     if (content.kind !== 'dsse') throw new CountersignError('DSSE_MALFORMED', 'bundle: want an attestation, got the signature of a file')
