@@ -17,7 +17,7 @@ const statementTypes = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/S
 
 export type Subject = {
   readonly name: string | undefined
-  readonly digest: ReadonlyMap<string, string> // algorithm name to lower-case hex
+  readonly digest: ReadonlyMap<string, string> // algorithm name to hex, as stated: what compares wants lower case, exactly
   readonly annotations: ReadonlyMap<string, Json>
 }
 

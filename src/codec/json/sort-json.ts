@@ -2,10 +2,11 @@ import { CountersignError } from '../error.ts'
 import type { JsonLimits } from '../json.ts'
 import { decodeUtf8, encodeUtf8 } from '../text.ts'
 import { createJsonCursor, type JsonCursor } from './json-cursor.ts'
-import { sortNames } from './sorted-json.ts'
+import { serializeNumber, sortNames } from './sorted-json.ts'
 
 /**
- * The bytes of `serializeSortedJson` for a document, without a value ever being made of it: an SBOM of 50 MB costs its size once more.
+ * The bytes of `serializeSortedJson` for an object, without a value being made of more than one of its strings: beside the given bytes there is
+ * room for those that are written, up to twice what they take, and while members are put in order a copy of those of their object.
  *
  * @param what - begins every message
  * @throws CountersignError as the cursor's methods, and `JSON_MALFORMED` for what is no object or a number that is larger than any
@@ -130,5 +131,5 @@ function writeString(cursor: JsonCursor, what: string, output: Output): void {
 function numberText(text: string, what: string): string {
   const number = Number(text)
   if (!Number.isFinite(number)) throw new CountersignError('JSON_MALFORMED', `${what}: a number is larger than 1.8e308`)
-  return JSON.stringify(number)
+  return serializeNumber(number)
 }

@@ -16,8 +16,8 @@ for (const { name, text, sorted } of [
   { name: 'nothing in them', text: '[ {}, [ ], "" ]', sorted: '[{},[],""]' },
   {
     name: 'numbers as Go writes them',
-    text: '[1e21,1e-7,0.000001,1e2,12345678901234567890]',
-    sorted: '[1e+21,1e-7,0.000001,100,12345678901234567000]',
+    text: '[1e21,1e-7,0.000001,1e2,12345678901234567890,-0.0,-0,0]',
+    sorted: '[1e+21,1e-7,0.000001,100,12345678901234567000,-0,-0,0]',
   },
   { name: 'what HTML would escape stays', text: '"<&>\\u2028\\/\\u00e9"', sorted: '"<&>\u2028/é"' },
   { name: 'by bytes, not by UTF-16', text: '{"\u{1f600}":1,"\uffee":2,"z":3}', sorted: '{"z":3,"\uffee":2,"\u{1f600}":1}' },

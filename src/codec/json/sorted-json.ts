@@ -5,7 +5,7 @@ import { encodeUtf8 } from '../text.ts'
 
 /**
  * JSON text with the members of each object sorted by the bytes of their names, as Go's encoders write maps and protobuf structs: compact,
- * nothing escaped but what JSON itself demands. Numbers are those of JavaScript, which are Go's too.
+ * nothing escaped but what JSON itself demands. Numbers are written as Go writes them.
  *
  * @throws CountersignError `JSON_MALFORMED` for a number that was too large to be one
  */
@@ -17,7 +17,8 @@ export function serializeSortedJson(value: Json): string {
 
 function write(value: Json, parts: string[]): void {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new CountersignError('JSON_MALFORMED', 'a number is larger than 1.8e308')
-  if (typeof value !== 'object' || value === null) parts.push(JSON.stringify(value))
+  if (typeof value === 'number') parts.push(serializeNumber(value))
+  else if (typeof value !== 'object' || value === null) parts.push(JSON.stringify(value))
   else if (isArray(value)) {
     parts.push('[')
     for (const [index, item] of value.entries()) {
@@ -37,6 +38,11 @@ function write(value: Json, parts: string[]): void {
 
 function isArray(value: readonly Json[] | JsonObject): value is readonly Json[] {
   return Array.isArray(value)
+}
+
+/** A finite number as Go writes it: as JavaScript does, but for the negative zero, which keeps its sign. */
+export function serializeNumber(number: number): string {
+  return Object.is(number, -0) ? '-0' : JSON.stringify(number)
 }
 
 /** Names in the order of their UTF-8 bytes. That of UTF-16 is the same, except between surrogates and what Unicode has behind them. */

@@ -54,7 +54,7 @@ export function reportUnreadable({ unreadable }: Place): void {
   if (first) throw new CountersignError(first.code, `${unreadable.length} of what is attached cannot be read: ${first.message}`)
 }
 
-/** A bundle with its bytes as they are, on one line. */
+/** A bundle on one line: the same JSON, written anew in Go's spelling. */
 export function readBundleLine(bytes: Uint8Array): { readonly bundle: Bundle; readonly text: string } {
   const bundle = parseBundle(bytes, { allowsChain: true })
   return { bundle, text: serializeGoJson(parseJson(bytes, 'bundle', { bytes: bundleLimitBytes })) }
