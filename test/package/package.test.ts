@@ -140,7 +140,7 @@ test('door ./verify as browsers get it verifies: by WebCrypto, here that of Node
 function importsFrom(entry: string): { packages: readonly string[]; builtins: readonly string[] } {
   const [files, direct] = [new Set([entry]), new Set<string>()]
   for (const file of files)
-    for (const [, to = ''] of readFileSync(file, 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*"([^"]+)"/g))
+    for (const [, to = ''] of readFileSync(file, 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*"([\w@./#:-]+)"/g))
       if (to.startsWith('.')) files.add(join(file, '..', to))
       else direct.add(to)
   const names = [...direct].filter(to => !to.startsWith('node:')).map(to => to.match(/^(@[^/]+\/)?[^/]+/)![0])
