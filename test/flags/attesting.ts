@@ -95,7 +95,12 @@ function contentCases(): readonly Case[] {
       what: 'makes the provenance of the job of a CI system, as its token says it',
       check: async name => {
         const flags = '--type slsaprovenance1 --generate --strict'
-        const claims = { sha: job.GITHUB_SHA, repository: 'acme/app', job_workflow_ref: 'acme/b/.github/workflows/b.yml@refs/tags/v1' }
+        const claims = {
+          iss: 'https://token.actions.githubusercontent.com',
+          sha: job.GITHUB_SHA,
+          repository: 'acme/app',
+          job_workflow_ref: 'acme/b/.github/workflows/b.yml@refs/tags/v1',
+        }
         rig.hosts.set('actions.test', async () => Response.json({ value: tokenOf(claims) }))
         const asking = { ACTIONS_ID_TOKEN_REQUEST_TOKEN: 't', ACTIONS_ID_TOKEN_REQUEST_URL: 'https://actions.test/token?v=1' }
         const { predicateType, predicate } = await attested(name, flags, { environment: { ...job, ...asking } })
