@@ -83,9 +83,12 @@ function surroundingsOf(line: string): Readonly<Record<string, string>> {
   const { url, token, signingConfig, trustedRootFile } = addresses.services
   if (line.startsWith('log ')) return { COSIGN_REKOR_URL: url, COSIGN_LOG_VERSION: 'v1', COSIGN_TRUSTED_ROOT: trustedRootFile }
   if (line.startsWith('bundle create')) return { COSIGN_REKOR_URL: url }
-  if (!/^sign(-blob)? --yes (?!.*--identity-token)/.test(line)) return {}
+  if (!/^(sign|attest|promote)(-blob)? --yes (?!.*--identity-token)/.test(line)) return {}
   const services = { COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }
-  return { ...services, SIGSTORE_ID_TOKEN: token({ sub: 'opaque' }) }
+  if (!line.includes('--generate')) return { ...services, SIGSTORE_ID_TOKEN: token({ sub: 'opaque' }) }
+  const job = { CI_PROJECT_PATH: 'acme/app', CI_COMMIT_SHA: '4f'.repeat(20), CI_JOB_ID: '1', CI_JOB_NAME: 'build', CI_RUNNER_ID: '2' }
+  const SIGSTORE_ID_TOKEN = token({ sub: 'opaque', project_path: job.CI_PROJECT_PATH })
+  return { ...services, GITLAB_CI: 'true', CI_SERVER_URL: url, ...job, SIGSTORE_ID_TOKEN }
 }
 
 const known = new Set<string>()

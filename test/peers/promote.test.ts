@@ -5,6 +5,7 @@ import { buildKitIndex } from '../attestations/buildkit-index.ts'
 import { statementAbout } from '../attestations/scene.ts'
 import { cosign3, ours } from './harness/actor.ts'
 import { runOk, tool } from './harness/command.ts'
+import { inTwoSteps } from './harness/in-two-steps.ts'
 import { openScene } from './harness/scene.ts'
 import { registryKinds } from './harness/server.ts'
 
@@ -12,15 +13,6 @@ import { registryKinds } from './harness/server.ts'
 
 const provenance = 'https://slsa.dev/provenance/v0.2'
 const types = { spdxjson: 'https://spdx.dev/Document', slsaprovenance: provenance }
-
-/** docker-registry takes no blob by one request: it gives a place for it instead. */
-const inTwoSteps: typeof fetch = async (input, init) => {
-  const response = await fetch(input, init)
-  if (response.status !== 202) return response
-  const place = new URL(response.headers.get('location') ?? '', String(input))
-  place.searchParams.set('digest', new URL(String(input)).searchParams.get('digest') ?? '')
-  return await fetch(place, { ...init, method: 'PUT' })
-}
 
 for (const { name, start } of registryKinds)
   test(`what docker buildx keeps in an index is promoted, and real cosign verifies it: ${name}`, async () => {

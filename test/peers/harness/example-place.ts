@@ -4,12 +4,13 @@ import { join } from 'node:path'
 import { encodePem } from '../../../src/codec/pem.ts'
 import { encodeUtf8 } from '../../../src/codec/text.ts'
 import { encodePublicKeyPem, parsePublicKeyPem } from '../../../src/crypto/public-key.ts'
-import type { OciDigest } from '../../../src/formats/oci-digest.ts'
+import { hexOf, type OciDigest } from '../../../src/formats/oci-digest.ts'
 import { listen } from '../../../src/services/listen.ts'
 import { createTestSigstore } from '../../../src/testing/sigstore/test-sigstore.ts'
 import { productionTrustedRoot } from '../../../src/trust/embedded/production-trusted-root.ts'
 import { parseTrustedRoot } from '../../../src/trust/trusted-root.ts'
 import { cosign2, cosign3, ours } from './actor.ts'
+import { attestedFiles, attestFileInBundle, digestOfText, pushAttested, statedOf, withProvenance } from './attested-examples.ts'
 import { binFolder } from './bin-folder.ts'
 import { countersign, type Ended, run, runOk, tool } from './command.ts'
 import { pushIndex } from './image.ts'
@@ -45,6 +46,7 @@ export async function pushExamples(scene: Scene): Promise<void> {
   await scene.sign(cosign2, 'legacy', scene.a, ...claims, `${registry.host}/app@${digest}`)
   await scene.sign(cosign3, 'bundle', scene.a, `${registry.host}/multi@${digest}`)
   await pushByWorkflow(scene)
+  await pushAttested(scene)
 }
 
 /** The Sigstore that signs what examples verify without a key; commands have its trusted root from their TUF repository. */
@@ -67,13 +69,21 @@ const byWorkflow = {
 /** Pushes an image that the workflow of the examples signed. */
 async function pushByWorkflow(scene: Scene): Promise<void> {
   const bundle = scene.place.path('workflow.sigstore.json')
+  const image = await scene.copyImage('by-workflow')
   writeFileSync(bundle, await sigstore.signImage(scene.digest as OciDigest, byWorkflow))
-  await runOk(scene.place, ours.command(), ['attach', 'signature', '--bundle', bundle, await scene.copyImage('by-workflow')])
+  await runOk(scene.place, ours.command(), ['attach', 'signature', '--bundle', bundle, image])
+  writeFileSync(bundle, await statedByWorkflow(scene.digest, 'cyclonedx'))
+  await runOk(scene.place, ours.command(), ['attach', 'attestation', '--attestation', bundle, image])
+}
+
+function statedByWorkflow(digest: string, type: Parameters<typeof statedOf>[1]): Promise<Uint8Array> {
+  return sigstore.signImage(digest as OciDigest, { ...byWorkflow, statement: statedOf(digest, type) })
 }
 
 /** The repository that `IMAGE` stands for. */
 function appOf(line: string): string {
   if (line.startsWith('upload ')) return 'uploaded'
+  if (line.startsWith('promote ')) return 'buildx'
   if (/^identity suggest |--certificate-oidc-issuer/.test(line)) return 'by-workflow'
   return line.includes('--via-index') ? 'multi' : 'app'
 }
@@ -93,11 +103,12 @@ export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, 
     .replaceAll('https://example.com/', `${web}/`)
     .replaceAll('mirror.example.com/', `${mirror}/`)
     .replaceAll('registry.example.com/', `${host}/`)
-    .replaceAll('IMAGE@sha256:...', `${host}/${app}@${scene.digest}`)
+    .replaceAll('IMAGE@sha256:...', `${host}/${app}@${app === 'buildx' ? withProvenance.digest : scene.digest}`)
     .replaceAll('IMAGE...', `${host}/app@${scene.digest}`)
     .replaceAll('IMAGE:v1', `${host}/${app}:v1`)
     .replaceAll('IMAGE', `${host}/${app}:v1`)
     .replaceAll('FILE', 'file')
+    .replaceAll('HEX', hexOf(digestOfText(content)))
     .replaceAll('DIR', 'saved')
 }
 
@@ -107,7 +118,11 @@ export function runningStack({ place }: Scene): string {
 }
 
 /** Files that an example finds, by the name it gives them. Each maker writes the file into the folder it is given. */
-const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Addresses) => Promise<void> | void>> = {
+type Maker = (scene: Scene, path: string, addresses: Addresses, line: string) => Promise<void> | void
+const makers: Readonly<Record<string, Maker>> = {
+  ...attestedFiles,
+  'statement.json': (scene, path, _, line) =>
+    writeFileSync(path, statedOf(line.startsWith('attest-blob ') ? digestOfText(content) : scene.digest, 'slsaprovenance1')),
   'cosign.key': (scene, path) => copyFileSync(scene.a.key, path),
   'cosign.pub': (scene, path) => copyFileSync(scene.a.pub, path),
   'cosign.pem': async (scene, path, { services }) => {
@@ -129,7 +144,11 @@ const makers: Readonly<Record<string, (scene: Scene, path: string, addresses: Ad
   Dockerfile: (scene, path) => writeFileSync(path, `FROM ${scene.registry.host}/app:v1\nRUN true\n`),
   token: (_, path) => writeFileSync(path, 'correct horse\n'),
   file: (_, path) => writeFileSync(path, content),
-  'file.sigstore.json': (scene, path) => signFile(scene, 'bundle', path),
+  'file.sigstore.json': async (scene, path, _, line) => {
+    if (!line.startsWith('verify-blob-attestation ')) await signFile(scene, 'bundle', path)
+    else if (line.includes('--key ')) await attestFileInBundle(scene, path, contentPath(scene))
+    else writeFileSync(path, await statedByWorkflow(digestOfText(content), 'spdxjson'))
+  },
   'old.sigstore.json': async (scene, path) => {
     await signFile(scene, 'bundle', path)
     writeFileSync(path, readFileSync(path, 'utf8').replace('bundle.v0.3+json', 'bundle+json;version=0.2'))
@@ -184,7 +203,7 @@ const content = '{"release":1}\n'
 
 /** What an example writes is not there before it. */
 const writes =
-  /(?:>|stack init --data|stack up --dev --data|trust export|--out|--outfile|-out|--output-key-prefix|save --dir|sign-blob .*--bundle) (\S+)/g
+  /(?:>|stack init --data|stack up --dev --data|trust export|--out|--outfile|-out|--output-key-prefix|save --dir|(?:sign|attest)-blob .*--bundle) (\S+)/g
 
 /** A folder of its own for one example, with every file in it that its line reads. */
 export async function prepareFolder(scene: Scene, line: string, addresses: Addresses): Promise<string> {
@@ -192,7 +211,7 @@ export async function prepareFolder(scene: Scene, line: string, addresses: Addre
   const written = [...line.matchAll(writes)].map(([, name]) => name)
   const words = line.split(/[ :;=,]/)
   for (const [name, make] of Object.entries(makers))
-    if (words.includes(name) && !written.includes(name)) await make(scene, join(folder, name), addresses)
+    if (words.includes(name) && !written.includes(name)) await make(scene, join(folder, name), addresses, line)
   for (const name of ['.zsh/completions', '.config/fish/completions'])
     mkdirSync(join(scene.place.folder, 'home', name), { recursive: true })
   return folder
