@@ -61,20 +61,23 @@ test('a disk that fills under load: writes are refused as not possible now, and 
   let left = 900 // tiles and bundles are full by then
   const refusals = await load(
     'fills',
-    all => all.length >= 100,
+    all => all.length >= 100 && fullLogs.every(log => reasonOf(log) !== undefined), // each of them has met the full disk, and said so
     () => void (--left === 0 && fill()),
   )
   assert.ok(left <= 0, `${-left} more were acknowledged`)
   for (const { path, status, text } of refusals)
     assert.deepEqual([path, status, text], [path, ...(refusalOf.get(path) ?? [])], 'each service in its own words')
-  for (const log of ['ct-log', 'rekor-v1', 'rekor-v2']) {
-    const says = stack!.lines
-      .map(line => JSON.parse(line) as { reason?: unknown })
-      .find(({ reason }) => String(reason).includes(`${log}/log.db`))
-    assert.match(String(says?.reason), /database or disk is full/, log)
-  }
+  for (const log of fullLogs) assert.match(reasonOf(log)!, /database or disk is full/, log)
   await check()
 })
+
+const fullLogs = ['ct-log', 'rekor-v1', 'rekor-v2']
+
+/** Why a log could not store what it was given, as the stack has said it by now. */
+function reasonOf(log: string): string | undefined {
+  const reasons = stack!.lines.map(line => String((JSON.parse(line) as { reason?: unknown }).reason))
+  return reasons.find(reason => reason.includes(`${log}/log.db`))
+}
 
 const refusalOf: ReadonlyMap<string, readonly [status: number, text: string]> = new Map([
   ['/api/v1/log/entries', [503, '{"code":503,"message":"unexpected error communicating with transparency log"}']],
