@@ -155,6 +155,22 @@ test('where all there is is asked for, no legacy referrer hides another', async 
   assert.equal(new Set(ofLast.map(({ source }) => source.replace(/ layer .*/, ''))).size, 1, 'elsewhere one of them counts, as in cosign')
 })
 
+test('where all there is is asked for, a legacy referrer that cannot be had is a candidate that says so', async () => {
+  const type = 'application/vnd.oci.image.index.v1+json'
+  const gone = ociDigestOf(encodeUtf8('gone'))
+  const listed = { mediaType: image.mediaType, size: 4, digest: gone, artifactType: 'application/vnd.dev.cosign.artifact.att.v1+json' }
+  const { find } = await createPlace(honest => async request => {
+    if (!request.url.includes('/referrers/')) return honest(request)
+    return Response.json({ schemaVersion: 2, mediaType: type, manifests: [listed] }, { headers: { 'content-type': type } })
+  })
+  const found = await find(everyAttestation)
+  assert.deepEqual(
+    found.map(({ source }) => source),
+    [`referrer ${gone}`],
+  )
+  assert.deepEqual(shown(found), ['envelope: IMAGE_NOT_FOUND'])
+})
+
 for (const { name, size, count, message } of [
   {
     name: 'bytes',

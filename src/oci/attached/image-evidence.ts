@@ -69,7 +69,7 @@ async function fetchEverywhere(client: RegistryClient, query: EvidenceQuery, sig
   const manifests = await fetchReferrerManifests(client, query, [...referrers.values()], signal)
   const bundles = await fetchBundles(client, query, manifests, signal)
   const layers = await fetchLegacyLayers(client, query, [...legacyManifests(manifests, query), ...tagged], signal)
-  return [...bundles.map(({ candidate }) => candidate), ...layers]
+  return [...bundles.map(({ candidate }) => candidate), ...layers, ...unreadableLegacy(manifests, query)]
 }
 
 /** Evidence among referrers. */
@@ -229,6 +229,13 @@ function legacyManifests(manifests: readonly ReferrerManifest[], query: Evidence
   return manifests.flatMap(({ source, manifest }) => (isLegacyManifest(manifest, query) ? [{ source, manifest }] : []))
 }
 
+/** Referrers that are listed as of the older layout, and whose manifest cannot be had: whoever looks at all there is must hear of them. */
+function unreadableLegacy(manifests: readonly ReferrerManifest[], query: EvidenceQuery): readonly Candidate[] {
+  return manifests.flatMap(({ source, artifactType, manifest }) =>
+    manifest instanceof CountersignError && artifactType === legacyTypeOf(query) ? [refused(source, manifest, legacyFormatOf(query))] : [],
+  )
+}
+
 /** The layers of these manifests. Limits hold for all of them together: each of a thousand referrers may have a thousand layers. */
 async function fetchLegacyLayers(
   client: RegistryClient,
@@ -248,14 +255,21 @@ async function fetchLegacyLayers(
   return [...fetched.map(layer => layerOf(layer, places.get(layer.descriptor)!.name, query)), ...refusals]
 }
 
-function isLegacyManifest(manifest: ReferrerManifest['manifest'], { of = 'signatures' }: EvidenceQuery): manifest is ImageManifest {
-  const type = of === 'signatures' ? legacyReferrerType : legacyAttestationReferrerType
-  return !(manifest instanceof CountersignError) && manifest.kind === 'image' && manifest.config.mediaType === type
+function isLegacyManifest(manifest: ReferrerManifest['manifest'], query: EvidenceQuery): manifest is ImageManifest {
+  return !(manifest instanceof CountersignError) && manifest.kind === 'image' && manifest.config.mediaType === legacyTypeOf(query)
+}
+
+function legacyTypeOf({ of = 'signatures' }: EvidenceQuery): string {
+  return of === 'signatures' ? legacyReferrerType : legacyAttestationReferrerType
+}
+
+function legacyFormatOf({ of = 'signatures' }: EvidenceQuery): Candidate['format'] {
+  return of === 'signatures' ? 'simple-signing' : 'envelope'
 }
 
 function collectRefusals(query: EvidenceQuery, sourceOf: (layer: Descriptor) => string) {
-  const { maxBytes, maxWorkers, of = 'signatures' } = query
-  const format = of === 'signatures' ? 'simple-signing' : 'envelope'
+  const { maxBytes, maxWorkers } = query
+  const format = legacyFormatOf(query)
   const refusals: Candidate[] = []
   const nameOf = (layer: Descriptor) => `${sourceOf(layer)} layer ${layer.digest}`
   const onUnreadable = (layer: Descriptor, error: CountersignError) => {
@@ -263,7 +277,7 @@ function collectRefusals(query: EvidenceQuery, sourceOf: (layer: Descriptor) => 
     refusals.push(refused(nameOf(layer), error, format))
   }
   const isWanted = (layer: Descriptor) => {
-    const declared = of === 'attestations' ? layer.annotations?.get(layerPredicateType) : undefined
+    const declared = query.of === 'attestations' ? layer.annotations?.get(layerPredicateType) : undefined
     if (!isOfOtherType(declared, query)) return true
     refusals.push(otherType(nameOf(layer), declared, format))
     return false
