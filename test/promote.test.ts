@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ErrorCode } from '../src/codec/error.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
+import { signPredicateType } from '../src/formats/statement.ts'
 import { assertRefused, createRig, good, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage } from '../src/testing/image-builder.ts'
 import { createHand } from '../src/testing/registry-hand.ts'
@@ -113,6 +114,13 @@ const refused: readonly Refused[] = [
     exit: 4,
     code: 'ARTIFACT_MISMATCH',
     message: /^attestation manifest sha256:\w+ layer 0: the statement is about "app" sha256:\w+, not sha256:/,
+  },
+  {
+    name: 'a statement that would be a signature of the image',
+    layers: [said(amd, signPredicateType)],
+    exit: 5,
+    code: 'PREDICATE_TYPE_MISMATCH',
+    message: /layer 0: "https:\/\/sigstore\.dev\/cosign\/sign\/v1" is the type of signatures, and no attestation: want sign or sign-blob$/,
   },
   {
     name: 'a statement of another type than its layer declares',

@@ -1,8 +1,10 @@
 import { concatBytes } from '../../codec/bytes.ts'
+import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
 import { serializeSortedJson } from '../../codec/json/sorted-json.ts'
 import type { JsonObject } from '../../codec/json.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
+import { encodeUtf8, quote } from '../../codec/text.ts'
+import { signPredicateType } from '../../formats/statement.ts'
 
 /** What an attestation is about. */
 export type AttestedSubject = {
@@ -17,6 +19,20 @@ export type SortedJson = { readonly sorted: Uint8Array }
 export type AttestedPredicate = {
   readonly predicateType: string // URI
   readonly predicate: JsonObject | string | SortedJson // text: an SPDX document in tag-value form
+}
+
+/**
+ * Refuses the type by which a signature says "I signed this": a statement of it verifies as one, so whoever could have it attested, or
+ * promoted out of an index that he may write, would have the artifact signed.
+ *
+ * @throws CountersignError `PREDICATE_TYPE_MISMATCH`
+ */
+export function refuseSignature(predicateType: string): void {
+  if (predicateType === signPredicateType)
+    throw new CountersignError(
+      'PREDICATE_TYPE_MISMATCH',
+      `${quote(predicateType)} is the type of signatures, and no attestation: want sign or sign-blob`,
+    )
 }
 
 const statementType = 'https://in-toto.io/Statement/v0.1'

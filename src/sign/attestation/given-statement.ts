@@ -6,6 +6,7 @@ import { messageOfDigests } from '../../crypto/message.ts'
 import { parseStatement, type Statement } from '../../formats/statement.ts'
 import { checkStatementSubjects } from '../../verify/artifact.ts'
 import type { Artifact } from '../../verify/policy.ts'
+import { refuseSignature } from './attested-statement.ts'
 import { predicateLimitBytes } from './predicate-shape.ts'
 
 /**
@@ -13,7 +14,7 @@ import { predicateLimitBytes } from './predicate-shape.ts'
  * something else, is refused here.
  *
  * @param predicateType - that it must have, where one was asked for
- * @throws CountersignError `STATEMENT_MALFORMED`, also for a `_type` that is not known; `PREDICATE_TYPE_MISMATCH`; `LIMIT_EXCEEDED`
+ * @throws CountersignError `STATEMENT_MALFORMED`, also for a `_type` that is not known; `PREDICATE_TYPE_MISMATCH`, also for a signature's; `LIMIT_EXCEEDED`
  */
 export function readGivenStatement(bytes: Uint8Array, predicateType: string | undefined): Statement {
   if (bytes.length > predicateLimitBytes)
@@ -24,6 +25,7 @@ export function readGivenStatement(bytes: Uint8Array, predicateType: string | un
       'PREDICATE_TYPE_MISMATCH',
       `statement: want one of type ${quote(predicateType)}, got ${quote(statement.predicateType)}`,
     )
+  refuseSignature(statement.predicateType)
   return statement
 }
 

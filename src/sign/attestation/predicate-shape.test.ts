@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../../codec/text.ts'
+import { signPredicateType } from '../../formats/statement.ts'
 import { encodeAttestedStatement } from './attested-statement.ts'
+import { readGivenStatement } from './given-statement.ts'
 import { shapePredicate } from './predicate-shape.ts'
 
 const now = new Date('2026-01-02T03:04:05.678Z')
@@ -247,6 +249,17 @@ for (const { type, name, text, code = 'PREDICATE_MALFORMED', message } of [
 for (const type of ['custom', 'spdx', 'cyclonedx'])
   test(`a predicate of ${type} is refused: no UTF-8`, () =>
     assert.throws(() => shapePredicate(type, Uint8Array.of(0x22, 0xff, 0x22), now), { code: 'PREDICATE_MALFORMED', message: /UTF-8/ }))
+
+test('a statement that would be a signature is made of no predicate, and taken from nobody', () => {
+  const refusal = {
+    code: 'PREDICATE_TYPE_MISMATCH',
+    message: /is the type of signatures, and no attestation: want sign or sign-blob$/,
+  } as const
+  assert.throws(() => shapePredicate(signPredicateType, encodeUtf8('{}'), now), refusal)
+  const subject = [{ digest: { sha256: '00'.repeat(32) } }]
+  const given = { _type: 'https://in-toto.io/Statement/v1', subject, predicateType: signPredicateType, predicate: {} }
+  assert.throws(() => readGivenStatement(encodeUtf8(JSON.stringify(given)), undefined), refusal)
+})
 
 test('a gigantic predicate is refused by its size alone', () => {
   const huge = new Uint8Array((95 << 20) + 1)

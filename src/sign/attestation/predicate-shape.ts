@@ -4,7 +4,7 @@ import { type JsonObject, parseJson, readAs, readObject } from '../../codec/json
 import { decodeUtf8, quote } from '../../codec/text.ts'
 import { predicateTypeOf } from '../../formats/predicate-type.ts'
 import { predicateLimits } from '../../formats/statement.ts'
-import type { AttestedPredicate } from './attested-statement.ts'
+import { type AttestedPredicate, refuseSignature } from './attested-statement.ts'
 import { shapeLink, shapeVulnerabilities } from './go-shapes.ts'
 import { type Shape, shapeMessage } from './proto-shape.ts'
 import { slsaProvenance1, slsaProvenance02 } from './slsa-shape.ts'
@@ -24,11 +24,12 @@ const shapedLimits = { ...limits, values: predicateLimits.values } // of what is
  *
  * @param type - a name that `--type` knows, or a URI
  * @param now - what `custom` says of when it was made
- * @throws CountersignError `USAGE` for no type; `PREDICATE_MALFORMED` with the place in the document; `LIMIT_EXCEEDED`
+ * @throws CountersignError `USAGE` for no type; `PREDICATE_TYPE_MISMATCH` for a signature's; `PREDICATE_MALFORMED` with the place in the document; `LIMIT_EXCEEDED`
  * @see formats-and-flows §6
  */
 export function shapePredicate(type: string, bytes: Uint8Array, now: Date): ShapedPredicate {
   const predicateType = predicateTypeOf(type)
+  refuseSignature(predicateType)
   if (bytes.length > predicateLimitBytes)
     throw new CountersignError('LIMIT_EXCEEDED', `predicate: want at most ${predicateLimitBytes} bytes, got ${bytes.length}`)
   if (type === 'spdx') return { predicateType, predicate: textOf(bytes), leftOut: [] }
