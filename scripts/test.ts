@@ -29,8 +29,13 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
   },
   peers: async files => {
     const chosen = pick(files, ['test/peers/**/*.test.ts'])
-    const source = await testOnPeers('source on Node', 'source', chosen)
-    return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && source
+    const onNode = await testOnPeers('package on Node', `${root}/dist/cli.cjs`, chosen)
+    return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && onNode
+  },
+  kms: async files => {
+    const chosen = pick(files, ['test/kms/*.test.ts'])
+    const onNode = await testOnNode('kms (package on Node)', process.execPath, chosen, kmsOptions(`${root}/dist/cli.cjs`))
+    return (await testOnNode('kms (executable)', process.execPath, chosen, kmsOptions(`${root}/dist/countersign`))) && onNode
   },
   mutations: files =>
     testOnNode('mutations', process.execPath, pick(files, ['test/peers/other-verifiers.test.ts']), {
@@ -69,6 +74,12 @@ const print = (text: string) => void process.stdout.write(text)
 async function testUnits(suite: string, node: string, files: readonly string[]): Promise<boolean> {
   const options = { workers: availableParallelism(), timeoutMs: 60_000, env: { ...process.env, ...compiled }, print }
   return report(suite, await testInWorkers(node, pick(files, unitTests), options))
+}
+
+/** Providers' packages are where scripts/kms.sh has brought them. */
+function kmsOptions(command: string) {
+  const env = { ...process.env, COUNTERSIGN: command, COUNTERSIGN_PACKAGES: `${root}/.cache/kms` }
+  return { concurrency: 2, timeoutMs: 300_000, env }
 }
 
 /** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */

@@ -1,5 +1,6 @@
 import type { Fetch, World } from '../codec/world.ts'
 import type { DeriveKey } from '../crypto/encrypted-key.ts'
+import type { ProviderPackage } from '../kms/remote/key-effects.ts'
 import type { ByteRange, Folder } from '../oci/layout/folder.ts'
 import type { TransportOptions } from '../oci/transport.ts'
 import type { ProvingThread } from '../services/proving/prove-on-thread.ts'
@@ -35,6 +36,8 @@ export type CommandContext = {
   readonly deriveKey?: DeriveKey
   /** Starts a thread that proves entries of logs, where a core is there for it. Without one they are proven beside all else. */
   readonly startProving?: () => Promise<ProvingThread | undefined>
+  /** What a package exports that countersign does not bring. @throws CountersignError `CAPABILITY_MISSING` with the line that adds it */
+  readonly loadPackage: (name: ProviderPackage) => Promise<unknown>
   readonly stdin: StandardInput
   readonly files: Files
   readonly prompts: Prompts

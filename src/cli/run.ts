@@ -119,7 +119,7 @@ async function withinTime(
 }
 
 function createContext(system: System, signal: AbortSignal, report: Reporter): CommandContext {
-  const { environment, stdin, keyboard, files, world, deriveKey, startProving } = system
+  const { environment, stdin, keyboard, files, world, deriveKey, startProving, loadPackage } = system
   const stderr = (text: string) => report.text(text)
   const debug = (line: string) => {
     if (report.isVerbose) stderr(`${line}\n`)
@@ -142,6 +142,7 @@ function createContext(system: System, signal: AbortSignal, report: Reporter): C
     showStatus: line => report.status(line),
     ...(deriveKey && { deriveKey }),
     ...(startProving && { startProving }),
+    loadPackage,
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

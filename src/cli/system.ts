@@ -20,6 +20,7 @@ export type System = {
   readonly stderr: Sink
   readonly deriveKey?: CommandContext['deriveKey']
   readonly startProving?: CommandContext['startProving']
+  readonly loadPackage: CommandContext['loadPackage']
   readonly stdin: StandardInput
   readonly keyboard: Keyboard
   readonly files: Files

@@ -21,6 +21,7 @@ export const errorKinds = {
   HEX_MALFORMED: 'malformed',
   JSON_MALFORMED: 'malformed',
   KEY_MALFORMED: 'malformed',
+  KMS_RESPONSE_MALFORMED: 'malformed', // of a KMS, an HSM or a plugin for one
   LAYOUT_MALFORMED: 'malformed', // a folder or archive that is no OCI image layout
   LIMIT_EXCEEDED: 'malformed', // more bytes, items or depth than any honest input has
   LOG_ENTRY_MALFORMED: 'malformed', // an entry of a transparency log, in a file or an annotation
@@ -51,6 +52,7 @@ export const errorKinds = {
   SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
   IMAGES_NOT_VERIFIED: 'untrusted', // several, for different reasons; each is listed with its own
   KEY_MISMATCH: 'untrusted', // the evidence names another key
+  KMS_SIGNATURE_INVALID: 'untrusted', // what a KMS or HSM signed does not verify with the key it says it signed with
   DOCUMENT_WITHOUT_IMAGES: 'untrusted', // nothing to verify: it would prove nothing
   SCT_INVALID: 'untrusted', // no trusted log has seen the certificate
   SIGNATURE_INVALID: 'untrusted',
@@ -79,8 +81,11 @@ export const errorKinds = {
   FORGE_DENIED: 'denied', // GitLab or GitHub knows us and says no
   FORGE_UNAUTHORIZED: 'denied', // GitLab or GitHub does not know us
   IDENTITY_MISMATCH: 'denied', // somebody else signed, or another authority vouches for them
+  KEY_DISABLED: 'denied', // a key in a KMS or HSM that does not sign, or not any more
   KEY_EXISTS: 'denied', // a private key is where a new one was to go
   KEY_UNSUPPORTED: 'denied', // a sound key of a kind or strength we refuse
+  KMS_DENIED: 'denied', // a KMS knows us and says no: error names the permission
+  KMS_UNAUTHORIZED: 'denied', // a KMS does not know us, or not any more
   LICENSE_FORBIDDEN: 'denied',
   LICENSE_UNKNOWN: 'denied', // nobody can tell whether it is one of the forbidden
   LOG_FROZEN: 'denied', // a log that has ended: it is read, and takes no entries
@@ -93,6 +98,8 @@ export const errorKinds = {
   POLICY_INCONCLUSIVE: 'denied', // it gave neither true nor false
   POLICY_REFUSED: 'denied', // it says no
   PREDICATE_TYPE_MISMATCH: 'denied',
+  PIN_LOCKED: 'denied', // a token that takes no PIN any more
+  PIN_WRONG: 'denied',
   PLATFORM_NOT_FOUND: 'denied', // the image is there, but not for this platform
   REFERRERS_TAG_TAKEN: 'denied', // something other than a referrers index holds the fallback tag
   REGISTRY_DENIED: 'denied', // the registry knows us and says no: error names repository and missing permission
@@ -117,6 +124,7 @@ export const errorKinds = {
   IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
   BLOB_NOT_FOUND: 'unavailable',
   KEY_NOT_FOUND: 'unavailable',
+  KMS_UNAVAILABLE: 'unavailable', // unreachable, too slow, or throttling to the end
   LAYOUT_NOT_FOUND: 'unavailable', // no image layout in this folder
   MANIFEST_CHANGED: 'unavailable', // the tag no longer holds what we replace
   REFERRERS_CONTENDED: 'unavailable', // others kept overwriting the tag we append to

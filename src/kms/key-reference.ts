@@ -1,6 +1,7 @@
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { type GitlabProject, parseGitlabProject } from './forge/gitlab.ts'
+import { remoteSchemes } from './remote/open-remote-key.ts'
 
 /** Where a key is kept, as the value of `--key` says it. Source: formats-and-flows §1.3. */
 export type KeyReference =
@@ -8,11 +9,15 @@ export type KeyReference =
   | { readonly kind: 'environment'; readonly name: string }
   | { readonly kind: 'url'; readonly url: URL }
   | { readonly kind: 'gitlab'; readonly project: GitlabProject }
+  | RemoteKeyReference
+
+/** A key in a KMS or an HSM; its provider reads the text. */
+export type RemoteKeyReference = { readonly kind: 'remote'; readonly scheme: string; readonly text: string }
 
 /** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
 const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s', 'pkcs11'] as const
 
-const fallback = 'want a file, env://VARIABLE, gitlab://PROJECT or an https:// URL'
+const fallback = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
 
 /**
  * Parses a key reference. Only `scheme://` makes one other than a file (and `pkcs11:`): a file may be called `gitlab.key`,
@@ -22,6 +27,8 @@ const fallback = 'want a file, env://VARIABLE, gitlab://PROJECT or an https:// U
  */
 export function parseKeyReference(text: string): KeyReference {
   if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${fallback}, got nothing`)
+  const remote = remoteSchemes.find(scheme => text.startsWith(scheme === 'pkcs11' ? 'pkcs11:' : `${scheme}://`))
+  if (remote !== undefined) return { kind: 'remote', scheme: remote, text }
   if (text.startsWith('pkcs11:')) throw later('pkcs11', text)
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
   if (scheme === undefined || rest === undefined) return { kind: 'file', path: text }

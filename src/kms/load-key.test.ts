@@ -6,7 +6,7 @@ import { messageOfBytes } from '../crypto/message.ts'
 import { parsePublicKeyPem } from '../crypto/public-key.ts'
 import { verifySignature } from '../crypto/verify-signature.ts'
 import { teamKey, testPassphrase } from '../testing/test-keys.ts'
-import { type KeySources, loadPublicKey, loadSigner } from './load-key.ts'
+import { type KeySources, loadPublicKeys, loadSigner } from './load-key.ts'
 
 const files = new Map([
   ['team.pub', teamKey.publicPem],
@@ -27,12 +27,16 @@ const sources: KeySources = {
   ]),
   fetch: async input => new Response(String(input).endsWith('.pub') ? teamKey.publicPem : teamKey.encrypted),
   signal: new AbortController().signal,
+  world: { now: () => new Date(0), sleep: async () => {}, randomBytes: length => new Uint8Array(length) },
+  loadPackage: async name => assert.fail(`asked for ${name}`),
+  runProgram: async program => assert.fail(`ran ${program}`),
+  askPin: async () => assert.fail('asked for a PIN'),
 }
 const passphrase = async () => encodeUtf8(testPassphrase)
 const expected = parsePublicKeyPem(encodeUtf8(teamKey.publicPem), 'key')
 
 for (const reference of ['team.pub', 'env://PUB', 'https://keys.test/team.pub'])
-  test(`loadPublicKey: ${reference}`, async () => assert.deepEqual((await loadPublicKey(reference, sources)).spki, expected.spki))
+  test(`loadPublicKeys: ${reference}`, async () => assert.deepEqual((await loadPublicKeys(reference, sources))[0].spki, expected.spki))
 
 for (const reference of ['team.key', 'env://KEY', 'https://keys.test/team.key'])
   test(`loadSigner: ${reference}`, async () => {
@@ -57,25 +61,25 @@ test('loadSigner asks for the passphrase only once the file has been read', asyn
 for (const { name, load, code, message } of [
   {
     name: 'an unset variable',
-    load: () => loadPublicKey('env://NOPE', sources),
+    load: () => loadPublicKeys('env://NOPE', sources),
     code: 'KEY_NOT_FOUND',
     message: 'loading URL: env var $NOPE not found',
   },
   {
     name: 'a URL whose query lets one read it',
-    load: () => loadPublicKey('https://keys.test/team.key?sig=s3cret', sources),
+    load: () => loadPublicKeys('https://keys.test/team.key?sig=s3cret', sources),
     code: 'KEY_UNSUPPORTED',
     message: /^key "https:\/\/keys\.test\/team\.key": unsupported pem type/,
   },
   {
     name: 'an empty variable',
-    load: () => loadPublicKey('env://EMPTY', sources),
+    load: () => loadPublicKeys('env://EMPTY', sources),
     code: 'KEY_MALFORMED',
     message: /^key "env:\/\/EMPTY": invalid pem block/,
   },
   {
     name: 'a private key to verify with',
-    load: () => loadPublicKey('team.key', sources),
+    load: () => loadPublicKeys('team.key', sources),
     code: 'KEY_UNSUPPORTED',
     message: /^key "team\.key": /,
   },

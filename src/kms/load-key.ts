@@ -1,6 +1,5 @@
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8 } from '../codec/text.ts'
-import type { Fetch } from '../codec/world.ts'
 import { type DeriveKey, decryptPrivateKey } from '../crypto/encrypted-key.ts'
 import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
@@ -8,34 +7,53 @@ import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
 import { fetchFile } from './fetch-file.ts'
 import { readGitlabVariable } from './forge/gitlab.ts'
 import { secretNames } from './forge/secret-store.ts'
-import { describeKeyReference, type KeyReference, parseKeyReference } from './key-reference.ts'
+import { describeKeyReference, type KeyReference, parseKeyReference, type RemoteKeyReference } from './key-reference.ts'
+import type { ProviderEffects } from './remote/key-effects.ts'
+import { openRemoteKey } from './remote/open-remote-key.ts'
+import { enabledPublicKeys, type RemoteKey, remoteSigner } from './remote/remote-key.ts'
 
 /** What keys are read from. */
-export type KeySources = {
-  readonly readFile: (path: string, limitBytes: number) => Promise<Uint8Array>
-  readonly environment: ReadonlyMap<string, string>
-  readonly fetch: Fetch
-  readonly signal: AbortSignal
+export type KeySources = ProviderEffects & {
   readonly deriveKey?: DeriveKey // in place of scrypt itself
+  /** Reach for no key over a network. `fetch` must refuse too. */
+  readonly offline?: boolean
 }
 
 /**
- * The public key that a reference leads to.
+ * The public keys that a reference leads to: one, and of a key in a KMS, whose version is not pinned, those of all enabled versions, the
+ * newest first.
  *
- * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, or what `readKeyFile` throws
+ * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, what `readKeyFile` throws, or what a `RemoteKey` does
  */
-export async function loadPublicKey(reference: string, sources: KeySources): Promise<PublicKey> {
-  return parsePublicKeyPem(await readKeyFile(parseKeyReference(reference), 'public', sources), `key ${describeKeyReference(reference)}`)
+export async function loadPublicKeys(reference: string, sources: KeySources): Promise<readonly [PublicKey, ...PublicKey[]]> {
+  const parsed = parseKeyReference(reference)
+  if (parsed.kind === 'remote') return await withRemoteKey(parsed, sources, enabledPublicKeys)
+  return [parsePublicKeyPem(await readKeyFile(parsed, 'public', sources), `key ${describeKeyReference(reference)}`)]
+}
+
+/** The key in a KMS or HSM that a reference leads to, for as long as `use` takes. */
+export async function withRemoteKey<Result>(
+  { scheme, text }: RemoteKeyReference,
+  sources: KeySources,
+  use: (key: RemoteKey) => Promise<Result>,
+): Promise<Result> {
+  const key = await openRemoteKey(scheme, text, sources, sources.offline)
+  try {
+    return await use(key)
+  } finally {
+    await key.close?.()
+  }
 }
 
 /**
- * The signer that a reference to an encrypted private key leads to. The passphrase is asked for once the file has been
- * read, unless it is kept beside the key; it and the decrypted key are zeroed after use.
+ * The signer that a reference leads to: a key in a KMS or HSM, or an encrypted private key. The passphrase of that is asked for once the
+ * file has been read, unless it is kept beside the key; it and the decrypted key are zeroed after use.
  *
- * @throws CountersignError `PASSPHRASE_WRONG`, `KEY_MALFORMED`, `KEY_UNSUPPORTED`, or what `readKeyFile` throws
+ * @throws CountersignError `PASSPHRASE_WRONG`, `KEY_MALFORMED`, `KEY_UNSUPPORTED`, what `readKeyFile` throws, or what `remoteSigner` does
  */
 export async function loadSigner(reference: string, sources: KeySources, askPassphrase: () => Promise<Uint8Array>): Promise<Signer> {
   const parsed = parseKeyReference(reference)
+  if (parsed.kind === 'remote') return await remoteSigner(await openRemoteKey(parsed.scheme, parsed.text, sources, sources.offline))
   const pem = await readKeyFile(parsed, 'private', sources)
   const what = `key ${describeKeyReference(reference)}`
   const passphrase = (await storedPassphrase(parsed, sources)) ?? (await askPassphrase())
@@ -56,7 +74,11 @@ export async function loadSigner(reference: string, sources: KeySources, askPass
  * @throws CountersignError `KEY_NOT_FOUND`, `FILE_UNREADABLE`, `SERVICE_UNAVAILABLE` or `LIMIT_EXCEEDED`; of a forge also what
  *   `readGitlabVariable` throws
  */
-export async function readKeyFile(reference: KeyReference, half: 'private' | 'public', sources: KeySources): Promise<Uint8Array> {
+export async function readKeyFile(
+  reference: Exclude<KeyReference, RemoteKeyReference>,
+  half: 'private' | 'public',
+  sources: KeySources,
+): Promise<Uint8Array> {
   switch (reference.kind) {
     case 'file':
       return await sources.readFile(reference.path, keyFileLimitBytes)
@@ -75,7 +97,10 @@ export async function readKeyFile(reference: KeyReference, half: 'private' | 'pu
 }
 
 /** The passphrase that a forge keeps beside the key; nothing where there is none and somebody has to be asked. */
-async function storedPassphrase(reference: KeyReference, sources: KeySources): Promise<Uint8Array | undefined> {
+async function storedPassphrase(
+  reference: Exclude<KeyReference, RemoteKeyReference>,
+  sources: KeySources,
+): Promise<Uint8Array | undefined> {
   if (reference.kind !== 'gitlab') return undefined
   try {
     return await readGitlabVariable(reference.project, secretNames.password, sources)

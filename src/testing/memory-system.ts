@@ -24,6 +24,8 @@ export type MemorySystemOptions = {
   readonly fetch?: Fetch
   readonly now?: () => Date
   readonly randomBytes?: World['randomBytes']
+  /** What packages export that countersign does not bring. */
+  readonly packages?: Readonly<Record<string, unknown>>
   /** Durations that pass at once; all others never end. */
   readonly passing?: (ms: number) => boolean
 }
@@ -65,6 +67,11 @@ export function createMemorySystem(options: MemorySystemOptions = {}): MemorySys
       },
     ),
     deriveKey: deriveOnce,
+    loadPackage: async name => {
+      const found = options.packages?.[name]
+      if (found === undefined) throw new CountersignError('CAPABILITY_MISSING', `this test has no package ${name}`)
+      return found
+    },
     keyboard: {
       read: async () => {
         const chunk = keys.shift()

@@ -25,6 +25,7 @@ export function createProcessSystem(): System {
     files: createFiles(() => Buffer.from(randomBytes(8)).toString('hex')),
     openOutputFile: path => sinks.openFile(path),
     startProving,
+    loadPackage: async name => (await import('./load-package.ts')).loadPackage(name, environment),
     onInterrupt,
     graceMs: 2_000,
   }

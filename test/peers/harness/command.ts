@@ -48,13 +48,14 @@ export function optionalTool(name: OptionalTool): string | undefined {
 
 /**
  * The command under test, as COUNTERSIGN names it: `source` (the default) is the TypeScript on the Node that runs the
- * test; anything else is the path of an executable. Every suite of test/peers runs once with each.
+ * test, a path that ends in .cjs is the package's command on that Node, and any other is the path of an executable.
+ * Every suite of test/peers and test/kms runs once with the package and once with the executable.
  */
 export function countersign(): Command {
   const chosen = process.env['COUNTERSIGN'] ?? 'source'
   if (chosen === 'source') return [process.execPath, join(root, 'src/cli/main.ts')]
   if (!existsSync(chosen)) throw new Error(`COUNTERSIGN=${chosen} is missing: run npm run build`)
-  return [chosen]
+  return chosen.endsWith('.cjs') ? [process.execPath, chosen] : [chosen]
 }
 
 /** How a command ended, and what it printed. A death by signal is code 128. */

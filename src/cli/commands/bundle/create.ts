@@ -51,7 +51,7 @@ function checkCombination({ artifact, attestation, bundle, signature, certificat
 async function fromBlobBundle(context: CommandContext, flags: Flags): Promise<Uint8Array> {
   const { timestamps = [] } = await materialOf(context, flags)
   return await convertBlobBundle(await readOlderBundle(context, flags.bundle), {
-    key: flags.key === '' ? undefined : await publicKeyFromFlag(context, flags.key, false),
+    key: flags.key === '' ? undefined : await publicKeyFromFlag(context, flags.key),
     artifact: flags.artifact === '' ? undefined : await readMessage(context, flags.artifact),
     timestamps,
     proveEntry: flags.ignoreTlog ? undefined : entryProver(context, flags),
@@ -71,7 +71,7 @@ async function fromParts(context: CommandContext, flags: Flags): Promise<Uint8Ar
   const { certificate: der, timestamps = [] } = await materialOf(context, flags)
   const signer: BundleSigner = der
     ? { kind: 'certificate', certificate: parseCertificate(der, `certificate ${flags.certificate}`) }
-    : { kind: 'key', key: await publicKeyFromFlag(context, flags.key, false) }
+    : { kind: 'key', key: await publicKeyFromFlag(context, flags.key) }
   const subject = flags.attestation === '' ? await signedArtifact(context, flags) : await signedEnvelope(context, flags)
   const find = entryFinder(context, flags)
   return await assembleBundle({

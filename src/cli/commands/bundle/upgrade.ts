@@ -73,7 +73,7 @@ function checkFlagsFor({ format }: SignatureDocument, { given }: Flags): void {
 async function inputsFrom(context: CommandContext, flags: Flags): Promise<ConversionInputs> {
   const { key, artifact, ignoreTlog } = flags
   return {
-    key: key === '' ? undefined : await publicKeyFromFlag(context, key, false),
+    key: key === '' ? undefined : await publicKeyFromFlag(context, key),
     artifact: artifact === '' ? undefined : await readMessage(context, artifact),
     timestamps: [],
     proveEntry: ignoreTlog ? undefined : entryProver(context, flags),

@@ -5,7 +5,7 @@ import { readTime } from '../../../formats/rfc3339.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import { publicKeyFromFlag } from '../keys.ts'
+import { publicKeysFromFlag } from '../keys.ts'
 import { type AuthorityFlags, authoritiesFromFlags } from './authorities.ts'
 import { asksForIdentity, type IdentityFlags, identityFromFlags } from './identity-flags.ts'
 
@@ -51,9 +51,9 @@ export async function demandsOfFlags(context: CommandContext, flags: SignerFlags
   const identity = await identityFromFlags(flags)
   if (identity) return await demandsOfIdentities(context, flags, [identity], what)
   const { trust, policy, from } = await demandsBesideSigner(context, flags, what, false)
-  const key = await publicKeyFromFlag(context, flags.key, flags.offline)
+  const keys = await publicKeysFromFlag(context, flags.key, flags.offline)
   const hashes = flags.given.has('signature-digest-algorithm') && { hashes: [flags.signatureDigestAlgorithm] }
-  return { trust: { ...trust, keys: [key] }, policy: { ...policy, ...hashes }, from: [`--key ${flags.key}`, ...from] }
+  return { trust: { ...trust, keys }, policy: { ...policy, ...hashes }, from: [`--key ${flags.key}`, ...from] }
 }
 
 /** The same, for signatures by certificates of these, whatever the flags say of that. */

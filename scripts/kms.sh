@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Brings the real KMSs, the token and the SDKs that test:kms runs us against into .cache/kms (ignored by git):
+#   .cache/kms/bin/NAME        one link per tool
+#   .cache/kms/node_modules    the packages that providers need, by the lock in tools/kms-sdks; tests name .cache/kms by COUNTERSIGN_PACKAGES
+#   .cache/kms/versions.txt    NAME VERSION WHERE SHA256, one line per tool: of the .deb, of the archive, or of the lock
+# What is built or installed is pinned by the locks in tools/; Debian's packages are proven by its signed index.
+# Run again it only prints the versions; `--refresh` fetches again. A missing tool is a failure.
+set -euo pipefail
+
+# name          suite   package          file inside the package
+tools='
+'
+root=$(cd "$(dirname "$0")/.." && pwd)
+dir=$root/.cache/kms
+. "$root/scripts/bring.sh"
+
+locked='' # each has its lock in tools/NAME and its function below
+
+main() {
+  local name
+  [ "${1-}" != --refresh ] || rm -rf "$dir"
+  mkdir -p "$dir/bin"
+  [ -z "${tools//[[:space:]]/}" ] || part debian "$(digest <<<"$tools")" from_debian
+  for name in $locked; do part "$name" "$(cat "$root/tools/$name"/* | digest)" "from_lock_of_$name"; done
+  cat "$dir"/*.versions | tee "$dir/versions.txt"
+}
+
+from_debian() {
+  prepare_debian
+  local name suite package file
+  rm -f "$dir/debian.versions"
+  while read -r name suite package file; do
+    [ -n "$name" ] || continue
+    rm -rf "${dir:?}/$name" "$dir/bin/$name"
+    bring "$name" "$suite" "$package" "$file" required
+  done <<<"$tools"
+  rm -rf "$dir/suites"
+}
+
+main "$@"

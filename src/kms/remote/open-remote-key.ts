@@ -1,0 +1,27 @@
+import { CountersignError } from '../../codec/error.ts'
+import type { ProviderEffects } from './key-effects.ts'
+import type { RemoteKey } from './remote-key.ts'
+
+/** Reads a reference of its kind, whole and strictly, and makes the key it names without asking anybody. @throws CountersignError `REFERENCE_MALFORMED` */
+type OpenKey = (reference: string, effects: ProviderEffects) => RemoteKey
+
+/** What keeps keys and signs with them, by the scheme of its references. A provider is loaded when a reference names it. */
+const providers: Readonly<Record<string, { readonly name: string; readonly isRemote: boolean; readonly load: () => Promise<OpenKey> }>> = {}
+
+/** Schemes of references that lead to a KMS or HSM. */
+export const remoteSchemes: readonly string[] = Object.keys(providers)
+
+/**
+ * The key in a KMS or HSM that a reference names. Nobody is asked yet.
+ *
+ * @param offline - refuse providers that are reached over a network
+ * @throws CountersignError `REFERENCE_MALFORMED`, `CAPABILITY_MISSING` where a package is missing, `KMS_UNAVAILABLE` offline
+ */
+export async function openRemoteKey(scheme: string, reference: string, effects: ProviderEffects, offline = false): Promise<RemoteKey> {
+  const provider = providers[scheme]
+  if (!provider) throw new TypeError(`no provider for ${scheme}`)
+  const key = (await provider.load())(reference, effects)
+  if (offline && provider.isRemote)
+    throw new CountersignError('KMS_UNAVAILABLE', `offline: want no network, but the key is in ${provider.name}`)
+  return key
+}
