@@ -40,6 +40,16 @@ export async function collectBytes(chunks: AsyncIterable<Uint8Array>, limitBytes
   return joinBytes(parts)
 }
 
+/**
+ * Gives the memory of many bytes back at once, where garbage collection would come too late for the next 50 MB. Nobody may look at them again,
+ * nor at a part of them: they are empty from now on. Bytes that share their buffer with others stay.
+ */
+export function releaseBytes({ buffer, byteLength }: Uint8Array): void {
+  if (byteLength >= worthReleasing && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
+const worthReleasing = 1 << 20
+
 /** Whether bytes stand somewhere within others. */
 export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
   return native.includesBytes(bytes, part)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { decodeBase64, encodeBase64 } from './base64.ts'
-import { bytesEqual, concatBytes } from './bytes.ts'
+import { bytesEqual, concatBytes, releaseBytes } from './bytes.ts'
 import { serializeGoJson } from './go-json.ts'
 import { decodeHex, encodeHex, encodeHexNumber } from './hex.ts'
 import { decodePem, encodePem } from './pem.ts'
@@ -17,6 +17,16 @@ test('round trips: base64, hex and PEM of any bytes', () => {
       assert.deepEqual(decodeHex(encodeHex(value), 'x'), value)
       assert.deepEqual(decodePem(encodePem('PUBLIC KEY', value), 'x'), [{ label: 'PUBLIC KEY', bytes: value }])
     }),
+  )
+})
+
+test('bytes that are released are gone, unless they share their memory or are few', () => {
+  const many = new Uint8Array(1 << 20)
+  const [part, few] = [new Uint8Array(1 << 21).subarray(1), new Uint8Array(100)]
+  for (const bytes of [many, part, few]) releaseBytes(bytes)
+  assert.deepEqual(
+    [many, part, few].map(({ length }) => length),
+    [0, (1 << 21) - 1, 100],
   )
 })
 

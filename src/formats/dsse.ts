@@ -22,6 +22,20 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
   return isBehind ? new Uint8Array(buffer, start, prefix.length + length) : concatBytes(prefix, payload)
 }
 
+/** Bytes before a payload that `writePreAuthPrefix` may write to. */
+export function preAuthRoom(payloadType: string): number {
+  return prefixOf(payloadType, Number.MAX_SAFE_INTEGER).length
+}
+
+/**
+ * Writes what a signature covers before a payload into the `preAuthRoom` bytes before it, which must be the caller's and free:
+ * `preAuthEncoding` then has nothing to copy.
+ */
+export function writePreAuthPrefix(payloadType: string, { buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): void {
+  const prefix = prefixOf(payloadType, length)
+  new Uint8Array(buffer, byteOffset - prefix.length).set(prefix)
+}
+
 function prefixOf(payloadType: string, length: number): Uint8Array {
   const type = encodeUtf8(payloadType)
   return concatBytes(encodeUtf8(`DSSEv1 ${type.length} `), type, encodeUtf8(` ${length} `))
@@ -38,8 +52,7 @@ export function withLongPayload(envelope: DsseEnvelope, payload: Uint8Array, at:
   const { payloadType } = envelope
   const before = prefixOf(payloadType, payload.length).length // as long as that of the decoded payload, or one digit longer
   const decoded = decodeLongBase64(payload, `${at}.payload`, { before, code: 'DSSE_MALFORMED' })
-  const prefix = prefixOf(payloadType, decoded.length)
-  new Uint8Array(decoded.buffer).set(prefix, decoded.byteOffset - prefix.length)
+  writePreAuthPrefix(payloadType, decoded)
   return { ...envelope, payload: decoded }
 }
 

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError, reasonOf } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
@@ -43,10 +44,46 @@ export async function* readStream(path: string, range?: ByteRange): AsyncIterabl
       atOnce &&= length < chunk.length // most likely its end, which the next read says
     }
   } catch (cause) {
-    throw new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
+    throw unreadable(path, cause)
   } finally {
     if (descriptor !== undefined) fs.closeSync(descriptor)
   }
+}
+
+const largeBytes = 1 << 20
+
+/**
+ * All bytes of a file, or nothing once they are more than `limitBytes`: reading stops there. Those of a large plain file are read to where they
+ * stay, and are never there in pieces as well.
+ *
+ * @throws CountersignError `FILE_UNREADABLE`
+ */
+export async function readWhole(path: string, limitBytes: number): Promise<Uint8Array | undefined> {
+  return (await readLarge(path, limitBytes)) ?? (await collectBytes(readStream(path), limitBytes))
+}
+
+/** Nothing where another way is wanted: for a short file, one above the limit, a pipe, and a file whose length changes meanwhile. */
+async function readLarge(path: string, limitBytes: number): Promise<Uint8Array | undefined> {
+  let descriptor: number | undefined
+  try {
+    const status = fs.statSync(path)
+    if (!status.isFile() || status.size < largeBytes || status.size > limitBytes) return undefined
+    descriptor = fs.openSync(path, 'r')
+    const whole = new Uint8Array(status.size)
+    let at = 0
+    for (let length = 1; at < whole.length && length > 0; at += length)
+      length = await readSome(descriptor, whole.subarray(at, at + largeBytes), at)
+    const isAll = at === whole.length && (await readSome(descriptor, new Uint8Array(1), at)) === 0
+    return isAll ? whole : undefined
+  } catch (cause) {
+    throw unreadable(path, cause)
+  } finally {
+    if (descriptor !== undefined) fs.closeSync(descriptor)
+  }
+}
+
+function unreadable(path: string, cause: unknown): CountersignError {
+  return new CountersignError('FILE_UNREADABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
 }
 
 function readSome(descriptor: number, chunk: Uint8Array, at: number | null): Promise<number> {

@@ -41,6 +41,18 @@ test('write: onlyNew keeps what is there', async () => {
   )
 })
 
+test('read: a large file in one piece that nothing else is in, up to the limit', async () => {
+  const bytes = Uint8Array.from({ length: 2_500_001 }, (_, at) => at % 251)
+  writeFileSync(path('large'), bytes)
+  const read = await files.read(path('large'), bytes.length)
+  assert.deepEqual(read, bytes)
+  assert.equal(read.buffer.byteLength, bytes.length)
+  await assert.rejects(files.read(path('large'), bytes.length - 1), {
+    code: 'LIMIT_EXCEEDED',
+    message: /large": want at most 2500000 bytes$/,
+  })
+})
+
 test('write: goes through a symbolic link', async () => {
   writeFileSync(path('target'), 'old')
   symlinkSync('target', path('link'))

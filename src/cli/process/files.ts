@@ -1,17 +1,16 @@
 import * as fs from 'node:fs'
-import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Files } from '../context.ts'
-import { explain, readStream, writeDurably } from './file-bytes.ts'
+import { explain, readStream, readWhole, writeDurably } from './file-bytes.ts'
 import { createFolder } from './folder.ts'
 
 /** The disk. `randomName` makes names for temporary files. */
 export function createFiles(randomName: () => string): Files {
   return {
     read: async (path, limitBytes) => {
-      const bytes = await collectBytes(readStream(path), limitBytes)
+      const bytes = await readWhole(path, limitBytes)
       if (!bytes) throw new CountersignError('LIMIT_EXCEEDED', `file ${quote(path)}: want at most ${limitBytes} bytes`)
       return bytes
     },

@@ -32,6 +32,12 @@ export type JsonCursor = {
   readonly bytes: () => Uint8Array
   /** The bytes of a string as they stand between its quotes; `isPlain` where none of them is an escape. */
   readonly stringBytes: () => { readonly bytes: Uint8Array; readonly isPlain: boolean }
+  /** How many bytes are behind the cursor: after `kind` where the value starts, after any other method where it ends. */
+  readonly at: () => number
+  /** Passes over a value. */
+  readonly pass: () => void
+  /** Passes over a string; whether none of its bytes is an escape. */
+  readonly passString: () => boolean
   /** Nothing but white space may follow. */
   readonly end: () => void
 }
@@ -123,10 +129,9 @@ class Cursor implements JsonCursor {
   }
 
   stringBytes(): { readonly bytes: Uint8Array; readonly isPlain: boolean } {
-    this.#count()
     this.#skipSpace()
     const start = this.#at
-    const isPlain = this.#scanString()
+    const isPlain = this.passString()
     return { bytes: this.#bytes.subarray(start + 1, this.#at - 1), isPlain }
   }
 
@@ -172,6 +177,20 @@ class Cursor implements JsonCursor {
     const start = this.#at
     this.#skip()
     return this.#bytes.subarray(start, this.#at)
+  }
+
+  at(): number {
+    return this.#at
+  }
+
+  pass(): void {
+    this.#skip()
+  }
+
+  passString(): boolean {
+    this.#count()
+    this.#skipSpace()
+    return this.#scanString()
   }
 
   end(): void {
@@ -285,7 +304,9 @@ class Cursor implements JsonCursor {
     const bytes = this.#bytes
     if (bytes[this.#at] !== doubleQuote) throw this.#unexpected('a string')
     const start = ++this.#at
-    let [isPlain, isAscii, awaitsLow] = [true, true, false]
+    let isPlain = true
+    let isAscii = true
+    let awaitsLow = false
     for (let at = start; ; at++) {
       const byte = bytes[at] ?? 0
       if (byte === doubleQuote) {

@@ -64,3 +64,32 @@ test('sortJsonObject agrees with serializeSortedJson on whatever there is', () =
     assert.equal(sorted, serializeSortedJson(parse(document)), `seed ${seed}, round ${round}: ${document}`)
   }
 })
+
+const long = 'x'.repeat(600_000)
+for (const { name, members } of [
+  { name: 'a few large members', members: ['m', 'b', 'z', 'a'].map(member => [member, long]) },
+  {
+    name: 'a large member behind small ones',
+    members: [
+      ['z', '1'],
+      ['y', long + long],
+      ['b', ''],
+      ['a', long],
+    ],
+  },
+  { name: 'many members', members: Array.from({ length: 30_000 }, (_, at) => [`name-${(at * 7919) % 30_000}`, 'x'.repeat(at % 80)]) },
+])
+  test(`sortJsonObject puts in order, and keeps bytes free before: ${name}`, () => {
+    const document = { z: 1, it: [Object.fromEntries(members)], ...Object.fromEntries(members) }
+    const sorted = sortJsonObject(encodeUtf8(JSON.stringify(document)), 'test', { bytes: 1 << 23 }, 100)
+    assert.equal(sorted.byteOffset, 100)
+    assert.ok(sorted.byteOffset + sorted.length < sorted.buffer.byteLength)
+    assert.ok(new Uint8Array(sorted.buffer, 0, 100).every(byte => byte === 0))
+    assert.equal(new TextDecoder().decode(sorted), serializeSortedJson(document))
+  })
+
+test('sortJsonObject has room for numbers that grow', () => {
+  const numbers = Array.from({ length: 20_000 }, () => 1e20)
+  const sorted = sortJsonObject(encodeUtf8(`{"b":[${numbers.map(() => '1E20').join()}],"a":1}`), 'test', { bytes: 1 << 20 })
+  assert.equal(new TextDecoder().decode(sorted), JSON.stringify({ a: 1, b: numbers }))
+})

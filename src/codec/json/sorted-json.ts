@@ -1,7 +1,5 @@
-import { compareBytes } from '../bytes.ts'
 import { CountersignError } from '../error.ts'
 import type { Json, JsonObject } from '../json.ts'
-import { encodeUtf8 } from '../text.ts'
 
 /**
  * JSON text with the members of each object sorted by the bytes of their names, as Go's encoders write maps and protobuf structs: compact,
@@ -45,8 +43,21 @@ export function serializeNumber(number: number): string {
   return Object.is(number, -0) ? '-0' : JSON.stringify(number)
 }
 
-/** Names in the order of their UTF-8 bytes. That of UTF-16 is the same, except between surrogates and what Unicode has behind them. */
-export function sortNames(unsorted: readonly string[]): readonly string[] {
-  const names = unsorted.toSorted()
-  return names.some(name => /[\ud800-\uffff]/.test(name)) ? names.sort((a, b) => compareBytes(encodeUtf8(a), encodeUtf8(b))) : names
+function sortNames(unsorted: readonly string[]): readonly string[] {
+  return unsorted.toSorted(compareNames)
+}
+
+/** The order of two names by their UTF-8 bytes, of which none are made. */
+export function compareNames(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) {
+    const difference = rankOf(a.charCodeAt(at)) - rankOf(b.charCodeAt(at))
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/** A surrogate stands for what is behind all that is one unit of UTF-16. */
+function rankOf(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }

@@ -1,10 +1,10 @@
-import { concatBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { serializeGoJson, serializeProtoJson } from '../../codec/go-json.ts'
 import { serializeSortedJson } from '../../codec/json/sorted-json.ts'
 import type { JsonObject } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
-import { signPredicateType } from '../../formats/statement.ts'
+import { preAuthRoom, writePreAuthPrefix } from '../../formats/dsse.ts'
+import { signPredicateType, statementPayloadType } from '../../formats/statement.ts'
 
 /** What an attestation is about. */
 export type AttestedSubject = {
@@ -12,8 +12,14 @@ export type AttestedSubject = {
   readonly sha256: string // lower-case hex
 }
 
-/** The bytes of a JSON object as `sortJsonObject` writes them: one that is taken as it is may be large. */
-export type SortedJson = { readonly sorted: Uint8Array }
+/**
+ * The bytes of a JSON object as `sortJsonObject` writes them: one that is taken as it is may be large. `before` it, and one behind it, are
+ * bytes in the same buffer that nothing is in yet, for a statement to stand around it.
+ */
+export type SortedJson = { readonly sorted: Uint8Array<ArrayBuffer>; readonly before: number }
+
+/** Bytes before a predicate that suffice for nearly all statements, and for what a signature covers before them. */
+export const roomForStatement = 4096
 
 /** What an attestation says, in the shape that its type has. */
 export type AttestedPredicate = {
@@ -38,20 +44,46 @@ export function refuseSignature(predicateType: string): void {
 const statementType = 'https://in-toto.io/Statement/v0.1'
 
 /**
- * The statement that cosign 3.1.1 makes of a predicate, byte for byte: a protobuf statement, the members of its predicate sorted; one with
+ * The statements that cosign 3.1.1 makes of a predicate, byte for byte: a protobuf statement, the members of its predicate sorted; one with
  * text for a predicate, which protobuf has no place for, as a Go map.
  *
+ * The first statement is made around the predicate where that lies, so that one of 50 MB is there once; each further one holds a copy. Before
+ * all of them is what a signature covers before, as `preAuthEncoding` finds it.
+ *
+ * @returns makes the statement about one subject
  * @throws CountersignError `JSON_MALFORMED` for a number that was too large to be one
  * @see formats-and-flows §6
  */
-export function encodeAttestedStatement(subject: AttestedSubject, { predicateType, predicate }: AttestedPredicate): Uint8Array {
-  const { name, sha256 } = subject
-  const about = [{ name, digest: { sha256 } }]
-  if (typeof predicate === 'string') return encodeUtf8(serializeGoJson({ _type: statementType, predicate, predicateType, subject: about }))
-  const before = serializeProtoJson({ _type: statementType, subject: about, predicateType })
-  const beginning = `${before.slice(0, -1)},"predicate":`
-  if (isSorted(predicate)) return concatBytes(encodeUtf8(beginning), predicate.sorted, encodeUtf8('}'))
-  return encodeUtf8(`${beginning}${serializeSortedJson(predicate)}}`)
+export function statementsOf({ predicateType, predicate }: AttestedPredicate): (subject: AttestedSubject) => Uint8Array {
+  if (typeof predicate === 'string')
+    return subject => encodeUtf8(serializeGoJson({ _type: statementType, predicate, predicateType, subject: [digestSetOf(subject)] }))
+  const sorted = isSorted(predicate) ? predicate.sorted : encodeUtf8(serializeSortedJson(predicate))
+  let ownPlace = isSorted(predicate) ? predicate : undefined
+  return subject => {
+    const head = serializeProtoJson({ _type: statementType, subject: [digestSetOf(subject)], predicateType })
+    const beginning = encodeUtf8(`${head.slice(0, -1)},"predicate":`)
+    const needed = beginning.length + preAuthRoom(statementPayloadType)
+    const { buffer, byteOffset, length } = ownPlace && ownPlace.before >= needed ? ownPlace.sorted : copyBehind(needed, sorted)
+    ownPlace = undefined
+    const statement = new Uint8Array(buffer, byteOffset - beginning.length, beginning.length + length + 1)
+    statement.set(beginning)
+    statement[statement.length - 1] = closeBrace
+    writePreAuthPrefix(statementPayloadType, statement)
+    return statement
+  }
+}
+
+const closeBrace = 0x7d
+
+function digestSetOf({ name, sha256 }: AttestedSubject) {
+  return { name, digest: { sha256 } }
+}
+
+/** A copy with bytes free before it, and one behind it. */
+function copyBehind(before: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(before + bytes.length + 1).subarray(before, before + bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 /** Whether a predicate was taken as it is. No document is one, for none holds bytes. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeUtf8 } from '../../codec/text.ts'
-import { signPredicateType } from '../../formats/statement.ts'
-import { encodeAttestedStatement } from './attested-statement.ts'
+import { preAuthEncoding } from '../../formats/dsse.ts'
+import { signPredicateType, statementPayloadType } from '../../formats/statement.ts'
+import { isSorted, statementsOf } from './attested-statement.ts'
 import { readGivenStatement } from './given-statement.ts'
 import { shapePredicate } from './predicate-shape.ts'
 
@@ -95,7 +96,7 @@ for (const { type, text, wanted, leftOut = [] } of [
 ])
   test(`the statement of ${type}: ${JSON.stringify(text.slice(0, 40))}`, () => {
     const shaped = shapePredicate(type, encodeUtf8(text), now)
-    assert.equal(new TextDecoder().decode(encodeAttestedStatement(subject, shaped)), wanted)
+    assert.equal(new TextDecoder().decode(statementsOf(shaped)(subject)), wanted)
     assert.deepEqual(shaped.leftOut, leftOut)
   })
 
@@ -103,7 +104,27 @@ test('text that is JSON, and the URI of custom, are text for it all the same', (
   for (const type of ['custom', 'https://cosign.sigstore.dev/attestation/v1'])
     assert.deepEqual(shapePredicate(type, encodeUtf8('{"a":1}'), now).predicate, { Data: '{"a":1}', Timestamp: '2026-01-02T03:04:05Z' })
   assert.equal(shapePredicate('spdx', encodeUtf8('{"a":1}'), now).predicate, '{"a":1}')
-  assert.deepEqual(shapePredicate('https://spdx.dev/Document', encodeUtf8('{ "a":1 }'), now).predicate, { sorted: encodeUtf8('{"a":1}') })
+  const { predicate } = shapePredicate('https://spdx.dev/Document', encodeUtf8('{ "a":1 }'), now)
+  assert.ok(isSorted(predicate))
+  assert.equal(new TextDecoder().decode(predicate.sorted), '{"a":1}')
+})
+
+test('the first statement lies around its predicate, others are copies, and before each is what a signature covers before it', () => {
+  const shaped = shapePredicate('cyclonedx', encodeUtf8('{"b":1,"a":2}'), now)
+  assert.ok(isSorted(shaped.predicate))
+  const about = statementsOf(shaped)
+  const subjects = ['a', 'b'.repeat(2000), 'c'.repeat(5000)].map(name => ({ name, sha256: hex }))
+  const statements = subjects.map(about)
+  assert.equal(statements[0]!.buffer, shaped.predicate.sorted.buffer)
+  assert.equal(new Set(statements.map(({ buffer }) => buffer)).size, 3)
+  for (const [index, bytes] of statements.entries()) {
+    assert.deepEqual(bytes, statementsOf({ ...shaped, predicate: { a: 2, b: 1 } })(subjects[index]!))
+    const covered = preAuthEncoding(statementPayloadType, bytes)
+    assert.equal(covered.buffer, bytes.buffer)
+    assert.deepEqual(covered, preAuthEncoding(statementPayloadType, Uint8Array.from(bytes)))
+  }
+  const longName = { name: 'd'.repeat(5000), sha256: hex } // more than there is room for
+  assert.deepEqual(statementsOf(shapePredicate('cyclonedx', encodeUtf8('{"b":1,"a":2}'), now))(longName), about(longName))
 })
 
 test('nothing of a predicate is lost for want of a name', () => {

@@ -4,7 +4,7 @@ import { type JsonObject, parseJson, readAs, readObject } from '../../codec/json
 import { decodeUtf8, quote } from '../../codec/text.ts'
 import { predicateTypeOf } from '../../formats/predicate-type.ts'
 import { predicateLimits } from '../../formats/statement.ts'
-import { type AttestedPredicate, refuseSignature } from './attested-statement.ts'
+import { type AttestedPredicate, refuseSignature, roomForStatement, type SortedJson } from './attested-statement.ts'
 import { shapeLink, shapeVulnerabilities } from './go-shapes.ts'
 import { type Shape, shapeMessage } from './proto-shape.ts'
 import { slsaProvenance1, slsaProvenance02 } from './slsa-shape.ts'
@@ -39,10 +39,14 @@ export function shapePredicate(type: string, bytes: Uint8Array, now: Date): Shap
   }
   const leftOut: string[] = []
   const predicate = readAs('PREDICATE_MALFORMED', `invalid JSON payload for predicate type ${quote(predicateType)}`, () => {
-    if (!shapedTypes.has(type)) return { sorted: sortJsonObject(bytes, 'predicate', limits) }
+    if (!shapedTypes.has(type)) return sortedJson(bytes)
     return shapeObject(type, readObject(parseJson(bytes, 'predicate', shapedLimits), 'predicate'), leftOut)
   })
   return { predicateType, predicate, leftOut }
+}
+
+function sortedJson(bytes: Uint8Array): SortedJson {
+  return { sorted: sortJsonObject(bytes, 'predicate', limits, roomForStatement), before: roomForStatement }
 }
 
 /** Of all other types any object is taken as it is. */

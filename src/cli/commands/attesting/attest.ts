@@ -28,7 +28,7 @@ export const attestImages: CommandFunction<typeof attestFlags> = async (context,
   const readsInput = [flags.predicate, flags.statement].includes('-')
   const content = await readAttestedContent(context, flags)
   const images = await lookUpImages(context, targets, flags.recursive)
-  for (const image of images) statementAbout(content, image) // of several images none is attested to before all could be
+  for (const { descriptor } of images) content.check({ kind: 'image', digest: descriptor.digest }) // none is attested to before all could be
   const needs = { promise: !flags.newBundleFormat, timestamp: false, intoto: flags.rekorEntryType === 'intoto' }
   const signing = await openSigning(readsInput ? withoutInput(context) : context, { ...flags, outputCertificate: '' }, needs)
   const job: Job = { context, flags, signing, content, many: images.length > 1 }

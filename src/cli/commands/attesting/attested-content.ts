@@ -1,9 +1,10 @@
+import { releaseBytes } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
 import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
 import type { Statement } from '../../../formats/statement.ts'
-import { type AttestedSubject, encodeAttestedStatement, isSorted, type SortedJson } from '../../../sign/attestation/attested-statement.ts'
+import { type AttestedSubject, isSorted, type SortedJson, statementsOf } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
 import { predicateLimitBytes, shapePredicate } from '../../../sign/attestation/predicate-shape.ts'
 import type { StatementToSign } from '../../../sign/attestation/sign-attestation.ts'
@@ -28,7 +29,9 @@ export type ContentFlags = ProvenanceFlags & {
 export type AttestedContent = {
   /** The statement that was given; with it nothing else is made. */
   readonly given: Statement | undefined
-  /** The statement about one artifact. @throws CountersignError `ARTIFACT_MISMATCH` for a given one about something else */
+  /** Demands of a given statement that it is about an artifact. @throws CountersignError `ARTIFACT_MISMATCH` */
+  readonly check: (artifact: Artifact) => void
+  /** The statement about one artifact, made anew each time; a given one as it is. @throws as `check` */
   readonly about: (subject: AttestedSubject, artifact: Artifact) => StatementToSign
 }
 
@@ -47,19 +50,22 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
     context.stderr(`Using statement from: ${nameOf(statementPath)}\n`)
     const statement = readGivenStatement(bytes, given.has('type') ? predicateTypeOf(type) : undefined)
     if (strict) await checkFormat(statement.predicateType, statement.predicate)
+    const check = (artifact: Artifact) => checkStatementAbout(statement, artifact)
     const about: AttestedContent['about'] = (_, artifact) => {
-      checkStatementAbout(statement, artifact)
+      check(artifact)
       return { statement: bytes, predicateType: statement.predicateType, ...kind }
     }
-    return { given: statement, about }
+    return { given: statement, check, about }
   }
   predicateTypeOf(type) // before anything is read: a type that is none is told at once
   const bytes = flags.generate ? await generateProvenance(context, flags) : await readPredicateFile(context, path)
   const shaped = shapePredicate(type, bytes, context.world.now())
+  releaseBytes(bytes) // of which nothing is looked at again
   if (shaped.leftOut.length > 0) context.warn(`--type ${type} has no place for this, which is left out: ${listed(shaped.leftOut)}`)
   const { predicateType } = shaped
   if (strict) await checkFormat(predicateType, isSorted(shaped.predicate) ? documentOf(shaped.predicate) : shaped.predicate)
-  return { given: undefined, about: subject => ({ statement: encodeAttestedStatement(subject, shaped), predicateType, ...kind }) }
+  const statementAbout = statementsOf(shaped)
+  return { given: undefined, check: () => {}, about: subject => ({ statement: statementAbout(subject), predicateType, ...kind }) }
 }
 
 /** @throws CountersignError `USAGE` */
