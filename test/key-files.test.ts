@@ -72,14 +72,20 @@ for (const taken of ['key', 'pub'])
     for (const suffix of ['key', 'pub']) disk.delete(`taken.${suffix}`)
   })
 
-test('generate-key-pair for a KMS is refused by name', async () => {
+test('generate-key-pair: an argument that names a KMS is told of --kms', async () => {
   const outcome = await cs('generate-key-pair awskms:///alias/a -o json')
   assertRefused(outcome, {
     exit: 1,
     code: 'CAPABILITY_MISSING',
-    message: /keys at "awskms:\/\/\/alias\/a" are not supported yet; leave the argument out/,
+    message: /keys at "awskms:\/\/\/alias\/a" are not supported yet; a KMS or HSM is named by --kms/,
   })
 })
+
+for (const { line, message } of [
+  { line: 'generate-key-pair --kms team.key -o json', message: /^--kms: want a key in a KMS or HSM, got "team\.key"; leave the flag out/ },
+  { line: 'generate-key-pair --kms awskms:///alias/a gitlab://1 -o json', message: /^generate-key-pair: want one place for the key/ },
+])
+  test(`${line} is refused`, async () => assertRefused(await cs(line), { exit: 1, code: 'USAGE', message }))
 
 test('a wrong passphrase fails with exit 1 and changes nothing in the registry', async () => {
   const name = await rig.push('app', buildImage())

@@ -66,5 +66,5 @@ test('help tells what is to come from what is refused for good', () => {
   const about = (words: readonly string[]) => helpText(words, commands, globalFlags)
   assert.match(about(['public-key']), /--sk +use a key on a PIV token \(not supported\)$/m)
   assert.match(about(['manifest', 'verify']), /--local-image +the image is a folder written by `save` \(not supported\)$/m)
-  assert.match(about(['generate-key-pair']), /--kms KMSREF +make the key in this KMS \(not supported yet\)$/m)
+  assert.match(about(['sign']), /--k8s-keychain +also .*\(not supported\s+yet\)$/m)
 })

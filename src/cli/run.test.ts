@@ -138,10 +138,10 @@ const cases: Case[] = [
   },
   {
     name: 'a missing capability',
-    argv: ['generate-key-pair', '--kms', 'k'],
+    argv: ['sign', '--k8s-keychain', 'image'],
     table: commands,
     code: 1,
-    stderr: /^Error: --kms: .*not supported yet; leave the flag out/,
+    stderr: /^Error: --k8s-keychain: .*not read yet; use `countersign login`/,
   },
   {
     name: 'a missing capability asked for by the environment',

@@ -48,6 +48,16 @@ export function otherCases(): readonly Case[] {
       },
     },
     {
+      flag: 'kms',
+      commands: ['generate-key-pair'],
+      what: 'names a KMS, and no file; keys are made there in test/kms',
+      check: async () => {
+        const outcome = await cs('generate-key-pair --kms team.key --output-key-prefix in-kms -o json')
+        assertRefused(outcome, { exit: 1, code: 'USAGE', message: /^--kms: want a key in a KMS or HSM, got "team\.key"/ })
+        assert.deepEqual([disk.has('in-kms.key'), disk.has('in-kms.pub')], [false, false])
+      },
+    },
+    {
       flag: 'key',
       commands: ['import-key-pair'],
       what: 'is the key to import',

@@ -8,17 +8,37 @@ import { openGithubSecrets, parseGithubPlace } from '../../kms/forge/github.ts'
 import { openGitlabVariables, parseGitlabProject } from '../../kms/forge/gitlab.ts'
 import type { SecretStore } from '../../kms/forge/secret-store.ts'
 import { existingSecrets, storeKeyPair } from '../../kms/forge/store-key-pair.ts'
+import { describeKeyReference, parseKeyReference } from '../../kms/key-reference.ts'
+import { withRemoteKey } from '../../kms/load-key.ts'
 import type { CommandFunction } from '../command.ts'
 import type { CommandContext } from '../context.ts'
 import type { generateKeyPairFlags } from '../flags/keys.ts'
 import { confirmOverwrite, writeKeyPair } from '../inputs/key-files.ts'
 import { keySources } from '../inputs/keys.ts'
 
-/** `generate-key-pair`: a new ECDSA P-256 key pair, the private key encrypted; in files, or in the secrets of a forge. */
+/** `generate-key-pair`: a new ECDSA P-256 key pair, the private key encrypted in a file or in the secrets of a forge, or in a KMS for good. */
 export const generateKeyPair: CommandFunction<typeof generateKeyPairFlags> = async (context, flags, [provider]) => {
-  if (provider === undefined) await writeKeyPair(context, flags.outputKeyPrefix, generateEcdsaP256, { yes: false })
+  if (flags.kms !== '' && provider !== undefined)
+    throw new CountersignError('USAGE', `generate-key-pair: want one place for the key, got --kms and ${quote(provider)}`)
+  if (flags.kms !== '') await generateInKms(context, flags.kms, `${flags.outputKeyPrefix}.pub`)
+  else if (provider === undefined) await writeKeyPair(context, flags.outputKeyPrefix, generateEcdsaP256, { yes: false })
   else await generateInForge(context, await openStore(context, provider), `${flags.outputKeyPrefix}.pub`)
   return 0
+}
+
+/** Only the public half is ever seen here. A key that is there already is used: making it twice comes to the same. */
+async function generateInKms(context: CommandContext, kms: string, publicPath: string): Promise<void> {
+  const reference = parseKeyReference(kms)
+  if (reference.kind !== 'remote')
+    throw new CountersignError(
+      'USAGE',
+      `--kms: want a key in a KMS or HSM, got ${describeKeyReference(kms)}; leave the flag out to make a file`,
+    )
+  const replaces = await confirmOverwrite(context, publicPath, { yes: false })
+  const { publicKey, isNew } = await withRemoteKey(reference, keySources(context), key => key.create())
+  await context.files.write(publicPath, encodePublicKeyPem(publicKey), { mode: 0o600, onlyNew: !replaces })
+  if (!isNew) context.stderr(`${describeKeyReference(kms)} is there already, and is used\n`)
+  context.stderr(`Public key written to ${publicPath}\n`)
 }
 
 async function openStore(context: CommandContext, provider: string): Promise<SecretStore> {
@@ -28,7 +48,7 @@ async function openStore(context: CommandContext, provider: string): Promise<Sec
   if (scheme === 'github') return await openGithubSecrets(parseGithubPlace(rest), effects, context.world.randomBytes)
   throw new CountersignError(
     'CAPABILITY_MISSING',
-    `generate-key-pair: keys at ${quote(provider)} are not supported yet; leave the argument out to make an encrypted key file`,
+    `generate-key-pair: keys at ${quote(provider)} are not supported yet; a KMS or HSM is named by --kms, and without either an encrypted key file is made`,
   )
 }
 

@@ -31,8 +31,7 @@ export const generateKeyPairFlags = {
     type: 'string',
     default: '',
     placeholder: 'KMSREF',
-    refused: 'keys in a KMS are not supported yet; leave the flag out to make an encrypted key file',
-    help: 'make the key in this KMS',
+    help: 'make the key in this KMS or HSM, and write PREFIX.pub alone',
   },
   'output-key-prefix': { type: 'string', default: 'cosign', placeholder: 'PREFIX', help: 'write PREFIX.key and PREFIX.pub' },
 } as const satisfies FlagTable
