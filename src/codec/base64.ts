@@ -1,6 +1,6 @@
 import { fromBase64, toBase64 } from '#native/bytes'
 import { CountersignError, type ErrorCode } from './error.ts'
-import { decodeUtf8, encodeUtf8, quote } from './text.ts'
+import { encodeUtf8, quote } from './text.ts'
 
 /** Standard base64 with padding, RFC 4648 §4. */
 export function encodeBase64(bytes: Uint8Array): string {
@@ -42,28 +42,3 @@ export function encodeWithBase64(text: string, place: `${string}""`, value: Uint
 }
 
 const pieceLength = 3 << 15 // bytes; a multiple of three, so that the pieces of base64 are those of the whole
-const equalsSign = 0x3d
-const sliceLength = 1 << 16 // characters, four for three bytes
-
-/**
- * The same of long text that is held as its bytes: no string is made of the whole.
- *
- * @param before - bytes to leave free before what is decoded, in the buffer that it is in
- * @throws CountersignError as `decodeBase64`
- */
-export function decodeLongBase64(
-  text: Uint8Array,
-  what: string,
-  { before = 0, code = 'BASE64_MALFORMED' as ErrorCode } = {},
-): Uint8Array<ArrayBuffer> {
-  const padding = text.at(-2) === equalsSign ? 2 : text.at(-1) === equalsSign ? 1 : 0
-  const decoded = new Uint8Array(before + Math.max(0, 3 * Math.ceil(text.length / 4) - padding)).subarray(before)
-  let length = 0
-  for (let at = 0; at < text.length; at += sliceLength) {
-    const slice = decodeBase64(decodeUtf8(text.subarray(at, at + sliceLength), what, code), what, code)
-    if (length !== (at / 4) * 3) throw new CountersignError(code, `${what}: want padded base64, got padding within it`)
-    decoded.set(slice, length)
-    length += slice.length
-  }
-  return decoded
-}

@@ -63,14 +63,20 @@ const maxLogEntries = 32
 const maxTimestamps = 32
 const maxChain = 10
 
+export type ParseBundleOptions = {
+  /** Version 0.3 may carry a chain as well (`--allow-certificate-chain`). Only its leaf is ever read. */
+  readonly allowsChain?: boolean
+  /** Nobody needs the bytes afterwards, so that a long payload may be decoded in its own place. Whatever comes of it, they are spoilt. */
+  readonly consumes?: boolean
+}
+
 /**
  * Parses a bundle of version 0.1 to 0.3, in proto3 JSON with lowerCamel or proto member names; unknown members are refused.
  *
- * @param options - `allowsChain`: version 0.3 may carry a chain as well (`--allow-certificate-chain`). Only its leaf is ever read
  * @throws CountersignError `BUNDLE_MALFORMED`, `DSSE_MALFORMED` or `LIMIT_EXCEEDED`
  * @see formats-and-flows §4
  */
-export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Bundle {
+export function parseBundle(bytes: Uint8Array, options: ParseBundleOptions = {}): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
     const { rest, string } = withoutLongString(bytes, 'bundle', bundleLimits, payloadPath)
     const bundle = parseBundleJson(rest)
@@ -85,7 +91,7 @@ export function parseBundle(bytes: Uint8Array, options: { readonly allowsChain?:
       material: readMaterial(material, version !== '0.3' || options.allowsChain === true),
       logEntries,
       timestamps: readTimestamps(material['timestampVerificationData'], 'verificationMaterial.timestampVerificationData'),
-      content: readContent(bundle, string),
+      content: readContent(bundle, string && { payload: string, within: options.consumes ? bytes : undefined }),
     }
   })
 }
@@ -191,14 +197,17 @@ function readTimestamps(value: unknown, at: string): Uint8Array[] {
   )
 }
 
-/** @param payload - in base64, where it was taken out of the envelope */
-function readContent(bundle: JsonObject, payload: Uint8Array | undefined): Bundle['content'] {
+/** @param taken - the payload in base64, where it was taken out of the envelope, and the bytes that it may be decoded in */
+function readContent(
+  bundle: JsonObject,
+  taken: { readonly payload: Uint8Array; readonly within: Uint8Array | undefined } | undefined,
+): Bundle['content'] {
   const { messageSignature, dsseEnvelope } = bundle
   if ((messageSignature === undefined) === (dsseEnvelope === undefined))
     throw malformed(`want one of messageSignature and dsseEnvelope, got ${dsseEnvelope === undefined ? 'neither' : 'both'}`)
   if (dsseEnvelope !== undefined) {
     const envelope = readDsseEnvelope(dsseEnvelope, 'dsseEnvelope')
-    return { kind: 'dsse', envelope: payload ? withLongPayload(envelope, payload, 'dsseEnvelope') : envelope }
+    return { kind: 'dsse', envelope: taken ? withLongPayload(envelope, taken.payload, 'dsseEnvelope', taken.within) : envelope }
   }
   const message = readObjectOf(messageSignature, 'messageSignature', ['messageDigest', 'signature'])
   return {

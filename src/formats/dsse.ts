@@ -1,7 +1,8 @@
-import { decodeLongBase64, encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
+import { encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
 import { bytesEqual, concatBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
+import { decodeLongBase64 } from '../codec/json/long-base64.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
 import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
@@ -31,7 +32,7 @@ export function preAuthRoom(payloadType: string): number {
  * Writes what a signature covers before a payload into the `preAuthRoom` bytes before it, which must be the caller's and free:
  * `preAuthEncoding` then has nothing to copy.
  */
-export function writePreAuthPrefix(payloadType: string, { buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): void {
+export function writePreAuthPrefix(payloadType: string, { buffer, byteOffset, length }: Uint8Array): void {
   const prefix = prefixOf(payloadType, length)
   new Uint8Array(buffer, byteOffset - prefix.length).set(prefix)
 }
@@ -46,12 +47,13 @@ function prefixOf(payloadType: string, length: number): Uint8Array {
  * nothing to copy.
  *
  * @param payload - base64, as bytes
+ * @param within - bytes that it is a part of, where nobody needs them any more: it is decoded in its own place
  * @throws CountersignError `DSSE_MALFORMED`
  */
-export function withLongPayload(envelope: DsseEnvelope, payload: Uint8Array, at: string): DsseEnvelope {
+export function withLongPayload(envelope: DsseEnvelope, payload: Uint8Array, at: string, within?: Uint8Array | undefined): DsseEnvelope {
   const { payloadType } = envelope
   const before = prefixOf(payloadType, payload.length).length // as long as that of the decoded payload, or one digit longer
-  const decoded = decodeLongBase64(payload, `${at}.payload`, { before, code: 'DSSE_MALFORMED' })
+  const decoded = decodeLongBase64(payload, `${at}.payload`, { before, code: 'DSSE_MALFORMED', within })
   writePreAuthPrefix(payloadType, decoded)
   return { ...envelope, payload: decoded }
 }

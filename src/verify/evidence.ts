@@ -3,7 +3,7 @@ import { quote } from '../codec/text.ts'
 import type { HashName } from '../crypto/digest.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type BlobBundle, envelopeInside, parseBlobBundle } from '../formats/blob-bundle.ts'
-import { type Bundle, parseBundle } from '../formats/bundle.ts'
+import { type Bundle, type ParseBundleOptions, parseBundle } from '../formats/bundle.ts'
 import { decodeDetachedSignature } from '../formats/detached-signature.ts'
 import { type DsseEnvelope, parseDsseEnvelope, preAuthEncoding } from '../formats/dsse.ts'
 import { logEntryOfBundle } from '../formats/log/log-bundle.ts'
@@ -64,7 +64,7 @@ export type Candidate = {
 }
 
 /** A Sigstore bundle, from a file or a referrer. `options` are those of `parseBundle`. */
-export function bundleCandidate(source: string, bytes: Uint8Array, options: { readonly allowsChain?: boolean } = {}): Candidate {
+export function bundleCandidate(source: string, bytes: Uint8Array, options: ParseBundleOptions = {}): Candidate {
   return { source, format: 'bundle', decode: once(() => bundleEvidence(parseBundle(bytes, options))) }
 }
 
@@ -73,12 +73,19 @@ export function blobBundleCandidate(source: string, bytes: Uint8Array): Candidat
   return { source, format: 'blob-bundle', decode: () => blobBundleEvidence(parseBlobBundle(bytes)) }
 }
 
-/** Decodes when it is first asked to, and lets go of the bytes then: an attestation may have 50 MB. What fails fails each time. */
+/** Decodes when it is first asked to, and lets go of the bytes then: an attestation may have 50 MB. What fails fails each time, for the same reason. */
 function once(decode: () => Evidence): () => Evidence {
-  let [left, evidence]: [(() => Evidence)?, Evidence?] = [decode]
+  let [left, evidence, failure]: [(() => Evidence)?, Evidence?, unknown?] = [decode]
   return () => {
-    evidence ??= left!()
-    left = undefined
+    if (left) {
+      try {
+        evidence = left()
+      } catch (error) {
+        failure = error
+      }
+      left = undefined
+    }
+    if (!evidence) throw failure
     return evidence
   }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeLongBase64, encodeBase64, encodeWithBase64 } from '../base64.ts'
 import { decodeUtf8, encodeUtf8 } from '../text.ts'
 import { withoutLongString } from './long-string.ts'
 
@@ -30,35 +29,3 @@ for (const { name, text, code } of [
   { name: 'too many values', text: `{"a":{"c":"${long}","d":[${'0,'.repeat(100_000)}0]}}`, code: 'LIMIT_EXCEEDED' },
 ])
   test(`a long string is not taken out of a document that breaks the rules: ${name}`, () => assert.throws(() => without(text), { code }))
-
-const slice = 65_536 // characters that are decoded at once
-for (const length of [0, 1, 2, 3, (slice / 4) * 3 - 1, (slice / 4) * 3, (slice / 4) * 3 + 1, 200_000])
-  test(`long base64: ${length} bytes, with room before them`, () => {
-    const bytes = Uint8Array.from({ length }, (_, at) => at * 7)
-    const decoded = decodeLongBase64(encodeUtf8(encodeBase64(bytes)), 'payload', { before: 5 })
-    assert.deepEqual(decoded, bytes)
-    assert.equal(decoded.byteOffset, 5)
-  })
-
-for (const { name, text } of [
-  { name: 'padding between slices', text: `${'A'.repeat(slice - 2)}==QUJD` },
-  { name: 'another alphabet', text: `${'A'.repeat(slice)}QU-D` },
-  { name: 'no padding', text: `${'A'.repeat(slice)}QU` },
-  { name: 'padding alone', text: '====' },
-  { name: 'spare bits', text: `${'A'.repeat(slice)}QUF=` },
-  { name: 'a line break', text: `${'A'.repeat(slice)}QUJD\n` },
-  { name: 'letters beyond ASCII', text: `${'A'.repeat(slice)}QUé` },
-])
-  test(`long base64 is refused: ${name}`, () =>
-    assert.throws(() => decodeLongBase64(encodeUtf8(text), 'payload', { code: 'DSSE_MALFORMED' }), {
-      code: 'DSSE_MALFORMED',
-      message: /^payload: want/,
-    }))
-
-for (const length of [0, 1, 98_303, 98_304, 98_305, 200_000])
-  test(`a value of ${length} bytes is written in base64 within other text`, () => {
-    const bytes = Uint8Array.from({ length }, (_, at) => at * 7)
-    const text = '{"é":"","payload":"","b":""}'
-    const expected = text.replace('"payload":""', `"payload":"${encodeBase64(bytes)}"`)
-    assert.equal(decodeUtf8(encodeWithBase64(text, '"payload":""', bytes), 'text'), expected)
-  })

@@ -151,7 +151,7 @@ async function fetchBundles(
     const candidate =
       bytes instanceof CountersignError
         ? refused(source, bytes)
-        : bundleCandidate(source, bytes, { allowsChain: query.allowsChain === true })
+        : bundleCandidate(source, bytes, { allowsChain: query.allowsChain === true, consumes: true })
     return { candidate, isSignature: isSignature(candidate, query) }
   })
 }
