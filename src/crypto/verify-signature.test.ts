@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { constants, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ed25519, ed25519ph } from '@noble/curves/ed25519.js'
@@ -57,6 +57,33 @@ for (const { key, sig, scheme, hash } of [
         code: 'SIGNATURE_INVALID',
         message: /^signature: does not verify with .* key( of \d+ bits)?; tried /,
       })
+  })
+
+const rsaKey = createPrivateKey(readFileSync(new URL('../../test/vectors/cosign-keys/import/rsa-2048.pkcs1.pem', import.meta.url)))
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+const longMessage = new Uint8Array((1 << 20) + 5).map((_, at) => at * 7)
+for (const { name, pair, hash, options = {} } of [
+  { name: 'ECDSA P-256', pair: generate('P-256'), hash: 'sha256' },
+  { name: 'ECDSA P-384', pair: generate('P-384'), hash: 'sha384' },
+  { name: 'ECDSA P-521', pair: generate('P-521'), hash: 'sha512' },
+  { name: 'RSA', pair: { privateKey: rsaKey, key: keyOf(createPublicKey(rsaKey)) }, hash: 'sha256' },
+  { name: 'RSA-PSS', pair: { privateKey: rsaKey, key: keyOf(createPublicKey(rsaKey)) }, hash: 'sha256', options: pss },
+] satisfies { name: string; pair: ReturnType<typeof generate>; hash: HashName; options?: object }[])
+  test(`${name}: a signature over a long message verifies, over no other message and not when altered`, async () => {
+    const { privateKey, key } = pair
+    const made = Uint8Array.from(sign(hash, longMessage, { key: privateKey, ...options }))
+    assert.equal((await verifySignature(key, made, messageOfBytes(longMessage), [hash])).hash, hash)
+    const refused = (sig: Uint8Array, message: Uint8Array) =>
+      assert.rejects(verifySignature(key, sig, messageOfBytes(message), [hash]), { code: 'SIGNATURE_INVALID' })
+    await refused(
+      made,
+      longMessage.map((byte, at) => (at === longMessage.length - 1 ? byte ^ 1 : byte)),
+    )
+    await refused(made, longMessage.subarray(1))
+    await refused(
+      made.map((byte, at) => (at === made.length - 1 ? byte ^ 1 : byte)),
+      longMessage,
+    )
   })
 
 for (const version of ['2.5.0', '3.1.1'])

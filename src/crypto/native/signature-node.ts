@@ -1,4 +1,4 @@
-import { constants, createPublicKey, type KeyObject, publicDecrypt, verify } from 'node:crypto'
+import { constants, createPublicKey, createVerify, type KeyObject, publicDecrypt, verify } from 'node:crypto'
 import { CountersignError } from '../../codec/error.ts'
 import type { MessageScheme } from '../algorithm.ts'
 import { encodeEcAlgorithm, encodeRsaAlgorithm } from '../algorithm-identifier.ts'
@@ -28,11 +28,15 @@ export function isMessageSigned(
   signature: Uint8Array,
 ): Answer {
   const native = nativeKey(key)
-  if (slow.has(key.algorithm)) return verifyElsewhere(hash, bytes, native, signature)
-  if (scheme !== 'rsa-pss') return verify(hash, bytes, native, signature)
+  const isLong = hash !== undefined && bytes.length >= longBytes
+  if (slow.has(key.algorithm) && !isLong) return verifyElsewhere(hash, bytes, native, signature)
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = constants
-  return verify(hash, bytes, { key: native, padding, saltLength }, signature)
+  const options = scheme === 'rsa-pss' ? { key: native, padding, saltLength } : native
+  return isLong ? createVerify(hash).update(bytes).verify(options, signature) : verify(hash, bytes, options, signature)
 }
+
+/** From so many bytes on a message is hashed first: Bun copies what it is to hash and verify at once, and so does whoever hands it to another thread. */
+const longBytes = 1 << 20
 
 function verifyElsewhere(hash: HashName | undefined, bytes: Uint8Array, key: KeyObject, signature: Uint8Array): Promise<boolean> {
   return new Promise((resolve, reject) =>

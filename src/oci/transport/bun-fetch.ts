@@ -2,6 +2,7 @@ import type { Fetch } from '../../codec/world.ts'
 import { exchangeFailed } from './failure.ts'
 import { placeOf } from './host.ts'
 import { proxyFor } from './proxy.ts'
+import { ownPieces } from './read-body.ts'
 import { type PlainRequest, readRequest } from './request.ts'
 import type { TransportSettings } from './settings.ts'
 
@@ -39,7 +40,7 @@ export function createBunFetch(settings: TransportSettings): Fetch {
       ...(tls && { tls }),
     }
     try {
-      return await fetch(request.url, options)
+      return ownPieces(await fetch(request.url, options))
     } catch (cause) {
       request.signal?.throwIfAborted()
       throw exchangeFailed(request.method, request.url, watch.signal.aborted ? watch.signal.reason : cause, proxy)

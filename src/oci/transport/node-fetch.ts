@@ -4,6 +4,7 @@ import { exchangeFailed } from './failure.ts'
 import { placeOf } from './host.ts'
 import { LightResponse } from './light-response.ts'
 import { proxyFor } from './proxy.ts'
+import { ownPieces } from './read-body.ts'
 import { type PlainRequest, readRequest } from './request.ts'
 import type { TransportSettings } from './settings.ts'
 import { openTunnel, proxyAuthorization } from './tunnel.ts'
@@ -116,7 +117,7 @@ function toResponse(request: PlainRequest, message: IncomingMessage, explain: (c
   const hasBody = request.method !== 'HEAD' && ![204, 205, 304].includes(status)
   message.on('error', () => {}) // a body nobody reads may fail; who reads it is told below
   if (!hasBody) message.resume()
-  return new LightResponse({
+  const response = new LightResponse({
     url: request.url.href,
     status,
     statusText: message.statusMessage ?? '',
@@ -124,6 +125,7 @@ function toResponse(request: PlainRequest, message: IncomingMessage, explain: (c
     body: hasBody ? () => streamOf(message, explain) : undefined,
     chunks: () => chunksOf(hasBody ? message : [], explain),
   })
+  return ownPieces(response)
 }
 
 async function* chunksOf(

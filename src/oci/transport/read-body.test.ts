@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readAtMost } from './read-body.ts'
+import { ownPieces, readAtMost } from './read-body.ts'
 
 const piece = 700_000
 const limit = 3 * piece
@@ -38,3 +38,21 @@ for (const contentLength of [undefined, piece, limit])
       code: 'LIMIT_EXCEEDED',
       message: `answer: want at most ${limit} bytes, got more`,
     }))
+
+for (const { name, mark, isFreed } of [
+  { name: 'of the transport', mark: ownPieces, isFreed: true },
+  { name: 'of somebody else', mark: (response: Response) => response, isFreed: false },
+])
+  test(`the pieces of an answer ${name} are ${isFreed ? 'freed as they are read' : 'left alone'}`, async () => {
+    const [alone, part] = [new Uint8Array(piece).fill(1), new Uint8Array(piece + 1).subarray(1).fill(2)]
+    const body = new ReadableStream({
+      start: controller => {
+        for (const chunk of [alone, part]) controller.enqueue(chunk)
+        controller.close()
+      },
+    })
+    const response = mark(new Response(body, { headers: { 'content-length': String(2 * piece) } }))
+    const bytes = await readAtMost(response, limit, 'answer')
+    assert.ok(Buffer.from(bytes).equals(whole.subarray(0, 2 * piece)))
+    assert.deepEqual([alone.length, part.length], [isFreed ? 0 : piece, piece]) // what is a part of something else is not ours to free
+  })

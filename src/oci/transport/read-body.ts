@@ -18,11 +18,26 @@ export async function readAtMost(response: Response, limit: number, what: string
     const at = total
     total += chunk.length
     if (total > limit) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${limit} bytes, got more`)
-    if (total <= room.length) room.set(chunk, at)
-    else chunks.push(chunk)
+    if (total <= room.length) {
+      room.set(chunk, at)
+      if (ofTransport.has(response)) letGo(chunk)
+    } else chunks.push(chunk)
   }
   if (chunks.length === 0) return room.subarray(0, total)
   return joinBytes([room.subarray(0, total - chunks.reduce((sum, { length }) => sum + length, 0)), ...chunks])
+}
+
+const ofTransport = new WeakSet<Response>()
+
+/** Says that the pieces of an answer's body are nobody's but the reader's, as those that came from a socket are. */
+export function ownPieces(response: Response): Response {
+  ofTransport.add(response)
+  return response
+}
+
+/** Frees a piece at once. Bun collects pieces only when they are as much as all else: a body of 67 MB would take twice that. */
+function letGo({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 const largeBytes = 1 << 20
