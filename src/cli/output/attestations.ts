@@ -1,5 +1,6 @@
 import { encodeBase64 } from '../../codec/base64.ts'
 import { type GoJson, serializeProtoJson } from '../../codec/go-json.ts'
+import { encodeLongBase64 } from '../../codec/json/long-base64.ts'
 import type { StatementContent } from '../../verify/evidence.ts'
 import type { VerifiedSignature } from '../../verify/verify.ts'
 import { type AcceptedImage, type Findings, writeChecks } from './findings.ts'
@@ -33,12 +34,9 @@ function* envelopeLine(content: StatementContent): Iterable<string | Uint8Array>
   const text = serializeProtoJson(envelopeJson({ ...content, envelope: { ...envelope, payload: new Uint8Array(0) } }))
   const within = text.indexOf('""') + 1 // of the payload, the first member
   yield text.slice(0, within)
-  for (let at = 0; at < envelope.payload.length; at += pieceBytes) yield encodeBase64(envelope.payload.subarray(at, at + pieceBytes))
+  yield* encodeLongBase64(envelope.payload)
   yield text.slice(within)
 }
-
-/** A multiple of three, so that the pieces of base64 are those of the whole. */
-const pieceBytes = 3 << 18
 
 /** What neither ends a line nor drives a terminal: a `keyid` may hold anything. */
 function isPlain(byte: number): boolean {

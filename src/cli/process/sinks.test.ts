@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -30,6 +31,32 @@ test('what a caller does to its bytes afterwards changes nothing', async () => {
   bytes.fill(0)
   await sink.flush()
   assert.equal(readFileSync(path, 'utf8'), 'AB')
+})
+
+test('what a full pipe does not take yet is kept, and what is written after it waits', async () => {
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const descriptor = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK) // a pipe that waits for nobody, and that we read ourselves
+  const queue = new SinkQueue()
+  const [sink, other] = [queue.sink(descriptor), queue.openFile(join(folder, 'behind'))]
+  const bytes = new Uint8Array(1_000_000).fill(65)
+  sink.write(bytes)
+  bytes.fill(0)
+  sink.write('end')
+  other.write('other')
+  assert.equal(readFileSync(join(folder, 'behind'), 'utf8'), '')
+  let text = ''
+  const flushed = other.flush()
+  for (const room = Buffer.alloc(65_536); text.length < 1_000_003; await new Promise(setImmediate))
+    try {
+      text += room.toString('utf8', 0, readSync(descriptor, room))
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'EAGAIN')
+    }
+  await flushed
+  assert.equal(text, `${'A'.repeat(1_000_000)}end`)
+  assert.equal(readFileSync(join(folder, 'behind'), 'utf8'), 'other')
+  closeSync(descriptor)
 })
 
 test('a full disk is an error of flush', async () => {
