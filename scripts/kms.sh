@@ -14,7 +14,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -36,5 +36,17 @@ from_debian() {
   done <<<"$tools"
   rm -rf "$dir/suites"
 }
+
+# Official SDKs, and the door to PKCS #11 modules. No package's own script is run: what is native is compiled by its own part.
+from_lock_of_kms-sdks() {
+  rm -rf "$dir/node_modules"
+  cp "$root"/tools/kms-sdks/package*.json "$dir"
+  echo 'kms: SDKs from npm' >&2
+  retry npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  version kms-sdks "aws-$(node -p 'require(process.argv[1]).version' "$dir/node_modules/@aws-sdk/client-kms/package.json")" npm "$1"
+}
+
+# The KMS of moto, and no more of it.
+from_lock_of_moto() { install_python moto moto_server "$1"; }
 
 main "$@"
