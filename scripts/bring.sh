@@ -19,7 +19,7 @@ prepare_debian() {
   proxy_of_apt
 }
 
-# install_python NAME COMMAND DIGEST: an environment of its own by the lock in tools/NAME; its command is linked as NAME.
+# install_python NAME COMMAND DIGEST [VERSION]: an environment of its own by the lock in tools/NAME; its command is linked as NAME.
 install_python() {
   local to=$dir/$1
   need python3 python3-venv
@@ -29,7 +29,7 @@ install_python() {
   retry "$to/bin/pip" install --quiet --disable-pip-version-check --no-input --timeout 30 \
     --require-hashes --only-binary :all: --requirement "$root/tools/$1/requirements.txt" >&2
   ln -sfn "../$1/bin/$2" "$dir/bin/$1"
-  version "$1" "$("$to/bin/$2" --version | sed 's/.* //')" pypi "$3"
+  version "$1" "${4-$("$to/bin/$2" --version | sed 's/.* //')}" pypi "$3"
 }
 
 # build_go LOCK NAME PACKAGE [LDFLAGS]: a static program by the lock in tools/LOCK.

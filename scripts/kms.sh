@@ -46,7 +46,7 @@ from_lock_of_kms-sdks() {
   version kms-sdks "aws-$(node -p 'require(process.argv[1]).version' "$dir/node_modules/@aws-sdk/client-kms/package.json")" npm "$1"
 }
 
-# The KMS of moto, and no more of it.
-from_lock_of_moto() { install_python moto moto_server "$1"; }
+# It does not tell its version: the lock does.
+from_lock_of_moto() { install_python moto moto_server "$1" "$(sed -nE 's/^moto==([0-9.]+).*/\1/p' "$root/tools/moto/requirements.txt")"; }
 
 main "$@"
