@@ -19,6 +19,11 @@ oras            trixie  oras             usr/bin/oras              required
 docker-registry trixie  docker-registry  usr/bin/docker-registry   required
 umoci           trixie  umoci            usr/bin/umoci             required
 busybox         trixie  busybox-static   usr/bin/busybox           required
+dockerd         sid     docker.io        usr/sbin/dockerd          required
+dockerd-26      trixie  docker.io        usr/sbin/dockerd          required
+docker-buildx   sid     docker-buildx    usr/libexec/docker/cli-plugins/docker-buildx required
+containerd      sid     containerd       usr/bin/containerd        required
+runc            bookworm runc            usr/sbin/runc             required
 certspotter     trixie  certspotter      usr/bin/certspotter       required
 skopeo          trixie  skopeo           usr/bin/skopeo            optional
 zsh             bookworm zsh             bin/zsh                   optional

@@ -17,6 +17,11 @@ export type Tool =
   | 'docker-registry'
   | 'umoci'
   | 'busybox'
+  | 'dockerd'
+  | 'dockerd-26'
+  | 'docker-buildx'
+  | 'containerd'
+  | 'runc'
   | 'certspotter'
   | 'ct-reader'
   | 'litewitness'
@@ -56,6 +61,12 @@ export function countersign(): Command {
   if (chosen === 'source') return [process.execPath, join(root, 'src/cli/main.ts')]
   if (!existsSync(chosen)) throw new Error(`COUNTERSIGN=${chosen} is missing: run npm run build`)
   return chosen.endsWith('.cjs') ? [process.execPath, chosen] : [chosen]
+}
+
+/** The command, run in a machine of a test's own by what goes before it; as it is where nothing does. */
+export function inside(within: readonly string[], command: Command): Command {
+  const [program, ...first] = within
+  return program === undefined ? command : [program, ...first, ...command]
 }
 
 /** How a command ended, and what it printed. A death by signal is code 128. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { type Command, countersign, tool } from './command.ts'
+import { type Command, countersign, inside, tool } from './command.ts'
 import type { Place } from './place.ts'
 
 /** A server that runs beside a test. */
@@ -63,6 +63,8 @@ export type DockerRegistryOptions = {
   readonly htpasswd?: string
   /** Whether clients may delete; they may unless told. */
   readonly deletes?: boolean
+  /** Goes before the command: a machine of a test's own. */
+  readonly within?: readonly string[]
 }
 
 let registries = 0
@@ -71,19 +73,27 @@ let registries = 0
  * Debian's docker-registry 2.8 (no referrers API) on a free loopback port, its storage in the place: all that are started in
  * one place serve the same content.
  */
-export function startDockerRegistry(place: Place, { tls, htpasswd, deletes = true }: DockerRegistryOptions = {}): Promise<Server> {
+export function startDockerRegistry(
+  place: Place,
+  { tls, htpasswd, deletes = true, within = [] }: DockerRegistryOptions = {},
+): Promise<Server> {
   const config = place.path(`docker-registry-${registries++}.yml`)
   const storage = { filesystem: { rootdirectory: place.path('docker-registry') }, delete: { enabled: deletes } }
   const http = { addr: '127.0.0.1:0', ...(tls && { tls }) }
   const auth = htpasswd === undefined ? {} : { auth: { htpasswd: { realm: 'test', path: htpasswd } } }
   // JSON is YAML. The registry prints the port it was given.
   writeFileSync(config, JSON.stringify({ version: 0.1, log: { level: 'info' }, storage, http, ...auth }))
-  return startServer(place, tool('docker-registry'), ['serve', config], /listening on (127\.0\.0\.1:\d+)/)
+  return startServer(place, inside(within, tool('docker-registry')), ['serve', config], /listening on (127\.0\.0\.1:\d+)/)
 }
 
 /** The registry of our own (with the referrers API), by the command under test, on a free loopback port, in memory. */
-export function startOwnRegistry(place: Place, flags: readonly string[] = []): Promise<Server> {
-  return startServer(place, countersign(), ['registry', '--listen', '127.0.0.1:0', ...flags], /^https?:\/\/(127\.0\.0\.1:\d+)$/m)
+export function startOwnRegistry(place: Place, flags: readonly string[] = [], within: readonly string[] = []): Promise<Server> {
+  return startServer(
+    place,
+    inside(within, countersign()),
+    ['registry', '--listen', '127.0.0.1:0', ...flags],
+    /^https?:\/\/(127\.0\.0\.1:\d+)$/m,
+  )
 }
 
 /** Both registries that hold what peers make: one without the referrers API, one with it. Both let clients delete. */
