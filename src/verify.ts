@@ -5,7 +5,9 @@ export { encodePublicKeyPem, type KeyAlgorithm, type PublicKey, parsePublicKeyDe
 export { parseLicenseId } from './formats/license/license-expression.ts'
 export { type OciDigest, parseOciDigest } from './formats/oci-digest.ts'
 export { signPredicateType } from './formats/statement.ts'
+export { type KeySet, type KeySetEntry, parseKeySet, type TrustedKey } from './trust/key-set.ts'
 export { parseTrustedRoot, type TrustedRoot } from './trust/trusted-root.ts'
+export type { Validity } from './trust/validity.ts'
 export { type CandidateDerivation, type Derivation, type Step, type StepName, VerificationError } from './verify/derivation.ts'
 export {
   blobBundleCandidate,

@@ -51,6 +51,7 @@ export const errorKinds = {
   DIGEST_MISMATCH: 'untrusted', // the bytes received are not those asked for
   SIZE_MISMATCH: 'untrusted', // the bytes received are not as many as their descriptor says
   IMAGES_NOT_VERIFIED: 'untrusted', // several, for different reasons; each is listed with its own
+  KEY_EXPIRED: 'untrusted', // the signature was not made while its key was valid, or nothing proves that it was
   KEY_MISMATCH: 'untrusted', // the evidence names another key
   KMS_SIGNATURE_INVALID: 'untrusted', // what a KMS or HSM signed does not verify with the key it says it signed with
   DOCUMENT_WITHOUT_IMAGES: 'untrusted', // nothing to verify: it would prove nothing

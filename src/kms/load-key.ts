@@ -4,6 +4,7 @@ import { type DeriveKey, decryptPrivateKey } from '../crypto/encrypted-key.ts'
 import { keyFileLimitBytes } from '../crypto/key-pem.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
+import { checkDistinct, type KeySet, type KeySetEntry, looksLikeKeySet, parseKeySet, type TrustedKey } from '../trust/key-set.ts'
 import { fetchFile } from './fetch-file.ts'
 import { readGitlabVariable } from './forge/gitlab.ts'
 import { secretNames } from './forge/secret-store.ts'
@@ -20,15 +21,65 @@ export type KeySources = ProviderEffects & {
 }
 
 /**
- * The public keys that a reference leads to: one, and of a key in a KMS, whose version is not pinned, those of all enabled versions, the
- * newest first.
+ * The public keys that a reference leads to: one; of a key in a KMS, whose version is not pinned, those of all enabled versions, the newest
+ * first; of a key set those of all its entries, each with the time in which it is valid.
  *
  * @throws CountersignError `KEY_MALFORMED`, `KEY_UNSUPPORTED`, what `readKeyFile` throws, or what a `RemoteKey` does
  */
-export async function loadPublicKeys(reference: string, sources: KeySources): Promise<readonly [PublicKey, ...PublicKey[]]> {
+export async function loadPublicKeys(reference: string, sources: KeySources): Promise<readonly [TrustedKey, ...TrustedKey[]]> {
+  const found = await readPublicKeys(reference, sources)
+  return found.kind === 'set' ? await loadKeySet(found, sources) : await keysOf(found, sources)
+}
+
+/** What a reference to public keys leads to. */
+export type FoundKeys = Single | FoundSet
+type Single = { readonly kind: 'remote'; readonly reference: RemoteKeyReference } | { readonly kind: 'key'; readonly key: PublicKey }
+type FoundSet = { readonly kind: 'set'; readonly set: KeySet; readonly what: string }
+
+/** Reads what a reference leads to; a KMS or HSM is not asked yet. @throws CountersignError as `loadPublicKeys` */
+export async function readPublicKeys(reference: string, sources: KeySources): Promise<FoundKeys> {
   const parsed = parseKeyReference(reference)
-  if (parsed.kind === 'remote') return await withRemoteKey(parsed, sources, enabledPublicKeys)
-  return [parsePublicKeyPem(await readKeyFile(parsed, 'public', sources), `key ${describeKeyReference(reference)}`)]
+  if (parsed.kind === 'remote') return { kind: 'remote', reference: parsed }
+  const what = `key ${describeKeyReference(reference)}`
+  const bytes = await readKeyFile(parsed, 'public', sources)
+  if (!looksLikeKeySet(bytes)) return { kind: 'key', key: parsePublicKeyPem(bytes, what) }
+  const set = parseKeySet(bytes, what)
+  const referring = set.findIndex(entry => entry.kind === 'reference')
+  if (referring >= 0 && parsed.kind !== 'file' && parsed.kind !== 'environment')
+    throw new CountersignError(
+      // it would choose what is read here, and a token's reference names a library to load
+      'KEY_MALFORMED',
+      `${what}: keys[${referring}]: want publicKey in a key set that comes over the network, got ref`,
+    )
+  return { kind: 'set', set, what }
+}
+
+/** Reads what an entry of a key set leads to. @throws CountersignError as `loadPublicKeys`; `KEY_MALFORMED` for another key set */
+export async function readSetEntry(entry: KeySetEntry, what: string, sources: KeySources): Promise<Single> {
+  if (entry.kind === 'key') return { kind: 'key', key: entry.key }
+  const found = await readPublicKeys(entry.reference, sources)
+  if (found.kind === 'set') throw new CountersignError('KEY_MALFORMED', `${what}: want a key, got a key set within a key set`)
+  return found
+}
+
+async function keysOf(found: Single, sources: KeySources): Promise<readonly [PublicKey, ...PublicKey[]]> {
+  return found.kind === 'key' ? [found.key] : await withRemoteKey(found.reference, sources, enabledPublicKeys)
+}
+
+async function loadKeySet({ set, what }: FoundSet, sources: KeySources): Promise<readonly [TrustedKey, ...TrustedKey[]]> {
+  const loaded: { own: readonly [PublicKey, ...PublicKey[]]; facts: Pick<TrustedKey, 'name' | 'validFor'> }[] = []
+  for (const [index, entry] of set.entries()) {
+    const at = `${what}: keys[${index}]`
+    const { name, validFor } = entry
+    const facts = { ...(name !== undefined && { name }), ...(validFor && { validFor }) }
+    loaded.push({ own: await keysOf(await readSetEntry(entry, at, sources), sources), facts })
+  }
+  checkDistinct(
+    loaded.map(({ own }) => own),
+    what,
+  )
+  const [first, ...others] = loaded.flatMap(({ own, facts }) => own.map(key => ({ ...key, ...facts })))
+  return [first!, ...others]
 }
 
 /** The key in a KMS or HSM that a reference leads to, for as long as `use` takes. */

@@ -10,6 +10,7 @@ export type StepName =
   | 'signature'
   | 'transparency-log'
   | 'timestamp'
+  | 'key-validity'
   | 'time'
   | 'certificate'
   | 'sct'

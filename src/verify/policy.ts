@@ -1,7 +1,7 @@
 import type { HashName } from '../crypto/digest.ts'
 import type { Message } from '../crypto/message.ts'
-import type { PublicKey } from '../crypto/public-key.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
+import type { TrustedKey } from '../trust/key-set.ts'
 import type { TransparencyLog } from '../trust/transparency-log.ts'
 import type { CertificateAuthority } from '../trust/trusted-root.ts'
 import type { Gate } from './gates/gate.ts'
@@ -21,7 +21,8 @@ export type Artifact =
  * keys. What is left out is trusted by nobody.
  */
 export type Trust = {
-  readonly keys?: readonly PublicKey[]
+  /** A `PublicKey` is one that is always valid. One in `keys` without a limit is trusted without, whatever limits stand beside it. */
+  readonly keys?: readonly TrustedKey[]
   readonly certificateAuthorities?: readonly CertificateAuthority[]
   /** An authority of which the root alone is known vouches by way of the intermediates that a signature carries, too: `--ca-roots`. */
   readonly takesCarriedIntermediates?: boolean

@@ -44,6 +44,7 @@ export function provenTime(time: Date, witness: () => string, { now, clockSkewMs
   return { time, witness } as ProvenTime
 }
 
-function describeTime({ time, witness }: Pick<ProvenTime, 'time' | 'witness'>): string {
+/** A time and whose word it is. */
+export function describeTime({ time, witness }: Pick<ProvenTime, 'time' | 'witness'>): string {
   return `${time.toISOString()} (${witness()})`
 }

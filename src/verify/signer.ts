@@ -45,7 +45,7 @@ export function eligibleSigners(evidence: Evidence, trust: Trust, policy: Policy
 
 /** What the step `signer` wants, for the derivation. */
 export function describeSigners(trust: Trust, policy: Policy): string {
-  return policy.identities ? 'a certificate' : (trust.keys ?? []).map(describeKey).join(' or ')
+  return policy.identities ? 'a certificate' : describeKeys(trust.keys ?? [])
 }
 
 function certifiedSigner({ certificate: der, signer }: Evidence): Found<Signers> {
@@ -78,10 +78,12 @@ function eligibleKeys({ signer }: Evidence, keys: readonly PublicKey[]): Found<r
       return named(
         keys.filter(key => bytesEqual(key.spki, signer.key.spki)),
         describeKey(signer.key),
+        keys.length,
       )
     case 'hint': {
       const matching = keys.filter(key => encodeBase64(key.id) === signer.hint)
-      if (matching.length > 0 || isKeyId(signer.hint)) return named(matching, `the key ${keyName(decodeBase64(signer.hint, 'hint'))}`)
+      if (matching.length > 0 || isKeyId(signer.hint))
+        return named(matching, `the key ${keyName(decodeBase64(signer.hint, 'hint'))}`, keys.length)
       return { value: keys, found: `the hint ${quote(signer.hint)} is no SHA-256 of a key, and proves nothing` }
     }
     default:
@@ -89,8 +91,9 @@ function eligibleKeys({ signer }: Evidence, keys: readonly PublicKey[]): Found<r
   }
 }
 
-function named(keys: readonly PublicKey[], name: string): Found<readonly PublicKey[]> {
-  if (keys.length === 0) throw new CountersignError('KEY_MISMATCH', `the evidence names ${name}, which is not the trusted key`)
+function named(keys: readonly PublicKey[], name: string, trusted: number): Found<readonly PublicKey[]> {
+  const none = trusted === 1 ? 'not the trusted key' : `none of the ${trusted} trusted keys`
+  if (keys.length === 0) throw new CountersignError('KEY_MISMATCH', `the evidence names ${name}, which is ${none}`)
   return { value: keys, found: `the evidence names ${name}` }
 }
 
@@ -137,6 +140,12 @@ export function describeKey(key: PublicKey): string {
   const name = names.get(key) ?? `${key.algorithm} key ${keyName(key.id)}`
   names.set(key, name)
   return name
+}
+
+/** Several keys in words: those shown are enough to tell which were meant. */
+export function describeKeys(keys: readonly PublicKey[]): string {
+  const shown = keys.slice(0, 5).map(describeKey)
+  return [...shown, ...(keys.length > shown.length ? [`${keys.length - shown.length} more keys`] : [])].join(' or ')
 }
 
 function keyName(id: Uint8Array): string {

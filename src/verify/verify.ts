@@ -10,10 +10,11 @@ import { type CandidateDerivation, type Derivation, Trail, VerificationError } f
 import type { Candidate, Evidence, EvidenceFormat } from './evidence.ts'
 import { inOrder, isPassedOver } from './gates/gate.ts'
 import { checkIdentity, describeIdentities, type IdentityMatcher, problemOfMatcher } from './identity.ts'
+import { checkKeyValidity, describeLimits, limitsOf } from './keys/key-validity.ts'
 import { checkMembership, describeMembership } from './membership.ts'
 import type { Policy, Trust } from './policy.ts'
 import { type ProvenTime, type SigningTimes, signingTimes } from './proven-time.ts'
-import { checkSignature, describeKey, describeSigners, eligibleSigners, type KeySignature, type Signed, type Signers } from './signer.ts'
+import { checkSignature, describeKeys, describeSigners, eligibleSigners, type KeySignature, type Signed, type Signers } from './signer.ts'
 import { checkTimestamps, describeTimestamps, type Stamped } from './timestamps.ts'
 import { checkLogEntries, checkLogsAt, describeLogs, type Logged } from './transparency-log.ts'
 
@@ -157,13 +158,20 @@ async function examine(candidate: Candidate, trust: Trust, asked: Policy): Promi
       )
     const signed = await trail.take(
       'signature',
-      () => signers.keys.map(describeKey).join(' or '),
+      () => describeKeys(signers.keys),
       () => checkSignature(evidence, signers, policy),
     )
     const surroundings = { evidence, signed, signers, trust, policy, trail }
     const logged = await checkLogs(surroundings)
     const stamped = await checkStamps(surroundings)
     checkLogsAt(logged, [...logged.times, ...stamped.times])
+    const limits = signers.kind === 'keys' ? limitsOf(signed, trust.keys ?? []) : []
+    if (limits.length > 0)
+      await trail.take(
+        'key-validity',
+        () => describeLimits(limits),
+        () => checkKeyValidity(limits, [...logged.times, ...stamped.times], policy),
+      )
     const certificate =
       issuers && signers.kind === 'certificate'
         ? await checkSigner(signers.certificate, issuers, [...logged.times, ...stamped.times], surroundings)

@@ -53,11 +53,11 @@ const verifierFlags = {
   },
   'insecure-ignore-tlog': { type: 'boolean', default: false, weakensAs: true, help: 'do not require an entry in a transparency log' },
   key: {
-    type: 'string',
-    default: '',
+    type: 'strings',
+    default: [],
     placeholder: 'KEY',
     decidesTrust: true,
-    help: 'public key: a file, env://NAME, https://… or gitlab://PROJECT',
+    help: 'public key or key set: a file, env://NAME, https://… or gitlab://PROJECT; given several times, one of the keys must have signed',
   },
   'max-workers': {
     type: 'integer',

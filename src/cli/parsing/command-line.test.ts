@@ -15,14 +15,14 @@ const accepted: Case[] = [
     name: 'flags and arguments in any order',
     argv: ['verify', 'a', '--key', 'k', 'b', '-o', 'text', 'c'],
     args: ['a', 'b', 'c'],
-    values: { key: 'k', output: 'text' },
+    values: { key: ['k'], output: 'text' },
   },
   { name: 'a global flag before the command', argv: ['--timeout', '5s', 'version'], command: 'version', values: { timeout: 5_000 } },
   {
     name: 'a value that looks like a flag',
     argv: ['verify', '--key', '--output', 'i'],
     args: ['i'],
-    values: { key: '--output', output: 'json' },
+    values: { key: ['--output'], output: 'json' },
   },
   {
     name: 'a value with one dash keeps it, unlike in cosign',
@@ -33,7 +33,8 @@ const accepted: Case[] = [
   { name: 'an equals sign in a value', argv: ['sign', '-a', 'x=y=z', 'i'], values: { annotations: ['x=y=z'] } },
   { name: 'a boolean does not take the next argument', argv: ['sign', '--yes', 'false'], args: ['false'], values: { yes: true } },
   { name: 'a boolean set to false', argv: ['sign', '--upload=false', 'i'], values: { upload: false } },
-  { name: 'the last of two values wins', argv: ['verify', '--key', 'a', '--key', 'b', 'i'], values: { key: 'b' } },
+  { name: 'the last of two values wins', argv: ['sign', '--key', 'a', '--key', 'b', 'i'], values: { key: 'b' } },
+  { name: 'several keys to verify with', argv: ['verify', '--key', 'a,b', '--key', 'c', 'i'], values: { key: ['a,b', 'c'] } },
   {
     name: 'values of a list add up',
     argv: ['verify', '-a', 'a=1,b=2', '--annotations=c=3', 'i'],
@@ -43,7 +44,7 @@ const accepted: Case[] = [
     name: 'a long flag with one dash',
     argv: ['verify', '-key', 'k', 'i'],
     args: ['i'],
-    values: { key: 'k' },
+    values: { key: ['k'] },
     notices: [/the -key flag is deprecated .* use the --key flag/],
   },
   {
@@ -65,7 +66,7 @@ const accepted: Case[] = [
   { name: 'a short flag with an equals sign, which cosign refuses', argv: ['version', '-t=5s'], values: { timeout: 5_000 } },
   { name: 'a short boolean with a value', argv: ['sign', '-r=false', 'i'], values: { recursive: false } },
   { name: 'one dash alone is an argument', argv: ['verify-blob', '-'], args: ['-'] },
-  { name: 'nothing is a flag after two dashes', argv: ['verify-blob', '--', '--key'], args: ['--key'], values: { key: '' } },
+  { name: 'nothing is a flag after two dashes', argv: ['verify-blob', '--', '--key'], args: ['--key'], values: { key: [] } },
   {
     name: 'defaults',
     argv: ['verify', 'i'],
@@ -136,7 +137,7 @@ for (const { name, argv, error } of refused)
 test('parseCommandLine: the first mistake counts, and what stands after it is still read', () => {
   const line = parse('verify', '--nosuch', '--key', '-o', 'json', '--other')
   assert.match(line.failure?.message ?? '', /--nosuch/)
-  assert.equal(line.flags.values.get('key'), '-o')
+  assert.deepEqual(line.flags.values.get('key'), ['-o'])
   assert.equal(parse('verify', '--nosuch', '-o', 'json').flags.given.get('output'), 'command line')
 })
 

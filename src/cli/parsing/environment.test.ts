@@ -19,16 +19,16 @@ type Case = {
   warnings?: RegExp[]
 }
 const cases: Case[] = [
-  { name: 'sets a flag', environment: { COSIGN_KEY: 'k' }, argv: ['verify', 'i'], values: { key: 'k' }, given: { key: 'environment' } },
+  { name: 'sets a flag', environment: { COSIGN_KEY: 'k' }, argv: ['verify', 'i'], values: { key: ['k'] }, given: { key: 'environment' } },
   {
     name: 'loses against the command line',
     environment: { COSIGN_KEY: 'k', COUNTERSIGN_KEY: 'l' },
     argv: ['verify', '--key', 'm', 'i'],
-    values: { key: 'm' },
+    values: { key: ['m'] },
     given: { key: 'command line' },
   },
-  { name: 'prefers our own spelling', environment: { COSIGN_KEY: 'k', COUNTERSIGN_KEY: 'l' }, argv: ['verify', 'i'], values: { key: 'l' } },
-  { name: 'ignores an empty variable', environment: { COUNTERSIGN_KEY: '', COSIGN_KEY: 'k' }, argv: ['verify', 'i'], values: { key: 'k' } },
+  { name: 'prefers our own spelling', environment: { COSIGN_KEY: 'k', COUNTERSIGN_KEY: 'l' }, argv: ['verify', 'i'], values: { key: ['l'] } },
+  { name: 'ignores an empty variable', environment: { COUNTERSIGN_KEY: '', COSIGN_KEY: 'k' }, argv: ['verify', 'i'], values: { key: ['k'] } },
   { name: 'sets a global flag', environment: { COSIGN_TIMEOUT: '7s' }, argv: ['version'], values: { timeout: 7_000 } },
   { name: 'COSIGN_YES=1', environment: { COSIGN_YES: '1' }, argv: ['sign', 'i'], values: { yes: true }, warnings: [] },
   { name: 'COSIGN_YES=true', environment: { COSIGN_YES: 'true' }, argv: ['sign', 'i'], values: { yes: true } },

@@ -2,10 +2,11 @@ import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import type { HashName } from '../../../crypto/digest.ts'
 import { readTime } from '../../../formats/rfc3339.ts'
+import { describeKeyReference } from '../../../kms/key-reference.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
-import { publicKeysFromFlag } from '../keys.ts'
+import { publicKeysFromFlags } from '../keys.ts'
 import { type AuthorityFlags, authoritiesFromFlags } from './authorities.ts'
 import { asksForIdentity, type IdentityFlags, identityFromFlags } from './identity-flags.ts'
 
@@ -22,7 +23,7 @@ export type SurroundingFlags = AuthorityFlags & {
 export type SignerFlags = SurroundingFlags &
   IdentityFlags & {
     readonly certificate: string
-    readonly key: string
+    readonly key: readonly string[]
     readonly sct: string
     readonly signatureDigestAlgorithm: HashName
     readonly given: ReadonlyMap<string, FlagSource>
@@ -51,9 +52,14 @@ export async function demandsOfFlags(context: CommandContext, flags: SignerFlags
   const identity = await identityFromFlags(flags)
   if (identity) return await demandsOfIdentities(context, flags, [identity], what)
   const { trust, policy, from } = await demandsBesideSigner(context, flags, what, false)
-  const keys = await publicKeysFromFlag(context, flags.key, flags.offline)
+  const named = namedKeys(flags)
+  const keys = await publicKeysFromFlags(context, named, flags.offline)
   const hashes = flags.given.has('signature-digest-algorithm') && { hashes: [flags.signatureDigestAlgorithm] }
-  return { trust: { ...trust, keys }, policy: { ...policy, ...hashes }, from: [`--key ${flags.key}`, ...from] }
+  return {
+    trust: { ...trust, keys },
+    policy: { ...policy, ...hashes },
+    from: [...named.map(key => `--key ${describeKeyReference(key)}`), ...from],
+  }
 }
 
 /** The same, for signatures by certificates of these, whatever the flags say of that. */
@@ -93,13 +99,14 @@ async function demandsBesideSigner(
 
 /** A key and an identity answer the same question; so does nothing at all, for anybody. */
 function checkSigner(flags: SignerFlags): void {
-  const { key, certificate, certificateChain, caRoots, caIntermediates, sct } = flags
-  if (key !== '' && asksForIdentity(flags))
+  const { certificate, certificateChain, caRoots, caIntermediates, sct } = flags
+  const wantsKey = namedKeys(flags).length > 0
+  if (wantsKey && asksForIdentity(flags))
     throw new CountersignError(
       'USAGE',
       'exactly one of: key reference (--key), or certificate identity (--certificate-identity …), got both',
     )
-  if (key === '' && !asksForIdentity(flags))
+  if (!wantsKey && !asksForIdentity(flags))
     throw new CountersignError(
       'USAGE',
       '--certificate-identity or --certificate-identity-regexp is required for verification in keyless mode; to verify with a key, name it by --key',
@@ -111,8 +118,13 @@ function checkSigner(flags: SignerFlags): void {
     'ca-intermediates': caIntermediates,
     sct,
   }))
-    if (key !== '' && value !== '')
+    if (wantsKey && value !== '')
       throw new CountersignError('USAGE', `--${flag} goes with an identity (--certificate-identity …), not with --key`)
+}
+
+/** The keys that flags name; `--key ''` names none. */
+function namedKeys({ key }: Pick<SignerFlags, 'key'>): readonly string[] {
+  return key.filter(reference => reference !== '')
 }
 
 function readAsOf(text: string): Date {

@@ -2,11 +2,13 @@ import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { messageOfBytes } from '../../../crypto/message.ts'
+import type { PublicKey } from '../../../crypto/public-key.ts'
 import type { LogEntry } from '../../../formats/log/log-entry.ts'
 import type { LogAccess, SearchedSignature } from '../../../sign/rekor/ask-log.ts'
 import { artifactMessage } from '../../../verify/artifact.ts'
 import { type Candidate, type Evidence, withEntriesOfLog } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
+import { checkSignature, eligibleSigners } from '../../../verify/signer.ts'
 import type { CommandContext } from '../../context.ts'
 
 /**
@@ -24,7 +26,7 @@ export async function withLogEntries(
 ): Promise<Candidate> {
   if (policy.unsafeSkipTlog || flags.offline || candidate.format === 'bundle') return candidate
   const evidence = decodeIfSound(candidate)
-  const signer = evidence && signerOf(evidence, trust, policy)
+  const signer = evidence && (await signerOf(evidence, trust, policy))
   if (!evidence || evidence.logEntries.length > 0 || !signer) return candidate
   const access = logAccess(context, flags.rekorUrl)
   const { earliestOf, searchLog } = await import('../../../sign/rekor/ask-log.ts')
@@ -77,7 +79,20 @@ function decodeIfSound(candidate: Candidate): Evidence | undefined {
   }
 }
 
-function signerOf({ certificate }: Evidence, { keys: [key] = [] }: Trust, { identities }: Policy) {
-  if (identities) return certificate && ({ kind: 'certificate', der: certificate } as const)
+/** Whom the log must have it by. Of several keys the one that made the signature; where none did, the engine says so. */
+async function signerOf(evidence: Evidence, trust: Trust, policy: Policy) {
+  const { certificate } = evidence
+  if (policy.identities) return certificate && ({ kind: 'certificate', der: certificate } as const)
+  const [only, ...others] = trust.keys ?? []
+  const key = others.length === 0 ? only : await keyOfSignature(evidence, trust, policy)
   return key && ({ kind: 'key', spki: key.spki } as const)
+}
+
+async function keyOfSignature(evidence: Evidence, trust: Trust, policy: Policy): Promise<PublicKey | undefined> {
+  try {
+    return (await checkSignature(evidence, eligibleSigners(evidence, trust, policy).value, policy)).value.key
+  } catch (error) {
+    if (error instanceof CountersignError) return undefined
+    throw error
+  }
 }
