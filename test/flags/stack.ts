@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
@@ -170,6 +170,23 @@ export function stackCases(): readonly Case[] {
       check: async () => {
         await good(cs(initLine()))
         assert.match(readFileSync(join(place, `roots-${made}`, 'tuf-root.key'), 'utf8'), /^-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----/)
+      },
+    },
+    {
+      flag: 'key',
+      commands: ['stack init'],
+      what: 'is a key that stays elsewhere; real ones are in test/kms',
+      check: async () => {
+        for (const [value, code, message] of [
+          ['authority=cosign.key', 'CONFIGURATION_MALFORMED', /keys\.authority: want reference of a key in a KMS or an HSM/],
+          ['authority=env://KEY', 'CONFIGURATION_MALFORMED', /^keys: want a key in a KMS or an HSM, got "env:\/\/KEY"; keys in files/],
+          ['somebody=env://KEY', 'USAGE', /^--key: want NAME=KEY with NAME one of authority, ct-log, /],
+          ['authority=a:b --key authority=a:c', 'USAGE', /^--key: want one key for authority, got two$/],
+        ] as const) {
+          const outcome = await cs(`${initLine()} --key ${value} -o json`)
+          assertRefused(outcome, { exit: code === 'USAGE' ? 1 : 3, code, message })
+          assert.equal(existsSync(join(place, `made-${made}`)), false)
+        }
       },
     },
     {

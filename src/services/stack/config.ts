@@ -4,6 +4,7 @@ import { quote } from '../../codec/text.ts'
 import { parseYamlDocuments, type YamlMap, type YamlValue } from '../../formats/kubernetes-manifest/yaml-documents.ts'
 import { type IssuerConnector, isLoopback } from '../issuer/configuration.ts'
 import { checkAgainst, type Schema, type SchemaPath } from './config-schema.ts'
+import { type RemoteKeys, remoteKeyNames } from './keys/remote-keys.ts'
 
 /** What a stack is told, in `stack.yaml` of its folder. */
 export type StackConfig = {
@@ -25,6 +26,8 @@ export type StackConfig = {
     | { readonly users: readonly IssuerUser[]; readonly connectors: readonly IssuerConnector[]; readonly tokenMinutes: number }
     | undefined
   readonly registry: boolean
+  /** References of keys that stay in a KMS or an HSM, in place of files in `keys`. */
+  readonly keys: RemoteKeys
 }
 
 /** Where something listens: a name or an address, of IPv6 in brackets, and a port. */
@@ -196,6 +199,20 @@ export const stackSchema: Schema = {
         },
       },
     },
+    keys: {
+      type: 'object',
+      description: 'keys that stay in a KMS or an HSM: what is not named here is a file in the folder keys',
+      properties: Object.fromEntries(
+        remoteKeyNames.map(name => [
+          name,
+          {
+            type: 'string',
+            description: 'reference of a key in a KMS or an HSM, as --key takes it, without a PIN',
+            pattern: /^(?!.*pin-value)[a-z][a-z0-9+.-]*:\S{1,1000}$/,
+          },
+        ]),
+      ),
+    },
     registry: { type: 'boolean', description: 'whether an OCI registry is served as well', default: false },
   },
 }
@@ -219,6 +236,7 @@ export function parseStackConfig(text: string, what: string): StackConfig {
   const timestamps = config.map('timestamps')
   const ntp = timestamps.has('ntp') ? timestamps.map('ntp') : undefined
   const witness = config.has('witness') ? config.map('witness') : undefined
+  const keys = config.map('keys')
   const issuer = config.has('issuer') ? config.map('issuer') : undefined
   const [certificate, key] = [listen.optional('certificate'), listen.optional('key')]
   if ((certificate === undefined) !== (key === undefined)) throw malformed(what, 'listen: want certificate and key, got one of them')
@@ -266,6 +284,7 @@ export function parseStackConfig(text: string, what: string): StackConfig {
       }),
     },
     registry: config.flag('registry', false),
+    keys: Object.fromEntries(remoteKeyNames.flatMap(name => (keys.has(name) ? [[name, keys.text(name)]] : []))),
   }
 }
 

@@ -12,7 +12,8 @@ import type { Folder } from '../../oci/layout/folder.ts'
 import { parseCertificatesPem } from '../../trust/pem-trust.ts'
 import { createAuthorityChain, createTimestampChain } from './certificates.ts'
 import { parseStackConfig, type StackConfig } from './config.ts'
-import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, rootKeys } from './keys.ts'
+import { createKeys, type Keys, loadKeys, type OnlineKey, onlineKeys, rootKeys } from './keys/key-files.ts'
+import { type LoadRemoteKey, openRemoteKeys } from './keys/remote-keys.ts'
 import { checkPrivate, exists, makePrivateFolder, namesIn, readFileAt, writeNewFile } from './private-files.ts'
 import type { Chain, StackIdentity } from './trust.ts'
 import { createStackRepository } from './tuf.ts'
@@ -45,16 +46,18 @@ export type NewStack = {
   readonly tufFolder: Folder // `stackFiles.tuf` of it
   readonly rootFolder: string // keys that the stack does not need to run, to be kept elsewhere
   readonly configText: string
-  readonly passphrase: Uint8Array // of all the keys; the caller's to zero
+  readonly passphrase: Uint8Array // of all the keys in files; the caller's to zero
+  readonly loadKey?: LoadRemoteKey
 }
 
 /**
  * Makes a stack's folder: keys, certificates, TUF repository, configuration. The configuration is written last, so a folder that has one is
  * whole.
- * @throws CountersignError `CONFIGURATION_MALFORMED`; `STACK_EXISTS` where something is there already; `FILE_UNWRITABLE`
+ * @throws CountersignError `CONFIGURATION_MALFORMED`; `STACK_EXISTS` where something is there already; `FILE_UNWRITABLE`; of keys elsewhere what
+ *   `openRemoteKeys` throws
  */
 export async function createFolder(
-  { folder, tufFolder, rootFolder, configText, passphrase }: NewStack,
+  { folder, tufFolder, rootFolder, configText, passphrase, loadKey }: NewStack,
   world: Pick<World, 'now' | 'randomBytes'>,
   derive?: DeriveKey,
 ): Promise<void> {
@@ -66,9 +69,11 @@ export async function createFolder(
     )
   for (const path of [join(folder, stackFiles.keys), join(folder, stackFiles.config), rootFolder])
     if (await exists(path)) throw new CountersignError('STACK_EXISTS', `${quote(path)} is there already`)
+  const remote = await openRemoteKeys(config.keys, loadKey) // before anything is written
   await makePrivateFolder(folder)
   const roots = signersOf(await createKeys(rootFolder, rootKeys, passphrase, world, derive))
-  const signers = signersOf(await createKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, world, derive))
+  const kept = keysInFiles(config)
+  const signers = { ...signersOf(await createKeys(join(folder, stackFiles.keys), kept, passphrase, world, derive)), ...remote }
   const ceremony = { ...world, operator: config.operator }
   const authority = await createAuthorityChain(ceremony, roots['authority-root'], signers.authority)
   const timestamps = await createTimestampChain(ceremony, roots['timestamps-root'], signers.timestamps)
@@ -84,12 +89,24 @@ export async function createFolder(
 /**
  * Opens what `createFolder` made.
  *
- * @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED`, `PASSPHRASE_WRONG`; `RIGHTS_TOO_WIDE` where others may read the folder
+ * @throws CountersignError `FILE_UNREADABLE`, `CONFIGURATION_MALFORMED`, `PASSPHRASE_WRONG`; `RIGHTS_TOO_WIDE` where others may read the folder;
+ *   `KEY_MISMATCH` where a log's key is another than it was; of keys elsewhere what `openRemoteKeys` throws
  */
-export async function openFolder(folder: string, passphrase: Uint8Array, derive?: DeriveKey): Promise<OpenedFolder> {
+export async function openFolder(
+  folder: string,
+  passphrase: Uint8Array,
+  derive?: DeriveKey,
+  loadKey?: LoadRemoteKey,
+): Promise<OpenedFolder> {
   await checkPrivate(folder)
   const config = await readStackConfig(folder)
-  const signers = signersOf(await loadKeys(join(folder, stackFiles.keys), onlineKeys, passphrase, derive))
+  const inFiles = signersOf(await loadKeys(join(folder, stackFiles.keys), keysInFiles(config), passphrase, derive))
+  const signers = { ...inFiles, ...(await openRemoteKeys(config.keys, loadKey)) }
+  if (config.witness && signers['rekor-v2'].publicKey.algorithm !== 'ed25519')
+    throw new CountersignError(
+      'CONFIGURATION_MALFORMED',
+      `${stackFiles.config}: witness: witnesses want a log with an Ed25519 key, and keys.rekor-v2 is another`,
+    )
   const issuerKeys = join(folder, stackFiles.issuerKeys)
   if (await exists(issuerKeys)) await checkPrivate(issuerKeys)
   const identity = await readIdentity(folder)
@@ -97,6 +114,12 @@ export async function openFolder(folder: string, passphrase: Uint8Array, derive?
     if (!bytesEqual(identity.logKeys[name].id, signers[name].publicKey.id))
       throw new CountersignError('KEY_MISMATCH', `${join(folder, stackFiles.logKeys[name])}: it is not of the key that signs`)
   return { config, signers, identity }
+}
+
+/** Which keys are files: those that the configuration does not keep elsewhere. */
+function keysInFiles({ keys }: StackConfig): typeof onlineKeys {
+  const kept = Object.entries(onlineKeys).filter(([name]) => !Object.hasOwn(keys, name))
+  return Object.fromEntries(kept) as typeof onlineKeys // the rest is added by whoever has opened it
 }
 
 const logNames = ['ct-log', 'rekor-v1', 'rekor-v2'] as const

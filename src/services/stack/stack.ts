@@ -27,6 +27,7 @@ import { logFirstEntry } from './first-entry.ts'
 import { type OpenedFolder, openFolder, stackFiles } from './folder.ts'
 import { freezeWhenAsked } from './freezing/freeze-request.ts'
 import { fulcioConfigOf } from './issuers.ts'
+import type { LoadRemoteKey } from './keys/remote-keys.ts'
 import { type ClusterAccount, withClusterAccount } from './kubernetes/cluster-account.ts'
 import { ctOrigin, type OpenLogStore, openLogs, type StackLogs, treeIdOf } from './logs.ts'
 import { measuresOf } from './measures.ts'
@@ -42,6 +43,7 @@ export type StackOptions = {
   /** Tokens as GitHub's CI gives them, for whoever knows the secret. Refused unless the stack's URL is on loopback. */
   readonly dev?: { readonly ciSecret: string }
   readonly deriveKey?: DeriveKey
+  readonly loadKey?: LoadRemoteKey // of keys that stay in a KMS or an HSM
   /** An HTTP client that trusts these authorities too, PEM: for issuers that have some. */
   readonly fetchTrusting?: (caCertificates: string) => Fetch
   readonly cluster?: ClusterAccount // of Kubernetes, where the stack runs in one
@@ -71,7 +73,7 @@ export type Stack = {
  *   published; `CONFIGURATION_MALFORMED`
  */
 export async function openStack(options: StackOptions, world: World, events: ServiceEvents): Promise<Stack> {
-  const opened = await openFolder(options.folder, options.passphrase, options.deriveKey)
+  const opened = await openFolder(options.folder, options.passphrase, options.deriveKey, options.loadKey)
   const fulcioConfig = await fulcioConfigOf(opened.config, stackFiles.config, options.dev !== undefined) // before anything is locked
   const logs = await openLogs({ folder: options.folder, openStore: options.openStore }, opened, world, events)
   const closing = new AbortController()

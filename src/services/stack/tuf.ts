@@ -10,7 +10,7 @@ import { draftRoot, signRoot } from '../tuf/root-ceremony.ts'
 import { sigstoreTargets } from '../tuf/sigstore-targets.ts'
 import { openTufRepository, type TufRepositoryService } from '../tuf/tuf-repository.ts'
 import type { StackConfig } from './config.ts'
-import type { OnlineKey } from './keys.ts'
+import type { OnlineKey } from './keys/key-files.ts'
 import { type StackIdentity, servicePaths, trustFilesOf } from './trust.ts'
 
 const day = 86_400_000

@@ -99,7 +99,7 @@ export async function createStackRig({
     count: metric => void counted.set(metric, (counted.get(metric) ?? 0) + 1),
   }
   const configText = `version: 1\nurl: http://127.0.0.1:7070\noperator: example.com\n${config}`
-  await createFolder({ ...opening, rootFolder, configText }, world, quickDeriveKey)
+  await createFolder({ ...opening, rootFolder, configText, ...(options?.loadKey && { loadKey: options.loadKey }) }, world, quickDeriveKey)
   let stack = await openStack({ ...opening, ...options }, world, events)
   let isOpen = true
   const close = async () => {

@@ -8,6 +8,7 @@ import { openFolder, stackFiles } from '../../../services/stack/folder.ts'
 import { freezeStackLog } from '../../../services/stack/freezing/freeze-log.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { stackFreezeFlags } from '../../flags/sigstore/stack.ts'
+import { remoteKeyLoader } from './remote-keys.ts'
 
 const waitMs = 30_000
 
@@ -17,7 +18,7 @@ export const freezeLog: CommandFunction<typeof stackFreezeFlags> = async (contex
   const open = async () => {
     const passphrase = await context.prompts.passphrase({ confirm: false })
     try {
-      return await openFolder(data, passphrase, context.deriveKey)
+      return await openFolder(data, passphrase, context.deriveKey, remoteKeyLoader(context))
     } finally {
       passphrase.fill(0)
     }

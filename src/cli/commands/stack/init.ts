@@ -2,13 +2,15 @@ import { join } from 'node:path'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
 import { createFolder, type NewStack, stackFiles } from '../../../services/stack/folder.ts'
+import type { RemoteKeys } from '../../../services/stack/keys/remote-keys.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
 import type { stackInitFlags } from '../../flags/sigstore/stack.ts'
+import { readRemoteKeys, remoteKeyLoader } from './remote-keys.ts'
 
 /** `stack init`: keys, certificates and configuration of a new stack. */
-export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, operator, rootKeys, signWith, url }) => {
-  const configText = stackConfigText(url, operator, signWith)
+export const initStack: CommandFunction<typeof stackInitFlags> = async (context, { data, key, operator, rootKeys, signWith, url }) => {
+  const configText = stackConfigText(url, operator, signWith, readRemoteKeys(key))
   const passphrase = await context.prompts.passphrase({ confirm: true })
   try {
     await makeStack(context, { folder: data, rootFolder: rootKeys, configText, passphrase })
@@ -24,7 +26,7 @@ export const initStack: CommandFunction<typeof stackInitFlags> = async (context,
 }
 
 /** The first text of `stack.yaml`. @throws CountersignError `USAGE` */
-export function stackConfigText(url: string, operator: string, signWith: string): string {
+export function stackConfigText(url: string, operator: string, signWith: string, keys: RemoteKeys = {}): string {
   const parsed = URL.parse(url)
   if (!parsed || parsed.origin !== url) throw new CountersignError('USAGE', `--url: want scheme, host and port alone, got ${quote(url)}`)
   return `# A private Sigstore: countersign stack up --data FOLDER. All that can be told is in docs/stack.schema.json.
@@ -61,7 +63,14 @@ rekor:
 issuer:
   token-minutes: 10
   users: []
-`
+
+# Keys that stay in a KMS or an HSM: authority, ct-log, rekor-v1, rekor-v2, timestamps. The others are files in keys/.
+${keysText(keys)}`
+}
+
+function keysText(keys: RemoteKeys): string {
+  const lines = Object.entries(keys).map(([name, reference]) => `  ${name}: ${JSON.stringify(reference)}\n`)
+  return lines.length === 0 ? '# keys:\n#   authority: hashivault://authority\n' : `keys:\n${lines.join('')}`
 }
 
 /** Makes a stack for trying things out, with an empty passphrase unless one is set. */
@@ -70,6 +79,8 @@ export async function createDevelopmentStack(context: CommandContext, folder: st
   await makeStack(context, { folder, rootFolder: join(folder, 'root-keys'), configText, passphrase })
 }
 
-async function makeStack({ files, world, deriveKey }: CommandContext, parts: Omit<NewStack, 'tufFolder'>): Promise<void> {
-  await createFolder({ ...parts, tufFolder: files.folder(join(parts.folder, stackFiles.tuf)) }, world, deriveKey)
+async function makeStack(context: CommandContext, parts: Omit<NewStack, 'loadKey' | 'tufFolder'>): Promise<void> {
+  const { files, world, deriveKey } = context
+  const tufFolder = files.folder(join(parts.folder, stackFiles.tuf))
+  await createFolder({ ...parts, tufFolder, loadKey: remoteKeyLoader(context) }, world, deriveKey)
 }

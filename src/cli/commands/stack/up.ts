@@ -17,6 +17,7 @@ import type { stackUpFlags } from '../../flags/sigstore/stack.ts'
 import { variable } from '../../parsing/environment.ts'
 import { versionFacts } from '../version.ts'
 import { createDevelopmentStack } from './init.ts'
+import { remoteKeyLoader } from './remote-keys.ts'
 
 /** `stack up`: serves a stack until it is interrupted; its URL is the first line of standard output. */
 export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { data, dev, url, given }) => {
@@ -36,6 +37,7 @@ export const runStack: CommandFunction<typeof stackUpFlags> = async (context, { 
     folder: data,
     tufFolder: context.files.folder(join(data, stackFiles.tuf)),
     passphrase,
+    loadKey: remoteKeyLoader(context),
     ...(dev && { dev: { ciSecret } }),
     ...(cluster && { cluster }),
     fetchTrusting: (ca: string) => context.connect({ ca }),

@@ -13,6 +13,13 @@ const data = {
 export const stackInitFlags = {
   ...failureFormatFlags,
   data,
+  key: {
+    type: 'list',
+    default: [],
+    placeholder: 'NAME=KEY',
+    own: true,
+    help: 'a key that stays in a KMS or an HSM: authority, ct-log, rekor-v1, rekor-v2 (Ed25519, or P-256 without witnesses) or timestamps',
+  },
   operator: {
     type: 'string',
     default: '',

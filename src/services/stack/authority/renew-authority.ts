@@ -12,7 +12,8 @@ import type { Folder } from '../../../oci/layout/folder.ts'
 import { checkAuthority } from '../../fulcio/authority.ts'
 import { createIntermediate } from '../certificates.ts'
 import { pemOfChain, readIdentity, readStackConfig, stackFiles } from '../folder.ts'
-import { loadKeys, onlineKeys, rootKeys } from '../keys.ts'
+import { loadKeys, onlineKeys, rootKeys } from '../keys/key-files.ts'
+import { type LoadRemoteKey, openRemoteKey } from '../keys/remote-keys.ts'
 import { replaceFile } from '../private-files.ts'
 import { keepFormerAuthorities } from './former-authorities.ts'
 
@@ -21,11 +22,12 @@ export type Renewal = {
   readonly folder: string
   readonly tufFolder: Folder // `stackFiles.tuf` of it
   readonly rootFolder: string // keys of the roots
-  readonly passphrase: Uint8Array // of all the keys; the caller's to zero
+  readonly passphrase: Uint8Array // of all the keys in files; the caller's to zero
+  readonly loadKey?: LoadRemoteKey
 }
 
 /**
- * Gives a stack another certificate authority, of a new key and under the same root. A stack that runs takes it by itself, one that does not
+ * Gives a stack another certificate authority, under the same root and of a new key, or of the one that its key in a KMS or an HSM is now. A stack that runs takes it by itself, one that does not
  * when it starts; whoever was certified before stays so. The key is written first: what is interrupted is finished by doing it again, and until
  * then a running stack goes on with the one before.
  *
@@ -38,24 +40,34 @@ export async function renewAuthority(
   world: Pick<World, 'now' | 'randomBytes'>,
   derive?: DeriveKey,
 ): Promise<Certificate> {
-  const { folder, tufFolder, rootFolder, passphrase } = renewal
-  const [{ operator }, read] = [await readStackConfig(folder), await readIdentity(folder)]
+  const { folder, tufFolder, rootFolder, passphrase, loadKey } = renewal
+  const [{ operator, keys: remoteKeys }, read] = [await readStackConfig(folder), await readIdentity(folder)]
   const { 'authority-root': kind } = rootKeys
   const root = signerOf(await loadKeys(rootFolder, { 'authority-root': kind }, passphrase, derive), 'authority-root')
+  const remote = await openRemoteKey('authority', remoteKeys, loadKey)
   const keys = join(folder, stackFiles.keys)
-  signerOf(await loadKeys(keys, { authority: onlineKeys.authority }, passphrase, derive), 'authority') // it is the stack's passphrase
+  if (!remote) signerOf(await loadKeys(keys, { authority: onlineKeys.authority }, passphrase, derive), 'authority') // it is the stack's passphrase
   const { authority } = await keepFormerAuthorities(folder, tufFolder, read)
   const rootCertificate = authority.at(-1)!
   if (!bytesEqual(root.publicKey.spki, rootCertificate.spki))
     throw new CountersignError('KEY_MISMATCH', `${describeCertificate(rootCertificate)}: ${quote(rootFolder)} has the key of another root`)
 
-  const key = generatePrivateKey(onlineKeys.authority)
-  try {
-    const signer = signerFromPkcs8(key, 'authority')
+  const certify = async (signer: Signer): Promise<Certificate> => {
     const next = await createIntermediate({ ...world, operator }, root, rootCertificate, signer)
     await checkAuthority({ chain: [next, rootCertificate], signer }, world.now())
+    return next
+  }
+  const publish = (next: Certificate) => replaceFile(join(folder, stackFiles.authority), pemOfChain([next, rootCertificate]))
+  if (remote) {
+    const next = await certify(remote)
+    await publish(next)
+    return next
+  }
+  const key = generatePrivateKey(onlineKeys.authority)
+  try {
+    const next = await certify(signerFromPkcs8(key, 'authority'))
     await replaceFile(join(keys, 'authority.key'), await encryptPrivateKey(key, passphrase, world.randomBytes, derive))
-    await replaceFile(join(folder, stackFiles.authority), pemOfChain([next, rootCertificate]))
+    await publish(next)
     return next
   } finally {
     key.fill(0)

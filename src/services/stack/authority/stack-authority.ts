@@ -11,7 +11,8 @@ import { type AuthorityMaterial, type CertificateAuthority, checkAuthority } fro
 import { repeatedly } from '../../repeatedly.ts'
 import type { ServiceEvents } from '../../service.ts'
 import { type OpenedFolder, stackFiles } from '../folder.ts'
-import { loadKeys, onlineKeys } from '../keys.ts'
+import { loadKeys, onlineKeys } from '../keys/key-files.ts'
+import { type LoadRemoteKey, openRemoteKey } from '../keys/remote-keys.ts'
 import { readFileAt } from '../private-files.ts'
 import type { StackIdentity } from '../trust.ts'
 import { isSameAuthority, keepFormerAuthorities } from './former-authorities.ts'
@@ -27,11 +28,12 @@ export type StackAuthority = {
 }
 
 /** The authority that was opened with the folder, and where another would be. */
-export type StackAuthorityOptions = Pick<OpenedFolder, 'identity' | 'signers'> & {
+export type StackAuthorityOptions = Pick<OpenedFolder, 'config' | 'identity' | 'signers'> & {
   readonly folder: string
   readonly tufFolder: Folder
   readonly passphrase: Uint8Array // of the keys, also of those to come; the caller's to zero
   readonly deriveKey?: DeriveKey
+  readonly loadKey?: LoadRemoteKey
   /** Tells clients whom to trust. */
   readonly tell: (identity: StackIdentity) => Promise<void>
 }
@@ -67,7 +69,7 @@ export async function openStackAuthority(
   }
   let said: string | undefined // of which files, and what is wrong with them
   const look = async () => {
-    const present = await fingerprintOf(folder)
+    const present = await fingerprintOf(options)
     if (present !== seen)
       try {
         await take()
@@ -91,10 +93,12 @@ export async function openStackAuthority(
   }
 }
 
-/** What of an authority is in files: its chain, and its key under the passphrase. */
-async function loadAuthority({ folder, passphrase, deriveKey }: StackAuthorityOptions): Promise<AuthorityMaterial> {
+/** Its chain is in a file, and so is its key under the passphrase, unless that stays elsewhere. */
+async function loadAuthority({ config, folder, passphrase, deriveKey, loadKey }: StackAuthorityOptions): Promise<AuthorityMaterial> {
   const path = join(folder, stackFiles.authority)
   const chain = parseCertificatesPem(await readFileAt(path), path)
+  const remote = await openRemoteKey('authority', config.keys, loadKey)
+  if (remote) return { chain, signer: remote }
   const { authority } = onlineKeys
   const keys = await loadKeys(join(folder, stackFiles.keys), { authority }, passphrase, deriveKey)
   try {
@@ -105,8 +109,8 @@ async function loadAuthority({ folder, passphrase, deriveKey }: StackAuthorityOp
 }
 
 /** Changes with either file; the same whenever one of them cannot be read. */
-async function fingerprintOf(folder: string): Promise<string | undefined> {
-  const files = [stackFiles.authority, `${stackFiles.keys}/authority.key`]
+async function fingerprintOf({ config, folder }: StackAuthorityOptions): Promise<string | undefined> {
+  const files = [stackFiles.authority, ...(config.keys.authority === undefined ? [`${stackFiles.keys}/authority.key`] : [])]
   try {
     const digests = await Promise.all(files.map(async name => encodeHex(sha256(await readFileAt(join(folder, name))))))
     return digests.join()

@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { encodeUtf8 } from '../../codec/text.ts'
-import { signerFromPkcs8 } from '../../crypto/signer.ts'
-import { createKeys, loadKeys } from './keys.ts'
+import { encodeUtf8 } from '../../../codec/text.ts'
+import { signerFromPkcs8 } from '../../../crypto/signer.ts'
+import { createKeys, loadKeys } from './key-files.ts'
 
 const place = mkdtempSync(join(tmpdir(), 'countersign-stack-keys-'))
 after(() => rmSync(place, { recursive: true, force: true }))

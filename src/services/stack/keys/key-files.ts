@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { encodeHex } from '../../codec/hex.ts'
-import type { World } from '../../codec/world.ts'
-import { type DeriveKey, decryptPrivateKey, deriveKey, encryptPrivateKey } from '../../crypto/encrypted-key.ts'
-import { generatePrivateKey, type NewKeyKind } from '../../crypto/private-key.ts'
-import { checkPrivate, makePrivateFolder, readFileAt, writeNewFile } from './private-files.ts'
+import { encodeHex } from '../../../codec/hex.ts'
+import type { World } from '../../../codec/world.ts'
+import { type DeriveKey, decryptPrivateKey, deriveKey, encryptPrivateKey } from '../../../crypto/encrypted-key.ts'
+import { generatePrivateKey, type NewKeyKind } from '../../../crypto/private-key.ts'
+import { checkPrivate, makePrivateFolder, readFileAt, writeNewFile } from '../private-files.ts'
 
 /** Keys that a running stack signs with. Each file is cosign's own format, and all have one passphrase. */
 export const onlineKeys = {
