@@ -19,7 +19,7 @@ const statementMediaType = 'application/vnd.in-toto+json'
 
 /**
  * Builds an index as docker buildx writes it with `--sbom` and `--provenance`: each image, then for each a manifest whose layers are
- * statements about it, as an entry of platform unknown/unknown.
+ * statements about it, as an entry of platform unknown/unknown. Byte for byte as BuildKit 0.13 and 0.25 do: test/buildkit-indexes.test.ts.
  *
  * @see docs.docker.com/build/metadata/attestations/attestation-storage
  */
@@ -38,7 +38,7 @@ export function buildKitIndex(
     }
     return { manifest, entry }
   })
-  const manifest = encodeJson({
+  const manifest = encodeIndented({
     schemaVersion: 2,
     mediaType: imageIndexType,
     manifests: [
@@ -56,13 +56,13 @@ export function buildKitIndex(
 }
 
 function attestationManifest(layers: readonly InIndexLayer[], edit: InIndexEdit): BuiltImage {
-  const platform = { os: 'unknown', architecture: 'unknown' }
+  const platform = { architecture: 'unknown', os: 'unknown' }
   const config = encodeJson({
     ...platform,
     config: {},
     rootfs: { type: 'layers', diff_ids: layers.map(({ statement }) => ociDigestOf(statement)) },
   })
-  const manifest = encodeJson({
+  const manifest = encodeIndented({
     schemaVersion: 2,
     mediaType: imageManifestType,
     config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: ociDigestOf(config), size: config.length },
@@ -76,6 +76,11 @@ function attestationManifest(layers: readonly InIndexLayer[], edit: InIndexEdit)
   })
   const blobs = new Map([[ociDigestOf(config), config], ...layers.map(({ statement }) => [ociDigestOf(statement), statement] as const)])
   return { mediaType: imageManifestType, manifest, digest: ociDigestOf(manifest), blobs, images: [], platform }
+}
+
+/** As BuildKit writes manifests. */
+function encodeIndented(value: unknown): Uint8Array {
+  return encodeUtf8(JSON.stringify(value, null, 2))
 }
 
 function encodeJson(value: unknown): Uint8Array {
