@@ -13,7 +13,11 @@ export type Source = {
 /** What SLSA provenance says of a build. Source: SLSA provenance 0.2 and 1. */
 export type Provenance = {
   readonly version: '0.2' | '1'
-  readonly builderId: string // empty where a builder does not name itself: BuildKit, unless told
+  /**
+   * Empty where a builder does not name itself: BuildKit, unless told, writes an empty one, and who signs its predicate by way of
+   * protobuf, as `cosign attest` does, leaves that out.
+   */
+  readonly builderId: string
   readonly buildType: string
   readonly sources: readonly Source[]
   readonly invocationId?: string | undefined

@@ -22,7 +22,7 @@ export function readSlsa02(predicate: Json | undefined): Provenance {
     )
     return {
       version: '0.2',
-      builderId: readString(readObject(provenance['builder'], 'builder')['id'], 'builder.id'),
+      builderId: readOptional(readObject(provenance['builder'], 'builder')['id'], 'builder.id', readString) ?? '',
       buildType: readText(provenance['buildType'], 'buildType'),
       sources: [...(configSource ? [configSource] : []), ...(materials ?? [])].filter(({ uri, digests }) => uri !== '' || digests.size > 0),
       invocationId: readInvocationId(metadata),

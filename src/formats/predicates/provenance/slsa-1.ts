@@ -25,7 +25,7 @@ export function readSlsa1(predicate: Json | undefined): Provenance {
     const dependencies = readOptional(definition['resolvedDependencies'], at, readDependencies) ?? []
     return {
       version: '1',
-      builderId: readString(builder['id'], 'runDetails.builder.id'),
+      builderId: readOptional(builder['id'], 'runDetails.builder.id', readString) ?? '',
       buildType,
       sources: [...readSource(buildType, parameters, dependencies), ...dependencies],
       invocationId: readInvocationId(metadata),
