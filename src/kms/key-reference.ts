@@ -15,7 +15,7 @@ export type KeyReference =
 export type RemoteKeyReference = { readonly kind: 'remote'; readonly scheme: string; readonly text: string }
 
 /** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
-const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s', 'pkcs11'] as const
+const laterProviders = ['awskms', 'gcpkms', 'azurekms', 'hashivault', 'openbao', 'k8s'] as const
 
 const fallback = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
 
@@ -29,7 +29,6 @@ export function parseKeyReference(text: string): KeyReference {
   if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${fallback}, got nothing`)
   const remote = remoteSchemes.find(scheme => text.startsWith(scheme === 'pkcs11' ? 'pkcs11:' : `${scheme}://`))
   if (remote !== undefined) return { kind: 'remote', scheme: remote, text }
-  if (text.startsWith('pkcs11:')) throw later('pkcs11', text)
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
   if (scheme === undefined || rest === undefined) return { kind: 'file', path: text }
   if (scheme === 'env') return { kind: 'environment', name: rest }

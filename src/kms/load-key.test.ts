@@ -26,6 +26,7 @@ const sources: KeySources = {
     ['EMPTY', ''],
   ]),
   fetch: async input => new Response(String(input).endsWith('.pub') ? teamKey.publicPem : teamKey.encrypted),
+  connect: () => assert.fail('connected'),
   signal: new AbortController().signal,
   world: { now: () => new Date(0), sleep: async () => {}, randomBytes: length => new Uint8Array(length) },
   loadPackage: async name => assert.fail(`asked for ${name}`),

@@ -1,5 +1,6 @@
 import type { Fetch, World } from '../../codec/world.ts'
 import type { CredentialEffects } from '../../oci/credentials/credential-effects.ts'
+import type { TransportOptions } from '../../oci/transport.ts'
 
 /** Packages that a provider needs and that whoever uses it adds: official SDKs, and the door to PKCS #11 modules. */
 export type ProviderPackage = '@aws-sdk/client-kms' | '@azure/identity' | '@azure/keyvault-keys' | '@google-cloud/kms' | 'pkcs11js'
@@ -8,6 +9,8 @@ export type ProviderPackage = '@aws-sdk/client-kms' | '@azure/identity' | '@azur
 export type ProviderEffects = {
   readonly environment: ReadonlyMap<string, string>
   readonly fetch: Fetch
+  /** An HTTP client of other settings: authorities, a client certificate, the server's name. It keeps connections. */
+  readonly connect: (options: Omit<TransportOptions, 'environment'>) => Fetch
   readonly world: Pick<World, 'now' | 'sleep' | 'randomBytes'>
   readonly signal: AbortSignal
   readonly readFile: (path: string, limitBytes: number) => Promise<Uint8Array>
@@ -16,4 +19,6 @@ export type ProviderEffects = {
   readonly runProgram: CredentialEffects['run']
   /** A PIN that nobody gave beforehand. @throws CountersignError `USAGE` without a terminal */
   readonly askPin: (question: string) => Promise<string>
+  /** Tells whoever runs us what they should know at once: one more wrong PIN locks the token. */
+  readonly warn?: (line: string) => void
 }

@@ -6,7 +6,9 @@ import type { RemoteKey } from './remote-key.ts'
 type OpenKey = (reference: string, effects: ProviderEffects) => RemoteKey
 
 /** What keeps keys and signs with them, by the scheme of its references. A provider is loaded when a reference names it. */
-const providers: Readonly<Record<string, { readonly name: string; readonly isRemote: boolean; readonly load: () => Promise<OpenKey> }>> = {}
+const providers: Readonly<Record<string, { readonly name: string; readonly isRemote: boolean; readonly load: () => Promise<OpenKey> }>> = {
+  pkcs11: { name: 'a PKCS #11 token', isRemote: false, load: async () => (await import('../pkcs11/open-pkcs11-key.ts')).openPkcs11Key },
+}
 
 /** Schemes of references that lead to a KMS or HSM. */
 export const remoteSchemes: readonly string[] = Object.keys(providers)
