@@ -19,6 +19,8 @@ for (const { text, reference } of [
     text: 'pkcs11:token=t;object=k?pin-value=1',
     reference: { kind: 'remote', scheme: 'pkcs11', text: 'pkcs11:token=t;object=k?pin-value=1' },
   },
+  { text: 'hashivault://k', reference: { kind: 'remote', scheme: 'hashivault', text: 'hashivault://k' } },
+  { text: 'openbao://k/versions/2', reference: { kind: 'remote', scheme: 'openbao', text: 'openbao://k/versions/2' } },
 ] as const)
   test(`parseKeyReference: ${text}`, () => assert.deepEqual(parseKeyReference(text), reference))
 
@@ -35,7 +37,7 @@ for (const { text, code, message } of [
   { text: 'https://[?sig=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*want a URL/ },
   { text: 'nosuch://x?token=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*unrecognized scheme/ },
   { text: 'https://[', code: 'REFERENCE_MALFORMED', message: /want a URL/ },
-  ...['awskms:///alias/a', 'gcpkms://projects/p', 'azurekms://v.vault.azure.net/k', 'hashivault://k', 'openbao://k', 'k8s://ns/secret'].map(
+  ...['awskms:///alias/a', 'gcpkms://projects/p', 'azurekms://v.vault.azure.net/k', 'k8s://ns/secret'].map(
     text => ({ text, code: 'CAPABILITY_MISSING', message: /keys in \w+ are not supported yet; want a file/ }),
   ),
   { text: 'github://o/r', code: 'REFERENCE_MALFORMED', message: /unrecognized scheme: "github:\/\/"; want a file/ }, // secrets there cannot be read

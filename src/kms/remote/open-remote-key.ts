@@ -7,7 +7,13 @@ type OpenKey = (reference: string, effects: ProviderEffects) => RemoteKey
 
 /** What keeps keys and signs with them, by the scheme of its references. A provider is loaded when a reference names it. */
 const providers: Readonly<Record<string, { readonly name: string; readonly isRemote: boolean; readonly load: () => Promise<OpenKey> }>> = {
+  hashivault: { name: 'HashiCorp Vault', isRemote: true, load: openVaultKey },
+  openbao: { name: 'OpenBao', isRemote: true, load: openVaultKey },
   pkcs11: { name: 'a PKCS #11 token', isRemote: false, load: async () => (await import('../pkcs11/open-pkcs11-key.ts')).openPkcs11Key },
+}
+
+async function openVaultKey(): Promise<OpenKey> {
+  return (await import('../vault/open-vault-key.ts')).openVaultKey
 }
 
 /** Schemes of references that lead to a KMS or HSM. */
