@@ -9,6 +9,10 @@ set -euo pipefail
 
 # name          suite   package          file inside the package
 tools='
+libsofthsm2.so  bookworm libsofthsm2     usr/lib/softhsm/libsofthsm2.so
+softhsm2-util   bookworm softhsm2        usr/bin/softhsm2-util
+libopensc.so.8  bookworm opensc-pkcs11   usr/lib/x86_64-linux-gnu/libopensc.so.8
+pkcs11-tool     bookworm opensc          usr/bin/pkcs11-tool
 '
 root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
@@ -22,6 +26,7 @@ main() {
   mkdir -p "$dir/bin"
   [ -z "${tools//[[:space:]]/}" ] || part debian "$(digest <<<"$tools")" from_debian
   for name in $locked; do part "$name" "$(cat "$root/tools/$name"/* | digest)" "from_lock_of_$name"; done
+  part pkcs11js "$(cat "$root/tools/kms-sdks"/* | digest)" compile_pkcs11js
   cat "$dir"/*.versions | tee "$dir/versions.txt"
 }
 
@@ -44,6 +49,17 @@ from_lock_of_kms-sdks() {
   echo 'kms: SDKs from npm' >&2
   retry npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   version kms-sdks "aws-$(node -p 'require(process.argv[1]).version' "$dir/node_modules/@aws-sdk/client-kms/package.json")" npm "$1"
+}
+
+# The one native package: seven seconds of the compiler, against the headers of the node that the project brings.
+compile_pkcs11js() {
+  need g++ g++; need make make; need python3 python3
+  local headers
+  headers=$(dirname "$(dirname "$(dirname "$(find "$root"/node_modules/node-*/include -name node_api.h | head -1)")")")
+  echo 'kms: pkcs11js by node-gyp' >&2
+  npm_config_nodedir=$headers retry npm rebuild pkcs11js --prefix "$dir" --ignore-scripts=false --loglevel=error >&2
+  [ -f "$dir/node_modules/pkcs11js/build/Release/pkcs11.node" ] || die 'pkcs11js: npm has compiled nothing'
+  version pkcs11js "$(node -p 'require(process.argv[1]).version' "$dir/node_modules/pkcs11js/package.json")" npm "$1"
 }
 
 # It does not tell its version: the lock does.
