@@ -349,3 +349,28 @@ test('provenance that a job of GitHub makes of itself, signed by its token, pass
     message: /^identity token: it is not by GitHub: .*, got "https:\/\/issuer\.test"$/,
   })
 })
+
+test('a large predicate: bundle, file and printed envelope, byte for byte what a short one would be', async () => {
+  const components = Array.from({ length: 20_000 }, (_, at) => ({ version: `1.${at}`, name: `name-${at}`, 'bom-ref': at }))
+  disk.set('large.json', JSON.stringify({ specVersion: '1.5', components }))
+  const inOrder = components.map(({ version, name, 'bom-ref': ref }) => ({ 'bom-ref': ref, name, version }))
+  const name = await fresh()
+  const expected = `${statementOf(name).replace(/"predicate":.*/, '')}"predicate":${JSON.stringify({ components: inOrder, specVersion: '1.5' })}}`
+  const large = `${keyed} --type cyclonedx --predicate large.json`
+  await good(cs(`attest ${large} --bundle large.bundle ${name}`))
+  await good(cs(`attest ${large} ${older} ${name}`))
+  const { stdout } = await good(cs(`attest ${large} ${older} --no-upload ${name}`))
+  const [{ digest }] = (
+    await hand.manifest(repositoryOf(name), String((await hand.referrers(repositoryOf(name), image.digest))[0]!['digest']))
+  )['layers'] as [Layer]
+  const bundle = utf8(await hand.blob(repositoryOf(name), digest))
+  const [layer] = await layersOf(name)
+  assert.ok(utf8(disk.get('large.bundle') as Uint8Array) === bundle)
+  for (const envelope of [
+    JSON.parse(bundle).dsseEnvelope,
+    JSON.parse(utf8(await hand.blob(repositoryOf(name), layer!.digest))),
+    JSON.parse(stdout),
+  ])
+    assert.ok(atob(envelope.payload) === expected)
+  await good(cs(`verify-attestation ${trusting} --type cyclonedx ${name}`))
+})

@@ -1,3 +1,4 @@
+import type { Pieces } from '../codec/byte-source.ts'
 import type { Fetch, World } from '../codec/world.ts'
 import type { DeriveKey } from '../crypto/encrypted-key.ts'
 import type { ProviderPackage } from '../kms/remote/key-effects.ts'
@@ -64,7 +65,11 @@ export type Files = {
    *
    * @throws CountersignError `FILE_UNWRITABLE`; also when `onlyNew` is set and the file exists
    */
-  readonly write: (path: string, data: string | Uint8Array, options: { readonly mode: number; readonly onlyNew?: boolean }) => Promise<void>
+  readonly write: (
+    path: string,
+    data: string | Uint8Array | Pieces,
+    options: { readonly mode: number; readonly onlyNew?: boolean },
+  ) => Promise<void>
   readonly exists: (path: string) => Promise<boolean>
   /** A folder to read and write in; it need not be there yet. */
   readonly folder: (path: string) => Folder

@@ -2,6 +2,7 @@ import { encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
+import { type TextWithBase64, textWithBase64 } from '../codec/json/text-with-base64.ts'
 import { type JsonObject, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
@@ -112,8 +113,27 @@ export function looksLikeBundle(json: unknown): boolean {
 }
 
 /** A bundle as compact proto3 JSON, in the member order cosign writes. Of a certificate chain version 0.3 has the leaf alone. */
-export function encodeBundle({ version, material, logEntries, timestamps, content }: Bundle): Uint8Array {
-  const around = {
+export function encodeBundle(bundle: Bundle): Uint8Array {
+  const { content } = bundle
+  if (content.kind === 'message')
+    return encodeUtf8(serializeProtoJson({ ...membersOf(bundle), messageSignature: encodeMessageSignature(content) }))
+  return encodeWithBase64(textWithoutPayload(bundle, content.envelope), payloadPlace, content.envelope.payload)
+}
+
+/** The same of an envelope whose payload is large, piece by piece. */
+export function bundleText(bundle: Omit<Bundle, 'content'>, envelope: DsseEnvelope): TextWithBase64 {
+  return textWithBase64(textWithoutPayload(bundle, envelope), payloadPlace, envelope.payload)
+}
+
+const payloadPlace = '"dsseEnvelope":{"payload":""'
+
+function textWithoutPayload(bundle: Omit<Bundle, 'content'>, { payloadType, signature }: DsseEnvelope): string {
+  const dsseEnvelope = { payload: '', payloadType, signatures: [{ sig: encodeBase64(signature) }] }
+  return serializeProtoJson({ ...membersOf(bundle), dsseEnvelope })
+}
+
+function membersOf({ version, material, logEntries, timestamps }: Omit<Bundle, 'content'>) {
+  return {
     mediaType: mediaTypeOf(version),
     verificationMaterial: {
       ...encodeMaterial(material, version),
@@ -123,10 +143,6 @@ export function encodeBundle({ version, material, logEntries, timestamps, conten
       }),
     },
   }
-  if (content.kind === 'message') return encodeUtf8(serializeProtoJson({ ...around, messageSignature: encodeMessageSignature(content) }))
-  const { payload, payloadType, signature } = content.envelope
-  const dsseEnvelope = { payload: '', payloadType, signatures: [{ sig: encodeBase64(signature) }] }
-  return encodeWithBase64(serializeProtoJson({ ...around, dsseEnvelope }), '"dsseEnvelope":{"payload":""', payload)
 }
 
 /** A bundle of version 0.3 signed by a bare key, and nothing with it. */

@@ -4,6 +4,7 @@ import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
 import { decodeLongBase64 } from '../codec/json/long-base64.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
+import { type TextWithBase64, textWithBase64 } from '../codec/json/text-with-base64.ts'
 import { parseJson, readArray, readAs, readBase64, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 
@@ -75,9 +76,17 @@ export function parseDsseEnvelope(json: Uint8Array, what: string): DsseEnvelope 
 }
 
 /** JSON of an envelope, byte for byte as cosign 2 uploads it and keeps it in a layer. Source: formats-and-flows §2.2. */
-export function encodeDsseEnvelope({ payloadType, payload, signature }: DsseEnvelope): Uint8Array {
-  const text = serializeGoJson({ payloadType, payload: '', signatures: [{ keyid: '', sig: encodeBase64(signature) }] })
-  return encodeWithBase64(text, '"payload":""', payload)
+export function encodeDsseEnvelope(envelope: DsseEnvelope): Uint8Array {
+  return encodeWithBase64(textWithoutPayload(envelope), '"payload":""', envelope.payload)
+}
+
+/** The same of an envelope whose payload is large, piece by piece. */
+export function dsseEnvelopeText(envelope: DsseEnvelope): TextWithBase64 {
+  return textWithBase64(textWithoutPayload(envelope), '"payload":""', envelope.payload)
+}
+
+function textWithoutPayload({ payloadType, signature }: DsseEnvelope): string {
+  return serializeGoJson({ payloadType, payload: '', signatures: [{ keyid: '', sig: encodeBase64(signature) }] })
 }
 
 /**

@@ -1,12 +1,13 @@
 import { CountersignError } from '../codec/error.ts'
 import type { OciDigest } from '../formats/oci-digest.ts'
+import type { BlobContent } from './blob-content.ts'
 import type { Descriptor, FetchedManifest } from './manifest.ts'
 import { type ImageReference, type Repository, repositoryName } from './reference.ts'
 import { createReferrersApiMemory } from './referrers-api.ts'
 import { createSend } from './registry-exchange.ts'
 import type { RegistryFetch } from './registry-fetch.ts'
 import { downloadBlob, streamBlob } from './requests/blob-download.ts'
-import { type BlobContent, hasBlob, type PushBlobOptions, uploadBlob } from './requests/blob-upload.ts'
+import { hasBlob, type PushBlobOptions, uploadBlob } from './requests/blob-upload.ts'
 import { getReferrersPage, listTags, type ReferrersPage } from './requests/listings.ts'
 import {
   deleteManifest,

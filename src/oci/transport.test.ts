@@ -6,6 +6,7 @@ import { createServer as createHttpsServer, type ServerOptions } from 'node:http
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from 'node:net'
 import { after, test } from 'node:test'
 import { promisify } from 'node:util'
+import type { Pieces } from '../codec/byte-source.ts'
 import { createTransport, type TransportOptions } from './transport.ts'
 
 const file = (name: string): string => readFileSync(new URL(`../../test/vectors/tls/${name}`, import.meta.url), 'utf8')
@@ -87,6 +88,59 @@ test('createTransport: a request body streams', async () => {
   const body = ReadableStream.from([new Uint8Array([104]), new Uint8Array([105])])
   const got = await echoed(await createTransport()(`http://${host}/`, { method: 'PUT', body, duplex: 'half' }))
   assert.equal(got.body, 'hi')
+})
+
+/** Pieces that are all made in one place, and how many are out at once, and whether the loop was left. */
+function piecesInPlace(count: number, fails = false) {
+  const place = new Uint8Array(64 << 10)
+  const seen = { out: 0, most: 0, isLeft: false }
+  const pieces: Pieces = {
+    async *[Symbol.asyncIterator]() {
+      try {
+        for (let index = 0; index < count; index++) {
+          if (fails && index === count - 1) throw new Error('the source broke off')
+          seen.most = Math.max(seen.most, ++seen.out)
+          yield place.fill(0x61 + (index % 26))
+        }
+      } finally {
+        seen.isLeft = true
+      }
+    },
+    giveBack: piece => {
+      piece.fill(0)
+      seen.out--
+    },
+  }
+  return { seen, body: pieces as unknown as NonNullable<RequestInit['body']>, size: count * place.length }
+}
+
+test('createTransport: a piece of a body is given back once it is sent, and made again in its place', async () => {
+  const { host } = await serveHttp(echo)
+  const { seen, body, size } = piecesInPlace(40)
+  const headers = { 'content-length': String(size) }
+  const got = await echoed(await createTransport()(`http://${host}/`, { method: 'PUT', headers, body, duplex: 'half' } as RequestInit))
+  assert.deepEqual([got.headers['content-length'], got.headers['transfer-encoding']], [String(size), undefined])
+  assert.ok(got.body.length === size && Array.from({ length: 40 }, (_, at) => got.body[(at << 16) + 7]).join('') === pattern)
+  assert.deepEqual(seen, { out: 0, most: 1, isLeft: true })
+})
+
+const pattern = 'abcdefghijklmnopqrstuvwxyzabcdefghijklmn'
+
+test('createTransport: a body that breaks off fails the request with its own reason', async () => {
+  const { host } = await serveHttp(echo)
+  const { seen, body, size } = piecesInPlace(5, true)
+  const headers = { 'content-length': String(size) }
+  const isOwn = (error: unknown) => error instanceof Error && /the source broke off/.test(String(error.cause))
+  await assert.rejects(createTransport()(`http://${host}/`, { method: 'PUT', headers, body } as RequestInit), isOwn)
+  assert.ok(seen.isLeft)
+})
+
+test('createTransport: of a body that nobody takes no more is asked for', { timeout: 20_000 }, async () => {
+  const { host } = await serveHttp(request => void request.socket.destroy())
+  const { seen, body, size } = piecesInPlace(1_000_000)
+  const headers = { 'content-length': String(size) }
+  await assert.rejects(createTransport()(`http://${host}/`, { method: 'PUT', headers, body } as RequestInit))
+  while (!seen.isLeft) await new Promise(setImmediate)
 })
 
 test('createTransport: the answer has the shape of a Response', async () => {

@@ -1,8 +1,9 @@
 import { encodeBase64 } from '../codec/base64.ts'
+import type { TextWithBase64 } from '../codec/json/text-with-base64.ts'
 import { defaultHash } from '../crypto/algorithm.ts'
 import { digestOf } from '../crypto/digest.ts'
 import type { Signer } from '../crypto/signer.ts'
-import { type Bundle, encodeBundle } from '../formats/bundle.ts'
+import { type Bundle, bundleText, encodeBundle } from '../formats/bundle.ts'
 import { preAuthEncoding } from '../formats/dsse.ts'
 import type { LogEntry } from '../formats/log/log-entry.ts'
 import type { Certificate } from '../formats/x509/certificate.ts'
@@ -68,11 +69,19 @@ export function signedBytes(content: ToSign): Uint8Array {
  * @see formats-and-flows §1.2, §3 and §4
  */
 export function encodeSignedBundle(content: ToSign, parts: SignedParts): Uint8Array {
-  const { signer, signature, certificate, logEntries, timestamps } = parts
+  return encodeBundle({ ...evidenceOf(parts), content: bundleContent(content, parts.signer, parts.signature) })
+}
+
+/** The same of an envelope whose payload is large, piece by piece. */
+export function signedBundleText({ payloadType, payload }: Extract<ToSign, { kind: 'envelope' }>, parts: SignedParts): TextWithBase64 {
+  return bundleText(evidenceOf(parts), { payloadType, payload, signature: parts.signature })
+}
+
+function evidenceOf({ signer, certificate, logEntries, timestamps }: SignedParts): Omit<Bundle, 'content'> {
   const material: Bundle['material'] = certificate
     ? { kind: 'certificate', chain: [certificate.der] }
     : { kind: 'public-key', hint: encodeBase64(signer.publicKey.id) }
-  return encodeBundle({ version: '0.3', material, logEntries, timestamps, content: bundleContent(content, signer, signature) })
+  return { version: '0.3', material, logEntries, timestamps }
 }
 
 function bundleContent(content: ToSign, signer: Signer, signature: Uint8Array): Bundle['content'] {

@@ -1,6 +1,7 @@
 import type { Connect, Files } from '../cli/context.ts'
 import { createStandardInput } from '../cli/process/standard-input.ts'
 import type { Sink, System } from '../cli/system.ts'
+import { eachPiece, type Pieces } from '../codec/byte-source.ts'
 import { joinBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
@@ -128,7 +129,7 @@ function memoryFiles(disk: Disk): Files {
     folder: path => memoryFolder(disk, path),
     write: async (path, data, { mode, onlyNew }) => {
       if (onlyNew && disk.has(path)) throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: it exists already`)
-      disk.set(path, { data: asBytes(data), mode })
+      disk.set(path, { data: typeof data === 'string' || data instanceof Uint8Array ? asBytes(data) : await joined(data), mode })
     },
     exists: async path => disk.has(path),
   }
@@ -139,6 +140,12 @@ function untilAborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reject(signal.reason)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
+}
+
+async function joined(pieces: Pieces): Promise<Uint8Array> {
+  const copies: Uint8Array[] = []
+  await eachPiece(pieces, piece => void copies.push(Uint8Array.from(piece)))
+  return joinBytes(copies)
 }
 
 function asBytes(data: string | Uint8Array): Uint8Array {

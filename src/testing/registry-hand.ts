@@ -81,7 +81,7 @@ export function createHand(registry: Handler): RegistryHand {
       const content = { bytes: bundle, content: 'dsse-envelope', ...(predicateType !== undefined && { predicateType }) } as const
       const subject = { mediaType, size: manifest.length, digest }
       const referrer = createBundleReferrer(subject, content, new Date('2026-01-02T03:04:05Z'))
-      for (const blob of referrer.blobs) await putBlob(repository, blob)
+      for (const blob of referrer.blobs) if (blob instanceof Uint8Array) await putBlob(repository, blob)
       await putManifest(repository, ociDigestOf(referrer.manifest), referrer.manifest)
       return ociDigestOf(referrer.manifest)
     },

@@ -186,7 +186,8 @@ function materialOf(annotations: ReadonlyMap<string, string>) {
   }
 }
 
-function bundleEvidence({ content, material, logEntries, timestamps }: Bundle): Evidence {
+/** What a bundle holds. */
+export function bundleEvidence({ content, material, logEntries, timestamps }: Bundle): Evidence {
   return {
     signature: content.kind === 'dsse' ? content.envelope.signature : content.signature,
     content: bundleContent(content),

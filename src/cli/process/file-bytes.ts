@@ -1,5 +1,6 @@
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { eachPiece, type Pieces } from '../../codec/byte-source.ts'
 import { collectBytes } from '../../codec/bytes.ts'
 import { CountersignError, reasonOf } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
@@ -107,15 +108,14 @@ type WriteOptions = { readonly mode: number; readonly onlyNew?: boolean; readonl
  */
 export async function writeDurably(
   target: string,
-  data: string | Uint8Array | AsyncIterable<Uint8Array>,
+  data: string | Uint8Array | Pieces,
   { mode, onlyNew = false, randomName }: WriteOptions,
 ): Promise<void> {
   const temporary = join(dirname(target), `.${basename(target)}.${randomName()}`)
   try {
     const file = await fs.promises.open(temporary, 'wx', mode)
     try {
-      if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data)
-      else for await (const piece of data) await file.writeFile(piece) // goes on where the last one ended
+      await writeAll(file, data)
       await file.sync()
     } finally {
       await file.close()
@@ -125,6 +125,12 @@ export async function writeDurably(
   } finally {
     await fs.promises.rm(temporary, { force: true }).catch(() => {}) // why the writing failed says more
   }
+}
+
+/** Writes all of it behind what the file has. */
+export async function writeAll(file: fs.promises.FileHandle, data: string | Uint8Array | Pieces): Promise<void> {
+  if (typeof data === 'string' || data instanceof Uint8Array) await file.writeFile(data)
+  else await eachPiece(data, piece => file.writeFile(piece)) // goes on where the last one ended
 }
 
 /** Gives a file its second name, if that is free; rename would overwrite. */

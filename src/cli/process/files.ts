@@ -1,9 +1,10 @@
 import * as fs from 'node:fs'
+import type { Pieces } from '../../codec/byte-source.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Files } from '../context.ts'
-import { explain, readStream, readWhole, writeDurably } from './file-bytes.ts'
+import { explain, readStream, readWhole, writeAll, writeDurably } from './file-bytes.ts'
 import { createFolder } from './folder.ts'
 
 /** The disk. `randomName` makes names for temporary files. */
@@ -37,14 +38,19 @@ export function createFiles(randomName: () => string): Files {
 
 async function writeWhole(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | Pieces,
   mode: number,
   onlyNew: boolean,
   randomName: () => string,
 ): Promise<void> {
   const target = await whereToWrite(path)
-  if (target === 'in place') return fs.promises.writeFile(path, data, { mode })
-  await writeDurably(target, data, { mode, onlyNew, randomName })
+  if (target !== 'in place') return await writeDurably(target, data, { mode, onlyNew, randomName })
+  const file = await fs.promises.open(path, 'w', mode)
+  try {
+    await writeAll(file, data)
+  } finally {
+    await file.close()
+  }
 }
 
 /** The file itself, behind symbolic links; or `in place` for what is no plain file. */

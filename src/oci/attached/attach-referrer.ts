@@ -2,6 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { World } from '../../codec/world.ts'
 import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import { type BlobContent, describeBlob } from '../blob-content.ts'
 import { inParallel } from '../in-parallel.ts'
 import { createDescriptor, type Descriptor, mediaTypes, parseManifest } from '../manifest.ts'
 import type { Repository } from '../reference.ts'
@@ -15,7 +16,7 @@ import { nameOfTag, tagInRegistry } from './tag.ts'
 export type Referrer = {
   readonly subject: Pick<Descriptor, 'digest'>
   readonly manifest: Uint8Array
-  readonly blobs: readonly Uint8Array[] // config first
+  readonly blobs: readonly BlobContent[] // config first
 }
 
 /**
@@ -36,7 +37,7 @@ export async function attachReferrer(
   signal: AbortSignal,
 ): Promise<Descriptor> {
   const { subject, manifest, blobs } = referrer
-  await inParallel(blobs, 4, blob => client.pushBlob(repository, blob, signal, blob.length === 2 ? { mayExist: true } : {})) // `{}` is there from the second time on
+  await inParallel(blobs, 4, blob => client.pushBlob(repository, blob, signal, describeBlob(blob).size === 2 ? { mayExist: true } : {})) // `{}` is there from the second time on
   const digest = ociDigestOf(manifest)
   const parsed = parseManifest({ mediaType: '', bytes: manifest }, `manifest ${digest}`)
   if (parsed.kind !== 'image' || parsed.subject?.digest !== subject.digest)

@@ -2,6 +2,7 @@ import { serializeGoJson } from '../../codec/go-json.ts'
 import { encodeUtf8 } from '../../codec/text.ts'
 import { bundleMediaType, isBundleMediaType, predicateTypeAnnotation } from '../../formats/bundle.ts'
 import { ociDigestOf } from '../../formats/oci-digest.ts'
+import { type BlobContent, describeBlob } from '../blob-content.ts'
 import { type Descriptor, emptyConfig, type ImageIndex, type ImageManifest, mediaTypes } from '../manifest.ts'
 import type { Referrer } from './attach-referrer.ts'
 
@@ -17,10 +18,11 @@ export const createdAnnotation = 'org.opencontainers.image.created'
  */
 export function createBundleReferrer(
   subject: Pick<Descriptor, 'mediaType' | 'size' | 'digest'>,
-  bundle: { readonly bytes: Uint8Array; readonly content: 'dsse-envelope' | 'message-signature'; readonly predicateType?: string },
+  bundle: { readonly bytes: BlobContent; readonly content: 'dsse-envelope' | 'message-signature'; readonly predicateType?: string },
   created: Date,
 ): Referrer {
   const { mediaType, size, digest } = subject
+  const layer = describeBlob(bundle.bytes)
   const annotations = new Map([
     ['dev.sigstore.bundle.content', bundle.content],
     ...(bundle.predicateType === undefined ? [] : [[predicateTypeAnnotation, bundle.predicateType] as const]),
@@ -30,7 +32,7 @@ export function createBundleReferrer(
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     config: { mediaType: mediaTypes.ociEmpty, size: emptyConfig.length, digest: ociDigestOf(emptyConfig), artifactType: bundleMediaType },
-    layers: [{ mediaType: bundleMediaType, size: bundle.bytes.length, digest: ociDigestOf(bundle.bytes) }],
+    layers: [{ mediaType: bundleMediaType, size: layer.size, digest: layer.digest }],
     annotations,
     subject: { mediaType, size, digest },
     artifactType: bundleMediaType,

@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
-import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { describeBlob } from '../blob-content.ts'
 import { checkTotalSize } from '../byte-budget.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type ImageManifest } from '../manifest.ts'
@@ -35,7 +36,7 @@ export async function replaceLayers(
 ): Promise<void> {
   const { repository, tag } = place
   const { bytes, mediaType, annotations } = layer
-  const descriptor = createDescriptor({ mediaType, size: bytes.length, digest: ociDigestOf(bytes), annotations })
+  const descriptor = createDescriptor({ mediaType, ...describeBlob(bytes), annotations })
   await client.pushBlob(repository, bytes, signal)
   const what = nameOfTag(repository, tag)
   const isOurs = (other: Descriptor) =>

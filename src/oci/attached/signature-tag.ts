@@ -1,7 +1,8 @@
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readObject, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
-import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { type BlobContent, describeBlob } from '../blob-content.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
 import { createDescriptor, type Descriptor, type FetchedManifest, type ImageManifest, parseManifest } from '../manifest.ts'
@@ -21,7 +22,7 @@ export type SignatureLayer = {
 
 /** A layer to be. */
 export type NewSignatureLayer = {
-  readonly bytes: Uint8Array
+  readonly bytes: BlobContent
   readonly mediaType: string
   readonly annotations: ReadonlyMap<string, string>
 }
@@ -36,7 +37,7 @@ export type FetchLayersOptions = {
 }
 
 export type AppendLayerOptions = {
-  /** Asked of each layer with our payload and media type that is there already; yes means that nothing need be added. */
+  /** Asked of each layer with our payload, where that is held in memory, and media type that is there already; yes means that nothing need be added. */
   readonly isDuplicate?: (existing: SignatureLayer) => boolean | Promise<boolean>
   readonly created?: Date // `--record-creation-timestamp`: recorded in the config
   readonly dockerMediaTypes?: boolean // `COSIGN_DOCKER_MEDIA_TYPES`, where nothing is there yet
@@ -110,8 +111,7 @@ export async function appendSignatureLayer(
   signal: AbortSignal,
 ): Promise<{ readonly added: boolean; readonly digest: OciDigest | undefined }> {
   const { bytes, mediaType, annotations } = layer
-  const digest = ociDigestOf(bytes)
-  const descriptor = createDescriptor({ mediaType, size: bytes.length, digest, annotations })
+  const descriptor = createDescriptor({ mediaType, ...describeBlob(bytes), annotations })
   if (options.subject) {
     const { manifest, config } = createSignatureManifest(undefined, [descriptor], options)
     const referrer = { subject: options.subject, manifest, blobs: [config, bytes] }
@@ -119,7 +119,7 @@ export async function appendSignatureLayer(
   }
   await client.pushBlob(repository, bytes, signal)
   const what = nameOfTag(repository, tag)
-  const sameContent = (other: Descriptor) => other.digest === digest && other.mediaType === mediaType
+  const sameContent = (other: Descriptor) => other.digest === descriptor.digest && other.mediaType === mediaType
   return appendToTag(
     world,
     {
@@ -130,6 +130,7 @@ export async function appendSignatureLayer(
         const existing = current && readSignatureManifest(current, what)
         for (const other of existing?.layers ?? [])
           if (
+            bytes instanceof Uint8Array &&
             sameContent(other) &&
             (await options.isDuplicate?.({ descriptor: other, annotations: other.annotations ?? new Map(), bytes }))
           )

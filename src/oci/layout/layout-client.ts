@@ -1,6 +1,7 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import { describeBlob } from '../blob-content.ts'
 import { checkedPieces } from '../checked-pieces.ts'
 import { ociLimits } from '../limits.ts'
 import { type Descriptor, type FetchedManifest, kindOf, parseManifest } from '../manifest.ts'
@@ -146,7 +147,7 @@ class Layout {
 
   async pushBlob(content: Parameters<RegistryClient['pushBlob']>[1], signal: AbortSignal) {
     const isWhole = content instanceof Uint8Array
-    const blob = isWhole ? { digest: ociDigestOf(content), size: content.length } : { digest: content.digest, size: content.size }
+    const blob = describeBlob(content)
     signal.throwIfAborted()
     this.#marked ??= markAsLayout(this.#folder)
     await this.#marked

@@ -1,8 +1,8 @@
-import type { ByteSource } from '../../codec/byte-source.ts'
 import { joinBytes } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
-import { type OciDigest, ociDigestOf } from '../../formats/oci-digest.ts'
+import type { OciDigest } from '../../formats/oci-digest.ts'
+import { type BlobContent, describeBlob } from '../blob-content.ts'
 import { type Repository, repositoryName } from '../reference.ts'
 import { refusalOf, repositoryUrl, type Send, sameHostUrl } from '../registry-exchange.ts'
 import { discard } from '../transport/read-body.ts'
@@ -16,9 +16,6 @@ export type PushBlobOptions = {
 export const smallBlobBytes = 16 * 1024
 const leastChunk = 1024 * 1024
 const contentType = { 'content-type': 'application/octet-stream' }
-
-/** A blob to push: its bytes, or where they come from, with the digest they are to have. */
-export type BlobContent = Uint8Array | (ByteSource & { readonly digest: OciDigest })
 
 /**
  * Puts a blob into a repository. A blob of up to 16 KiB is sent without asking whether it is there, because asking costs as
@@ -36,8 +33,7 @@ export async function uploadBlob(
   signal: AbortSignal,
   options: PushBlobOptions = {},
 ): Promise<{ readonly digest: OciDigest; readonly size: number }> {
-  const isWhole = content instanceof Uint8Array
-  const blob = isWhole ? { digest: ociDigestOf(content), size: content.length } : { digest: content.digest, size: content.size }
+  const blob = describeBlob(content)
   const push: Push = { send, repository, content, ...blob, signal }
   const { from, mayExist } = options
   if (from?.registry === repository.registry) {

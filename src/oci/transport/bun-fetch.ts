@@ -1,3 +1,4 @@
+import type { Pieces } from '../../codec/byte-source.ts'
 import type { Fetch } from '../../codec/world.ts'
 import { exchangeFailed } from './failure.ts'
 import { placeOf } from './host.ts'
@@ -31,7 +32,7 @@ export function createBunFetch(settings: TransportSettings): Fetch {
     const options: BunRequestInit = {
       method: request.method,
       headers: request.headers,
-      ...(request.body !== undefined && { body: request.body as NonNullable<RequestInit['body']> }),
+      ...(request.body !== undefined && { body: bodyOf(request.body) }),
       redirect: 'manual',
       signal: request.signal ? AbortSignal.any([request.signal, watch.signal]) : watch.signal,
       proxy: proxy?.href ?? false,
@@ -48,6 +49,38 @@ export function createBunFetch(settings: TransportSettings): Fetch {
       watch.end()
     }
   }
+}
+
+/**
+ * A stream of Bun's own kind for a body in pieces: each is copied out before the next is asked for, so that it can be made in the place of the
+ * last. From any other kind Bun takes pieces ahead, and 67 MB of them are there at once.
+ */
+function bodyOf(body: Uint8Array | Pieces): NonNullable<RequestInit['body']> {
+  if (body instanceof Uint8Array) return body as NonNullable<RequestInit['body']>
+  const pieces = body[Symbol.asyncIterator]()
+  const source: DirectSource = {
+    type: 'direct',
+    async pull(controller) {
+      for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+        controller.write(next.value)
+        await controller.flush()
+        body.giveBack?.(next.value)
+      }
+      controller.close()
+    },
+    cancel: async () => void (await pieces.return?.()),
+  }
+  return new ReadableStream<Uint8Array<ArrayBuffer>>(source as unknown as ConstructorParameters<typeof ReadableStream>[0])
+}
+
+type DirectSource = {
+  readonly type: 'direct'
+  readonly pull: (controller: {
+    readonly write: (piece: Uint8Array) => void
+    readonly flush: () => Promise<unknown> | number
+    readonly close: () => void
+  }) => Promise<void>
+  readonly cancel: () => Promise<void>
 }
 
 async function tlsOption(settings: TransportSettings): Promise<NonNullable<BunRequestInit['tls']>> {

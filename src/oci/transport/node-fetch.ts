@@ -1,4 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
+import { eachPiece } from '../../codec/byte-source.ts'
 import type { Fetch } from '../../codec/world.ts'
 import { exchangeFailed } from './failure.ts'
 import { placeOf } from './host.ts'
@@ -108,8 +109,20 @@ function lengthOf({ body, headers, method }: PlainRequest): Record<string, strin
 
 function send(outgoing: ClientRequest, body: PlainRequest['body'], fail: (cause: Error) => void): void {
   if (body === undefined || body instanceof Uint8Array) return void outgoing.end(body)
-  const { Readable } = process.getBuiltinModule('node:stream')
-  Readable.from(body, { objectMode: false }).once('error', fail).pipe(outgoing)
+  eachPiece(body, piece => sendPiece(outgoing, piece)).then(() => outgoing.end(), fail)
+}
+
+/** Resolves when the piece is out of our hands, so that another can be made in its place. */
+function sendPiece(outgoing: ClientRequest, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(Object.assign(new Error('closed while a body was sent'), { code: 'ECONNRESET' }))
+    outgoing.once('close', stop)
+    outgoing.write(piece, error => {
+      outgoing.off('close', stop)
+      if (error) reject(error)
+      else resolve()
+    })
+  })
 }
 
 function toResponse(request: PlainRequest, message: IncomingMessage, explain: (cause: unknown) => unknown): Response {

@@ -1,3 +1,4 @@
+import type { Pieces } from '../../codec/byte-source.ts'
 import { CountersignError } from '../../codec/error.ts'
 
 /** One request, every loose form that `fetch` takes made plain. */
@@ -5,7 +6,7 @@ export type PlainRequest = {
   readonly url: URL
   readonly method: string
   readonly headers: Readonly<Record<string, string>> // names in lower case
-  readonly body: Uint8Array | AsyncIterable<Uint8Array> | undefined
+  readonly body: Uint8Array | Pieces | undefined
   readonly signal: AbortSignal | undefined
 }
 
@@ -34,7 +35,7 @@ function readBody(body: RequestInit['body']): PlainRequest['body'] {
   if (body === undefined || body === null) return undefined
   if (typeof body === 'string') return new TextEncoder().encode(body)
   if (body instanceof Uint8Array) return body
-  if (typeof body === 'object' && Symbol.asyncIterator in body) return body as AsyncIterable<Uint8Array>
+  if (typeof body === 'object' && Symbol.asyncIterator in body) return body as Pieces
   if (body instanceof URLSearchParams) return new TextEncoder().encode(body.toString())
   throw new CountersignError('USAGE', 'want a request body of bytes, text or a stream')
 }

@@ -7,6 +7,7 @@ import { attachReferrer } from '../../oci/attached/attach-referrer.ts'
 import { createBundleReferrer } from '../../oci/attached/bundle-referrer.ts'
 import { replaceLayers } from '../../oci/attached/replace-layers.ts'
 import { type AppendLayerOptions, appendSignatureLayer, type NewSignatureLayer } from '../../oci/attached/signature-tag.ts'
+import type { BlobContent } from '../../oci/blob-content.ts'
 import { ociLimits } from '../../oci/limits.ts'
 import type { Descriptor } from '../../oci/manifest.ts'
 import type { Repository } from '../../oci/reference.ts'
@@ -69,7 +70,7 @@ export async function attachAttestationLayer(
 
 /** An attestation as a layer: its signature is in the envelope, so that the annotation for it is there and empty. */
 export function attestationLayer(
-  envelope: Uint8Array,
+  envelope: BlobContent,
   predicateType: string | undefined,
   material: ReadonlyMap<string, string>,
 ): NewSignatureLayer {

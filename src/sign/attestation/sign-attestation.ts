@@ -1,12 +1,12 @@
-import { CountersignError } from '../../codec/error.ts'
-import { bundleLimitBytes } from '../../formats/bundle.ts'
-import { encodeDsseEnvelope } from '../../formats/dsse.ts'
+import { dsseEnvelopeText, encodeDsseEnvelope } from '../../formats/dsse.ts'
 import { statementPayloadType } from '../../formats/statement.ts'
+import type { BlobContent } from '../../oci/blob-content.ts'
 import { bundleCandidate, type Candidate, envelopeLayerCandidate } from '../../verify/evidence.ts'
 import type { Artifact } from '../../verify/policy.ts'
 import { layerMaterial } from '../image-signature.ts'
 import type { EnvelopeEntryKind } from '../rekor/ask-log.ts'
-import { encodeSignedBundle, type SignedParts, type Signing } from '../signing.ts'
+import { encodeSignedBundle, type SignedParts, type Signing, signedBundleText } from '../signing.ts'
+import { bundleTextCandidate, checkReadable, isLarge, sourceOfText } from './encoded-attestation.ts'
 
 /** A statement that is to be signed. */
 export type StatementToSign = {
@@ -15,10 +15,10 @@ export type StatementToSign = {
   readonly entryKind?: EnvelopeEntryKind // in a Rekor v1
 }
 
-/** A signed statement as one layout has it. */
-export type SignedAttestation = {
+/** A signed statement as one layout has it; one that is large is made piece by piece whenever it is written. */
+export type SignedAttestation<Encoded extends BlobContent = BlobContent> = {
   readonly predicateType: string
-  readonly encoded: Uint8Array // a Sigstore bundle, or the JSON of the envelope
+  readonly encoded: Encoded // a Sigstore bundle, or the JSON of the envelope
   readonly parts: SignedParts
 }
 
@@ -32,6 +32,12 @@ export async function signAttestationBundle(signing: Signing, toSign: StatementT
   const { statement: payload, predicateType, entryKind } = toSign
   const content = { kind: 'envelope', payloadType: statementPayloadType, payload, ...(entryKind && { entryKind }) } as const
   const parts = await signing.sign(content)
+  if (isLarge(payload)) {
+    const text = signedBundleText(content, parts)
+    const encoded = await sourceOfText(text)
+    await signing.prove?.(bundleTextCandidate('the new bundle', text), artifact, [predicateType])
+    return { predicateType, encoded, parts }
+  }
   const encoded = readable(encodeSignedBundle(content, parts))
   await signing.prove?.(bundleCandidate('the new bundle', encoded), artifact, [predicateType])
   return { predicateType, encoded, parts }
@@ -47,19 +53,26 @@ export async function signAttestationEnvelope(
   signing: Signing,
   toSign: StatementToSign,
   artifact: Artifact,
-  candidate: (signed: SignedAttestation) => Candidate = signed =>
+  candidate: (signed: SignedAttestation<Uint8Array>) => Candidate = signed =>
     envelopeLayerCandidate('the new attestation', signed.encoded, layerMaterial(signed.parts)),
 ): Promise<SignedAttestation> {
   const { statement: payload, predicateType, entryKind } = toSign
-  const envelope = { payloadType: statementPayloadType, payload }
-  const parts = await signing.sign({ kind: 'envelope', ...envelope, stamped: 'envelope', ...(entryKind && { entryKind }) })
-  const signed = { predicateType, encoded: readable(encodeDsseEnvelope({ ...envelope, signature: parts.signature })), parts }
+  const content = {
+    kind: 'envelope',
+    payloadType: statementPayloadType,
+    payload,
+    stamped: 'envelope',
+    ...(entryKind && { entryKind }),
+  } as const
+  const parts = await signing.sign(content)
+  const envelope = { payloadType: statementPayloadType, payload, signature: parts.signature }
+  if (!signing.prove && isLarge(payload)) return { predicateType, encoded: await sourceOfText(dsseEnvelopeText(envelope)), parts }
+  const signed = { predicateType, encoded: readable(encodeDsseEnvelope(envelope)), parts }
   await signing.prove?.(candidate(signed), artifact, [predicateType])
   return signed
 }
 
 function readable(encoded: Uint8Array): Uint8Array {
-  if (encoded.length > bundleLimitBytes)
-    throw new CountersignError('LIMIT_EXCEEDED', `attestation: want at most ${bundleLimitBytes} bytes, got ${encoded.length}`)
+  checkReadable(encoded.length)
   return encoded
 }

@@ -1,3 +1,4 @@
+import type { ByteSource } from '../../../codec/byte-source.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { serializeGoJson } from '../../../codec/go-json.ts'
 import { decodeHex, encodeHex } from '../../../codec/hex.ts'
@@ -6,12 +7,15 @@ import { quote } from '../../../codec/text.ts'
 import { type Message, messageOfDigests } from '../../../crypto/message.ts'
 import { encodePublicKeyPem } from '../../../crypto/public-key.ts'
 import { encodeBlobBundle } from '../../../formats/blob-bundle.ts'
-import { encodeDsseEnvelope } from '../../../formats/dsse.ts'
+import { dsseEnvelopeText } from '../../../formats/dsse.ts'
 import { logBundleOfEntry } from '../../../formats/log/log-bundle.ts'
 import { statementPayloadType } from '../../../formats/statement.ts'
 import { timestampJson } from '../../../formats/timestamp/timestamp-json.ts'
+import type { BlobContent } from '../../../oci/blob-content.ts'
+import { bytesOf } from '../../../sign/attestation/encoded-attestation.ts'
 import { artifactOfStatement } from '../../../sign/attestation/given-statement.ts'
 import { type SignedAttestation, signAttestationBundle, signAttestationEnvelope } from '../../../sign/attestation/sign-attestation.ts'
+import type { SignedParts } from '../../../sign/signing.ts'
 import { blobBundleCandidate, withMaterial } from '../../../verify/evidence.ts'
 import type { CommandFunction, FlagsOf } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
@@ -20,19 +24,13 @@ import { readMessage } from '../../inputs/artifacts.ts'
 import { checkOutputs } from '../../inputs/outputs.ts'
 import { openSigning } from '../../inputs/signing/open-signing.ts'
 import { withoutInput } from '../../inputs/signing/without-input.ts'
-import { checkContentFlags, readAttestedContent } from './attested-content.ts'
+import { checkContentFlags, printContent, readAttestedContent } from './attested-content.ts'
 
 type Flags = FlagsOf<typeof attestBlobFlags>
 
 /** `attest-blob`: signs a statement about a file; writes a bundle, or the envelope as cosign 2 did. */
 export const attestBlob: CommandFunction<typeof attestBlobFlags> = async (context, flags, [path]) => {
   checkFlags(flags, path)
-  const content = await readAttestedContent(context, flags)
-  const message = await messageOf(context, flags, path)
-  const name = path ?? 'the subject'
-  const artifact = message ? ({ kind: 'blob', name, message } as const) : artifactOfStatement(content.given!)
-  const subject = { name: name.replace(/.*\//s, ''), sha256: message ? encodeHex(message.digest('sha256')) : '' }
-  const toSign = content.about(subject, artifact)
   const needs = {
     promise: !flags.newBundleFormat,
     timestamp: flags.rfc3161TimestampBundle !== '',
@@ -40,6 +38,12 @@ export const attestBlob: CommandFunction<typeof attestBlobFlags> = async (contex
   }
   const readsInput = [path, flags.predicate, flags.statement].includes('-')
   const signing = await openSigning(readsInput ? withoutInput(context) : context, flags, needs)
+  const content = await readAttestedContent(context, flags) // as in `attest`, once the key is there
+  const message = await messageOf(context, flags, path)
+  const name = path ?? 'the subject'
+  const artifact = message ? ({ kind: 'blob', name, message } as const) : artifactOfStatement(content.given!)
+  const subject = { name: name.replace(/.*\//s, ''), sha256: message ? encodeHex(message.digest('sha256')) : '' }
+  const toSign = content.about(subject, artifact)
   context.stderr('Signing artifact...\n')
   const signed = flags.newBundleFormat
     ? await signAttestationBundle(signing, toSign, artifact)
@@ -81,11 +85,11 @@ async function messageOf(context: CommandContext, { hash }: Flags, path: string 
 }
 
 /** How `verify-blob-attestation` finds what cosign 2 left: an envelope in a bundle for bare signatures, its timestamp beside it. */
-function olderCandidate(signed: SignedAttestation) {
-  return withMaterial(blobBundleCandidate('the new bundle', encodeOlderBundle(signed)), { timestamps: signed.parts.timestamps })
+function olderCandidate({ encoded, parts }: SignedAttestation<Uint8Array>) {
+  return withMaterial(blobBundleCandidate('the new bundle', encodeOlderBundle(encoded, parts)), { timestamps: parts.timestamps })
 }
 
-function encodeOlderBundle({ encoded, parts: { certificate, signer, logEntries } }: SignedAttestation): Uint8Array {
+function encodeOlderBundle(encoded: Uint8Array, { certificate, signer, logEntries }: SignedParts): Uint8Array {
   const [entry] = logEntries
   const pem = certificate ? encodePem('CERTIFICATE', certificate.der) : encodePublicKeyPem(signer.publicKey)
   return encodeBlobBundle(encoded, pem, entry && logBundleOfEntry(entry))
@@ -95,25 +99,25 @@ async function writeResults(context: CommandContext, flags: Flags, statement: Ui
   const { newBundleFormat, outputSignature } = flags
   const { certificate, timestamps } = signed.parts
   const [timestamp] = timestamps
-  const write = async (path: string, data: string | Uint8Array, what: string) => {
+  const write = async (path: string, data: string | BlobContent | ByteSource, what: string) => {
     if (path === '') return
-    await context.files.write(path, data, { mode: 0o600 })
+    await context.files.write(path, typeof data === 'string' || data instanceof Uint8Array ? data : data.open(), { mode: 0o600 })
     context.stderr(`${what} ${path}\n`)
   }
-  await write(flags.bundle, newBundleFormat ? signed.encoded : encodeOlderBundle(signed), 'Wrote bundle to file')
+  const inOlderBundle = async () => encodeOlderBundle(await bytesOf(signed.encoded), signed.parts)
+  if (flags.bundle !== '') await write(flags.bundle, newBundleFormat ? signed.encoded : await inOlderBundle(), 'Wrote bundle to file')
   await write(flags.outputAttestation, statement, 'Attestation written in')
   if (certificate) await write(flags.outputCertificate, encodePem('CERTIFICATE', certificate.der), 'Certificate written in')
   if (timestamp)
     await write(flags.rfc3161TimestampBundle, serializeGoJson(timestampJson(timestamp)), 'RFC3161 timestamp bundle written to file')
   await write(outputSignature, envelopeOf(flags, statement, signed), 'Signature written in')
   if (newBundleFormat || outputSignature !== '') return
-  context.stdout(signed.encoded)
-  context.stdout('\n')
+  await printContent(context, signed.encoded)
 }
 
 /** The envelope, which is what cosign calls the signature of an attestation. */
-function envelopeOf({ newBundleFormat }: Flags, payload: Uint8Array, { encoded, parts: { signature } }: SignedAttestation): Uint8Array {
-  return newBundleFormat ? encodeDsseEnvelope({ payloadType: statementPayloadType, payload, signature }) : encoded
+function envelopeOf({ newBundleFormat }: Flags, payload: Uint8Array, { encoded, parts: { signature } }: SignedAttestation) {
+  return newBundleFormat ? dsseEnvelopeText({ payloadType: statementPayloadType, payload, signature }) : encoded
 }
 
 function usage(message: string): CountersignError {

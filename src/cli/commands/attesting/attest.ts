@@ -17,7 +17,7 @@ import { checkOutputs } from '../../inputs/outputs.ts'
 import { openSigning } from '../../inputs/signing/open-signing.ts'
 import { withoutInput } from '../../inputs/signing/without-input.ts'
 import { openTargets } from '../../inputs/targets.ts'
-import { type AttestedContent, checkContentFlags, readAttestedContent } from './attested-content.ts'
+import { type AttestedContent, checkContentFlags, printContent, readAttestedContent } from './attested-content.ts'
 
 type Flags = FlagsOf<typeof attestFlags>
 
@@ -26,11 +26,11 @@ export const attestImages: CommandFunction<typeof attestFlags> = async (context,
   checkFlags(flags)
   const targets = await openTargets(context, flags, names, { willPush: !flags.noUpload })
   const readsInput = [flags.predicate, flags.statement].includes('-')
-  const content = await readAttestedContent(context, flags)
   const images = await lookUpImages(context, targets, flags.recursive)
-  for (const { descriptor } of images) content.check({ kind: 'image', digest: descriptor.digest }) // none is attested to before all could be
   const needs = { promise: !flags.newBundleFormat, timestamp: false, intoto: flags.rekorEntryType === 'intoto' }
   const signing = await openSigning(readsInput ? withoutInput(context) : context, { ...flags, outputCertificate: '' }, needs)
+  const content = await readAttestedContent(context, flags) // once the key's scrypt has given its 64 MiB back: an SBOM may be as large
+  for (const { descriptor } of images) content.check({ kind: 'image', digest: descriptor.digest }) // none is attested to before all could be
   const job: Job = { context, flags, signing, content, many: images.length > 1 }
   for (const image of images) await attestOne(job, image)
   return 0
@@ -83,11 +83,10 @@ async function attestOne(job: Job, image: ImageToSign): Promise<void> {
 async function keep({ context, flags, many }: Job, { digest }: Descriptor, { encoded }: SignedAttestation): Promise<void> {
   if (flags.bundle !== '') {
     const path = many ? `${flags.bundle}-${digest.replace(':', '-')}` : flags.bundle
-    await context.files.write(path, encoded, { mode: 0o600 })
+    await context.files.write(path, encoded instanceof Uint8Array ? encoded : encoded.open(), { mode: 0o600 })
     context.stderr(`Wrote bundle to file ${path}\n`)
   } else if (flags.noUpload) {
-    context.stdout(encoded)
-    context.stdout('\n')
+    await printContent(context, encoded)
   }
 }
 

@@ -1,9 +1,11 @@
+import { eachPiece } from '../../../codec/byte-source.ts'
 import { releaseBytes } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
 import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
 import type { Statement } from '../../../formats/statement.ts'
+import type { BlobContent } from '../../../oci/blob-content.ts'
 import { type AttestedSubject, isSorted, type SortedJson, statementsOf } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
 import { predicateLimitBytes, shapePredicate } from '../../../sign/attestation/predicate-shape.ts'
@@ -80,6 +82,13 @@ export function checkContentFlags({ predicate, statement, generate, type }: Cont
   if (predicate !== '' && statement !== '')
     throw new CountersignError('USAGE', 'want one of --predicate and --statement, got both: a statement has a predicate already')
   if (predicate === '' && statement === '') throw new CountersignError('USAGE', 'one of --predicate or --statement must be set')
+}
+
+/** Prints what was made, and a line end after it. */
+export async function printContent(context: CommandContext, content: BlobContent): Promise<void> {
+  if (content instanceof Uint8Array) context.stdout(content)
+  else await eachPiece(content.open(), context.stdout)
+  context.stdout('\n')
 }
 
 function documentOf({ sorted }: SortedJson): Json {
