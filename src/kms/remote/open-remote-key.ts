@@ -7,6 +7,8 @@ type OpenKey = (reference: string, effects: ProviderEffects) => RemoteKey
 
 /** What keeps keys and signs with them, by the scheme of its references. A provider is loaded when a reference names it. */
 const providers: Readonly<Record<string, { readonly name: string; readonly isRemote: boolean; readonly load: () => Promise<OpenKey> }>> = {
+  awskms: { name: 'AWS KMS', isRemote: true, load: async () => (await import('../aws/open-aws-key.ts')).openAwsKey },
+  azurekms: { name: 'Azure Key Vault', isRemote: true, load: async () => (await import('../azure/open-azure-key.ts')).openAzureKey },
   hashivault: { name: 'HashiCorp Vault', isRemote: true, load: openVaultKey },
   openbao: { name: 'OpenBao', isRemote: true, load: openVaultKey },
   pkcs11: { name: 'a PKCS #11 token', isRemote: false, load: async () => (await import('../pkcs11/open-pkcs11-key.ts')).openPkcs11Key },
