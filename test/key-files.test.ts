@@ -141,7 +141,7 @@ test('public keys and private keys come from the environment and from https', as
   assertRefused(await cs(`${trusting('awskms:///alias/a')} -o json`), {
     exit: 1,
     code: 'CAPABILITY_MISSING',
-    message: /keys in awskms are not supported yet/,
+    message: /@aws-sdk\/client-kms/,
   })
 })
 
