@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto openbao azure-keyvault' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto local-kms openbao azure-keyvault' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -74,6 +74,14 @@ from_lock_of_azure-keyvault() {
   echo 'kms: azure-keyvault by Go modules' >&2
   build_go azure-keyvault azure-keyvault .
   version azure-keyvault "$(awk '$1 ~ /azkeys$/ { print "azkeys-" $2 }' "$root/tools/azure-keyvault/go.mod")" go "$1"
+}
+
+# The KMS of AWS for one process, where signatures of digests are of digests: moto hashes them once more. 20 s of two cores.
+from_lock_of_local-kms() {
+  need go 'golang-go (1.24 or later)'
+  echo 'kms: local-kms by Go modules' >&2
+  build_go local-kms local-kms github.com/nsmithuk/local-kms
+  version local-kms "$(awk '$1 == "github.com/nsmithuk/local-kms" { print $2 }' "$root/tools/local-kms/go.mod")" go "$1"
 }
 
 main "$@"
