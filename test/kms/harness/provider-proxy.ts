@@ -19,6 +19,7 @@ export type ProxiedAnswer = {
 /** How one provider throttles, and where its signatures are. */
 export type ProviderManners = {
   readonly upstream: URL // `http://127.0.0.1:41234`; of https any certificate is taken, for it is on loopback
+  readonly socketPath?: string // of a Unix socket where it listens, in place of the upstream's host and port
   readonly throttle: (request: ProxiedRequest) => ProxiedAnswer
   readonly isSign: (request: ProxiedRequest) => boolean
   /** The answer to a request to sign with a well-formed signature by another key in it. */
@@ -54,11 +55,11 @@ export async function startProviderProxy(manners: ProviderManners): Promise<Prov
       case 'throttled':
         return manners.throttle(asked)
       case 'foreign': {
-        const given = await passOn(manners.upstream, asked)
+        const given = await passOn(manners, asked)
         return manners.isSign(asked) ? manners.withForeignSignature(given, asked) : given
       }
       case 'well':
-        return await passOn(manners.upstream, asked)
+        return await passOn(manners, asked)
       default:
         throw new TypeError(`unhandled behaviour ${behaviour satisfies never}`)
     }
@@ -92,10 +93,19 @@ export async function startProviderProxy(manners: ProviderManners): Promise<Prov
 /** Names of this hop alone, and lengths that a changed body would belie. RFC 9110 §7.6.1. */
 const ofOneHop = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'upgrade', 'te', 'trailer'])
 
-function passOn(upstream: URL, { method, path, headers, body }: ProxiedRequest): Promise<ProxiedAnswer> {
+function passOn(
+  { upstream, socketPath }: Pick<ProviderManners, 'upstream' | 'socketPath'>,
+  { method, path, headers, body }: ProxiedRequest,
+): Promise<ProxiedAnswer> {
   const url = new URL(upstream.origin + path)
   const kept = Object.fromEntries(Object.entries(headers).filter(([name]) => !ofOneHop.has(name)))
-  const options = { method, headers: { ...kept, 'content-length': body.length }, rejectUnauthorized: false, agent: false as const }
+  const options = {
+    method,
+    headers: { ...kept, 'content-length': body.length },
+    rejectUnauthorized: false,
+    agent: false as const,
+    ...(socketPath !== undefined && { socketPath }),
+  }
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? tlsRequest : request
     // A signature may cover the Host header (AWS): it is passed on as it came.
