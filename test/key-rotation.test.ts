@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeBase64 } from '../src/codec/base64.ts'
+import { encodeHex } from '../src/codec/hex.ts'
 import { assertRefused, createRig, good, type Refusal } from '../src/testing/command-rig.ts'
 import { buildImage } from '../src/testing/image-builder.ts'
 import { strangerKey, teamKey } from '../src/testing/test-keys.ts'
@@ -121,3 +123,50 @@ for (const { what, line, code, message } of [
     if (failure) assert.equal(failure.code, code)
     assert.match(failure?.message ?? stderr.match(/^Error: (.*)$/m)?.[1] ?? '', message)
   })
+
+const [teamId, strangerId] = [teamKey, strangerKey].map(key => encodeHex(key.signer().publicKey.id)) as [string, string]
+
+test('keys list shows each key of a key set, its time and whether it counts now', async () => {
+  disk.set('next.json', keySet({ ...stranger, name: 'next', validFor: { start: seconds(1) } }))
+  const { stdout } = await good(cs('keys list team.pub ended.json current.json next.json', { now: () => now }))
+  assert.deepEqual(
+    stdout.split('\n').map(line => line.split(/ {2,}/)),
+    [
+      ['KEY', 'VERSION', 'STATE', 'ALGORITHM', 'CREATED', 'SHA-256', 'USE'],
+      ['team.pub', '-', 'enabled', 'ecdsa-p256', '-', teamId, 'valid now'],
+      [
+        'ended.json "until yesterday"',
+        '-',
+        'enabled',
+        'ecdsa-p256',
+        '-',
+        teamId,
+        'over, from 1970-01-01T00:00:00Z to 2026-01-01T03:04:05Z',
+      ],
+      ['ended.json', '-', 'enabled', 'ecdsa-p256', '-', strangerId, 'valid now'],
+      ['current.json', '-', 'enabled', 'ecdsa-p256', '-', teamId, 'valid now, from 2026-01-02T03:03:05Z to 2026-01-02T03:05:05Z'],
+      ['next.json "next"', '-', 'enabled', 'ecdsa-p256', '-', strangerId, 'not yet valid, since 2026-01-02T03:04:06Z'],
+      [''],
+    ],
+  )
+  const { keys } = JSON.parse((await good(cs('keys list -o json ended.json both.json', { now: () => now }))).stdout)
+  assert.deepEqual(keys[0], {
+    reference: 'ended.json',
+    name: 'until yesterday',
+    state: 'enabled',
+    algorithm: 'ecdsa-p256',
+    bits: 256,
+    sha256: teamId,
+    hint: encodeBase64(teamKey.signer().publicKey.id),
+    validFor: { start: '1970-01-01T00:00:00Z', end: '2026-01-01T03:04:05Z' },
+    validNow: false,
+  })
+  assert.deepEqual([keys[3].reference, keys[3].sha256, keys[3].validNow], ['stranger.pub', strangerId, true])
+})
+
+for (const { what, reference, exit, code, message } of [
+  { what: 'a key that is not there', reference: 'nowhere.pub', exit: 6, code: 'FILE_UNREADABLE', message: /nowhere\.pub/ },
+  { what: 'a private key', reference: 'team.key', exit: 5, code: 'KEY_UNSUPPORTED', message: /^key "team\.key": unsupported pem type/ },
+  { what: 'no key', reference: 'predicate.json', exit: 3, code: 'KEY_MALFORMED', message: /want a PEM public key or a key set/ },
+] satisfies (Refusal & { what: string; reference: string })[])
+  test(`keys list refuses ${what}`, async () => assertRefused(await cs(`keys list -o json team.pub ${reference}`), { exit, code, message }))

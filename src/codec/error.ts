@@ -122,6 +122,7 @@ export const errorKinds = {
   CREDENTIALS_UNAVAILABLE: 'unavailable', // a credential helper that is missing, fails or takes too long
   FILE_UNREADABLE: 'unavailable',
   FILE_UNWRITABLE: 'unavailable',
+  IMAGES_NOT_SIGNED: 'unavailable', // several, for different reasons; each is listed with its own, and the rest are signed
   IMAGE_NOT_FOUND: 'unavailable', // no such tag or repository
   BLOB_NOT_FOUND: 'unavailable',
   KEY_NOT_FOUND: 'unavailable',

@@ -1,6 +1,6 @@
 import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
-import { parseJson, readArray, readAs, readObjectOf, readString } from '../codec/json.ts'
+import { parseJson, readArray, readAs, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { formatTime, readTime } from '../formats/rfc3339.ts'
@@ -43,13 +43,14 @@ export function looksLikeKeySet(bytes: Uint8Array): boolean {
  */
 export function parseKeySet(bytes: Uint8Array, what: string): KeySet {
   return readAs('KEY_MALFORMED', what, () => {
-    const set = readObjectOf(parseJson(bytes, what, { bytes: keySetLimitBytes }), what, ['mediaType', 'keys'])
-    const mediaType = set['mediaType']
+    const json = parseJson(bytes, what, { bytes: keySetLimitBytes })
+    const { mediaType } = readObject(json, what)
     if (mediaType !== keySetMediaType)
       throw new CountersignError(
         'KEY_MALFORMED',
         `${what}: want a PEM public key or a key set with mediaType ${quote(keySetMediaType)}, got JSON with ${typeof mediaType === 'string' ? quote(mediaType) : 'none'}`,
       )
+    const set = readObjectOf(json, what, ['mediaType', 'keys'])
     const [first, ...others] = readArray(set['keys'], `${what}: keys`, maxKeys, readEntry)
     if (!first) throw new CountersignError('KEY_MALFORMED', `${what}: keys: want at least one key, got none`)
     const keys: KeySet = [first, ...others]

@@ -8,6 +8,7 @@ import { cleaningCases } from './cleaning.ts'
 import { documentCases } from './documents.ts'
 import { gateCases } from './gates.ts'
 import { globalCases } from './global.ts'
+import { keyRotationCases } from './key-rotation.ts'
 import { authorityCases } from './keyless/authorities.ts'
 import { broughtCases } from './keyless/brought.ts'
 import { evidenceCases } from './keyless/evidence.ts'
@@ -24,6 +25,7 @@ import type { Case } from './setup.ts'
 import { signCases } from './sign.ts'
 import { signingConfigCases } from './signing-configs.ts'
 import { stackCases } from './stack.ts'
+import { tokenCases } from './tokens.ts'
 import { trustCases } from './trust.ts'
 import { trustedRootCases } from './trusted-roots.ts'
 import { uploadCases } from './uploads.ts'
@@ -51,10 +53,12 @@ export const cases: readonly Case[] = [
   ...bundleCases(),
   ...attachedCases(),
   ...promoteCases(),
+  ...keyRotationCases(),
   ...cleaningCases(),
   ...movingCases(),
   ...uploadCases(),
   ...registryCommandCases(),
+  ...tokenCases(),
   ...trustCases(),
   ...trustedRootCases(),
   ...signingConfigCases(),

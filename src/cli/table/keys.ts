@@ -1,4 +1,5 @@
 import { type Command, defineCommand } from '../command.ts'
+import { listKeysFlags, resignFlags } from '../flags/key-rotation.ts'
 import { generateKeyPairFlags, importKeyPairFlags, publicKeyFlags } from '../flags/keys.ts'
 
 /** Making keys, taking them over and printing their public half. */
@@ -53,5 +54,43 @@ export const keyCommands: readonly Command[] = [
     flags: publicKeyFlags,
     exits: 'cosign',
     load: async () => (await import('../commands/public-key.ts')).publicKey,
+  }),
+  defineCommand({
+    name: 'keys list',
+    group: 'Keys',
+    summary: 'Show the versions of keys, and which of them sign and count',
+    description:
+      'One line for a public key, one for each version of a key in a KMS or HSM, the newest first, and those of each key of a key\n' +
+      'set. SHA-256 is that of the public key (SPKI), which bundles carry in base64 as their hint.',
+    examples: [
+      { what: 'the versions of a key in a KMS', line: 'keys list awskms:///alias/release' },
+      { what: 'which keys of a key set count now, as JSON', line: 'keys list --output json release-keys.json' },
+    ],
+    arguments: { name: 'KEY...', min: 1, max: 100 },
+    flags: listKeysFlags,
+    exits: 'own',
+    load: async () => (await import('../commands/keys/list.ts')).listKeysCommand,
+  }),
+  defineCommand({
+    name: 'resign',
+    group: 'Keys',
+    summary: 'Sign with a new key what an old one has signed, in whole repositories',
+    description:
+      'Looks at every image of each REPOSITORY (whatever has a tag, and what is in an index), or at IMAGE (with a tag or digest).\n' +
+      'What verifies with --from and is not signed with --to yet is signed, byte for byte and in the same layout; the old signatures\n' +
+      'stay. The plan is shown, then a question asked. A run that ended early is gone on with by running it again.\n' +
+      'Both keys may be one of a KMS: its newest version signs what the others have signed. COSIGN_REPOSITORY is honoured.',
+    examples: [
+      { what: 'show what would be signed', line: 'resign --dry-run --from old.pub --to new.key registry.example.com/app' },
+      {
+        what: 'sign two repositories again, attestations too, after a key in a KMS was rotated',
+        line: 'resign --attestations --yes --from hashivault://release --to hashivault://release registry.example.com/app registry.example.com/web',
+      },
+    ],
+    arguments: { name: 'REPOSITORY|IMAGE...', min: 1, max: 1000 },
+    flags: resignFlags,
+    exits: 'own',
+    endless: true,
+    load: async () => (await import('../commands/keys/resign.ts')).resign,
   }),
 ]

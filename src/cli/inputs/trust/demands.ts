@@ -3,6 +3,7 @@ import { quote } from '../../../codec/text.ts'
 import type { HashName } from '../../../crypto/digest.ts'
 import { readTime } from '../../../formats/rfc3339.ts'
 import { describeKeyReference } from '../../../kms/key-reference.ts'
+import type { TrustedKey } from '../../../trust/key-set.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
 import type { FlagSource } from '../../command.ts'
 import type { CommandContext } from '../../context.ts'
@@ -71,6 +72,17 @@ export async function demandsOfIdentities(
 ): Promise<Demands> {
   const { trust, policy, from } = await demandsBesideSigner(context, flags, what, true)
   return { trust, policy: { ...policy, identities }, from }
+}
+
+/** The same, for signatures by these keys, whatever the flags say of that. */
+export async function demandsOfKeys(
+  context: CommandContext,
+  flags: SurroundingFlags,
+  keys: readonly TrustedKey[],
+  what: Verified,
+): Promise<Demands> {
+  const { trust, policy, from } = await demandsBesideSigner(context, flags, what, false)
+  return { trust: { ...trust, keys }, policy, from }
 }
 
 async function demandsBesideSigner(
