@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertRefused, createRig, good, type Refusal, rigHost } from '../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../src/testing/image-builder.ts'
-import { createHand, signatureTagOf } from '../src/testing/registry-hand.ts'
+import { createHand } from '../src/testing/registry-hand.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 import { keySetMediaType } from '../src/trust/key-set.ts'
 import { addSigstore, now } from './keyless-sign/scene.ts'
@@ -182,15 +182,24 @@ test('signatures that are kept elsewhere', async () => {
   assert.deepEqual(await hand.tags('elsewhere'), ['v1'])
 })
 
-test('a signature in the older layout among the referrers stays there', async () => {
+test('a signature in the older layout among the referrers cannot have another beside it; what else there is, is signed', async () => {
   const environment = { COSIGN_EXPERIMENTAL: '1' }
   const image = freshImage()
   const name = await rig.push('referred', image)
   await good(cs(`sign --key team.key ${noLog} ${legacy} --registry-referrers-mode oci-1-1 ${name}`, { environment }))
-  await good(cs(`${resigning} --yes ${name}`))
-  assert.equal((await hand.tags('referred')).includes(signatureTagOf(image.digest)), false)
-  await good(verifies(name, 'stranger.pub', `${legacy} --experimental-oci11`))
-  assert.deepEqual((await report(`${resigning} ${name}`)).counts, counts({ images: 1, already: 1 }))
+  await sign(name)
+  const outcome = await cs(`${resigning} --yes -o json ${name}`)
+  const { images }: Report = JSON.parse(outcome.stdout)
+  assert.deepEqual([outcome.code, images[0]?.error?.code], [1, 'CAPABILITY_MISSING'])
+  assert.match(
+    images[0]?.error?.message ?? '',
+    /^referrer sha256:\w+ layer 0: it is of the older layout among the referrers, of which readers take one/,
+  )
+  assert.deepEqual(
+    images[0]?.signatures?.map(({ layout }) => layout),
+    ['bundle'],
+  )
+  await good(verifies(name, 'stranger.pub'))
 })
 
 test('what a key of a key set signed after its time is left alone', async () => {

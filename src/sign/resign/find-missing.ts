@@ -24,6 +24,8 @@ export type Resigning = {
 /** The layout that a signature is kept in; of cosign 2's under the tag or as a referrer. */
 export type Layout = 'bundle' | 'legacy' | 'legacy referrer'
 
+const order: readonly Layout[] = ['bundle', 'legacy', 'legacy referrer'] // what cannot be signed again must not keep the rest from it
+
 /** Something that was signed with the old key, and with the new one is not. */
 export type Missing = {
   readonly source: string // of the old signature
@@ -60,7 +62,7 @@ export async function findMissing(
   const there = new Set(made.signatures.map(keyOf))
   const distinct = new Map(old.signatures.map(signature => [keyOf(signature), signature]))
   const missing = [...distinct].flatMap(([key, signature]) => (there.has(key) ? [] : [missingOf(signature)]))
-  return { missing, already: there.size, reason: old.reason }
+  return { missing: missing.toSorted((a, b) => order.indexOf(a.layout) - order.indexOf(b.layout)), already: there.size, reason: old.reason }
 }
 
 async function fetchCandidates(

@@ -43,20 +43,19 @@ export async function signMissing(
     tag: signatureTag(descriptor.digest, content.kind === 'payload' ? 'sig' : 'att'),
   }
   const proving = demanding(signing, resigning)
+  if (layout === 'legacy referrer')
+    throw new CountersignError(
+      'CAPABILITY_MISSING',
+      `${source}: it is of the older layout among the referrers, of which readers take one and no more; sign or attest it with the new key in a bundle`,
+    )
   if (content.kind === 'artifact')
     throw new CountersignError('CAPABILITY_MISSING', `${source}: it signs the manifest itself; sign the image with \`sign\``)
   if (content.kind === 'payload') {
     const signed = await signPayload(signing, content.bytes)
     await proving.prove(layerCandidate('the new signature', signed.payload, layerAnnotations(signed)), artifact)
-    const options = { ...layer, ...(layout === 'legacy referrer' && { subject: descriptor }) }
-    await attachImagePayload(client, world, place, signing, signed, options, signal)
+    await attachImagePayload(client, world, place, signing, signed, layer, signal)
     return
   }
-  if (layout === 'legacy referrer')
-    throw new CountersignError(
-      'CAPABILITY_MISSING',
-      `${source}: an attestation of the older layout among the referrers; attest it again with \`attest\``,
-    )
   const toSign = { statement: content.envelope.payload, predicateType }
   if (layout === 'bundle') {
     const signed = await signAttestationBundle(proving, toSign, artifact)
