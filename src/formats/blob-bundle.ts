@@ -1,6 +1,7 @@
-import { encodeBase64 } from '../codec/base64.ts'
+import { encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
+import { type TextWithBase64, textWithBase64 } from '../codec/json/text-with-base64.ts'
 import { parseJson, readAs, readBase64, readObjectOf } from '../codec/json.ts'
 import { decodePem } from '../codec/pem.ts'
 import { decodeUtf8, encodeUtf8, quote } from '../codec/text.ts'
@@ -65,13 +66,22 @@ export function envelopeInside({ signature }: Pick<BlobBundle, 'signature'>): Ds
  * @param logBundle - its log entry, where it was logged
  */
 export function encodeBlobBundle(signature: Uint8Array, pem: string, logBundle?: LogBundle): Uint8Array {
-  return encodeUtf8(
-    serializeGoJson({
-      base64Signature: encodeBase64(signature),
-      cert: encodeBase64(encodeUtf8(pem)),
-      ...(logBundle && { rekorBundle: logBundleJson(logBundle) }),
-    }),
-  )
+  return encodeWithBase64(textWithoutSignature(pem, logBundle), signaturePlace, signature)
+}
+
+/** The same where a large envelope takes the place of the signature, piece by piece. */
+export function blobBundleText(envelope: Uint8Array, pem: string, logBundle?: LogBundle): TextWithBase64 {
+  return textWithBase64(textWithoutSignature(pem, logBundle), signaturePlace, envelope)
+}
+
+const signaturePlace = '"base64Signature":""'
+
+function textWithoutSignature(pem: string, logBundle: LogBundle | undefined): string {
+  return serializeGoJson({
+    base64Signature: '',
+    cert: encodeBase64(encodeUtf8(pem)),
+    ...(logBundle && { rekorBundle: logBundleJson(logBundle) }),
+  })
 }
 
 function readSigner(cert: unknown): BlobBundle['signer'] {

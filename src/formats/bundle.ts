@@ -55,7 +55,8 @@ const versionOfMediaType = new Map<string, BundleVersion>([
 export const bundleLimitBytes = 128 << 20
 
 const bundleLimits = { bytes: bundleLimitBytes }
-const payloadPath = [['dsseEnvelope', 'dsse_envelope'], ['payload']]
+/** Where the payload of a bundle is, each name in both spellings. */
+export const bundlePayloadPath: readonly (readonly string[])[] = [['dsseEnvelope', 'dsse_envelope'], ['payload']]
 
 /** Bytes of a bundle at most that is a signature and no attestation, whose predicate may be an SBOM. */
 export const signatureBundleLimitBytes = 16 << 20
@@ -79,7 +80,7 @@ export type ParseBundleOptions = {
  */
 export function parseBundle(bytes: Uint8Array, options: ParseBundleOptions = {}): Bundle {
   return readAs('BUNDLE_MALFORMED', 'bundle', () => {
-    const { rest, string } = withoutLongString(bytes, 'bundle', bundleLimits, payloadPath)
+    const { rest, string } = withoutLongString(bytes, 'bundle', bundleLimits, bundlePayloadPath)
     const bundle = parseBundleJson(rest)
     const mediaType = readString(bundle['mediaType'], 'mediaType')
     const version = versionOfMediaType.get(mediaType)

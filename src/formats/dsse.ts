@@ -1,5 +1,5 @@
 import { encodeBase64, encodeWithBase64 } from '../codec/base64.ts'
-import { bytesEqual, concatBytes } from '../codec/bytes.ts'
+import { bytesEqual, concatBytes, releaseBytes } from '../codec/bytes.ts'
 import { CountersignError } from '../codec/error.ts'
 import { serializeGoJson } from '../codec/go-json.ts'
 import { decodeLongBase64 } from '../codec/json/long-base64.ts'
@@ -36,6 +36,21 @@ export function preAuthRoom(payloadType: string): number {
 export function writePreAuthPrefix(payloadType: string, { buffer, byteOffset, length }: Uint8Array): void {
   const prefix = prefixOf(payloadType, length)
   new Uint8Array(buffer, byteOffset - prefix.length).set(prefix)
+}
+
+/**
+ * A payload where what a signature covers before it is before it, so that `preAuthEncoding` has nothing to copy: a copy of the given bytes, the
+ * memory of which is given back.
+ *
+ * @param payload - nobody may look at it again
+ */
+export function behindPreAuthPrefix(payloadType: string, payload: Uint8Array): Uint8Array {
+  const room = preAuthRoom(payloadType)
+  const placed = new Uint8Array(room + payload.length).subarray(room)
+  placed.set(payload)
+  releaseBytes(payload)
+  writePreAuthPrefix(payloadType, placed)
+  return placed
 }
 
 function prefixOf(payloadType: string, length: number): Uint8Array {

@@ -2,11 +2,12 @@ import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import type { World } from '../codec/world.ts'
 import { parseBundle } from '../formats/bundle.ts'
-import { hexOf, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { hexOf, type OciDigest } from '../formats/oci-digest.ts'
 import { parseStatement, statementPayloadType } from '../formats/statement.ts'
 import { attachReferrer } from '../oci/attached/attach-referrer.ts'
 import { createBundleReferrer } from '../oci/attached/bundle-referrer.ts'
 import { listBundleReferrers } from '../oci/attached/bundle-referrers.ts'
+import { type BlobContent, describeBlob } from '../oci/blob-content.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { RegistryClient } from '../oci/registry-client.ts'
@@ -28,11 +29,23 @@ export async function attachGivenBundle(
 ): Promise<{ readonly added: boolean }> {
   const bundle = withoutLineEnd(given)
   const predicateType = predicateTypeAbout(bundle, image.digest)
-  const digest = ociDigestOf(bundle)
+  return await attachBundleOnce(client, world, repository, image, { bytes: bundle, predicateType }, signal)
+}
+
+/** Attaches a bundle that was looked at already, unless the image has it. */
+export async function attachBundleOnce(
+  client: RegistryClient,
+  world: World,
+  repository: Repository,
+  image: Descriptor,
+  { bytes, predicateType }: { readonly bytes: BlobContent; readonly predicateType: string },
+  signal: AbortSignal,
+): Promise<{ readonly added: boolean }> {
+  const { digest } = describeBlob(bytes)
   const isOthers = () => {} // what cannot be read is not ours
   const attached = await listBundleReferrers(client, repository, image.digest, isOthers, signal)
   if (attached.some(({ layer }) => layer.digest === digest)) return { added: false }
-  const content = { bytes: bundle, content: 'dsse-envelope', predicateType } as const
+  const content = { bytes, content: 'dsse-envelope', predicateType } as const
   await attachReferrer(client, world, repository, createBundleReferrer(image, content, world.now()), signal)
   return { added: true }
 }

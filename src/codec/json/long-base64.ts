@@ -60,10 +60,11 @@ export function decodeLongBase64(
 export function* encodeLongBase64(bytes: Uint8Array): Generator<Uint8Array, void> {
   const room = new Uint8Array(Math.min(sliceLength, 4 * Math.ceil(bytes.length / 3)))
   for (let at = 0; at < bytes.length; at += decodedSlice)
-    yield room.subarray(0, encodeInto(room, bytes, at, Math.min(at + decodedSlice, bytes.length)))
+    yield room.subarray(0, encodeBase64Into(room, bytes, at, Math.min(at + decodedSlice, bytes.length)))
 }
 
-function encodeInto(target: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
+/** Writes the base64 of a part of some bytes to the front of others; returns how many characters it has. */
+export function encodeBase64Into(target: Uint8Array, bytes: Uint8Array, start: number, end: number): number {
   let length = 0
   for (let at = start; at < end; at += 3) {
     const a = bytes[at]!

@@ -1,6 +1,7 @@
 import type { ByteSource, Pieces } from '../byte-source.ts'
-import { bytesEqual } from '../bytes.ts'
+import { bytesEqual, concatBytes } from '../bytes.ts'
 import { encodeUtf8 } from '../text.ts'
+import { encodeBase64Into } from './long-base64.ts'
 
 /** JSON text with a long value in base64 in it, which is made when it is written: neither the text nor the base64 is ever there whole. */
 export type TextWithBase64 = ByteSource & {
@@ -24,11 +25,15 @@ export type TextCheck = {
  */
 export function textWithBase64(text: string, place: `${string}""`, value: Uint8Array): TextWithBase64 {
   const within = text.indexOf(place) + place.length - 1
-  const [before, after] = [encodeUtf8(text.slice(0, within)), encodeUtf8(text.slice(within))]
+  return bytesWithBase64(encodeUtf8(text.slice(0, within)), value, encodeUtf8(text.slice(within)))
+}
+
+/** The same of what comes before the value, its quote included, and what comes after it. */
+export function bytesWithBase64(before: Uint8Array, value: Uint8Array, after: Uint8Array): TextWithBase64 {
   return {
     size: before.length + base64Length(value.length) + after.length,
     value,
-    around: encodeUtf8(text),
+    around: concatBytes(before, after),
     open: () => new OpenText(before, value, after),
     startCheck: () => startCheck(before, value, after),
   }
@@ -59,8 +64,8 @@ class OpenText implements Pieces {
     for (let at = 0; at < this.#value.length; at += pieceLength) {
       const end = Math.min(at + pieceLength, this.#value.length)
       const piece = this.#free.pop() ?? new Uint8Array(base64Length(pieceLength))
-      encodeInto(piece, this.#value, at, end)
-      yield end - at === pieceLength ? piece : piece.subarray(0, base64Length(end - at))
+      const length = encodeBase64Into(piece, this.#value, at, end)
+      yield length === piece.length ? piece : piece.subarray(0, length)
     }
     yield Uint8Array.from(this.#after)
   }
@@ -68,21 +73,6 @@ class OpenText implements Pieces {
   giveBack(piece: Uint8Array): void {
     if (piece.length === base64Length(pieceLength)) this.#free.push(piece)
   }
-}
-
-/** Base64 of a part of the value: native code makes strings, and bytes of these, which would be 130 MB for a value of 50. */
-function encodeInto(output: Uint8Array, value: Uint8Array, start: number, end: number): void {
-  let to = 0
-  for (let at = start; at < end; at += 3) {
-    const bits = (value[at]! << 16) | ((value[at + 1] ?? 0) << 8) | (value[at + 2] ?? 0)
-    output[to++] = alphabet[bits >> 18]!
-    output[to++] = alphabet[(bits >> 12) & 63]!
-    output[to++] = alphabet[(bits >> 6) & 63]!
-    output[to++] = alphabet[bits & 63]!
-  }
-  const left = (end - start) % 3
-  if (left > 0) output[to - 1] = equalsSign
-  if (left === 1) output[to - 2] = equalsSign
 }
 
 /** Reads the base64 with a table of its own, so that a mistake of the one above is seen. */

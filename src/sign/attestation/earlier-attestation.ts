@@ -41,7 +41,9 @@ export async function findEarlierAttestation(
   )
   for (const referrer of alike)
     try {
-      const candidate = bundleCandidate(referrer.source, await fetchBundleBytes(client, repository, referrer, signal, limits))
+      const candidate = bundleCandidate(referrer.source, await fetchBundleBytes(client, repository, referrer, signal, limits), {
+        consumes: true,
+      })
       if (await saysAsMuch(candidate, image, signing, { statement, predicateType })) return referrer.source
     } catch (error) {
       if (!isAboutContent(error)) throw error

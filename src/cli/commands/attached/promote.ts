@@ -1,5 +1,7 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
+import { behindPreAuthPrefix } from '../../../formats/dsse.ts'
+import { statementPayloadType } from '../../../formats/statement.ts'
 import { listInIndexStatements } from '../../../oci/attached/in-index.ts'
 import { ociLimits } from '../../../oci/limits.ts'
 import type { Descriptor } from '../../../oci/manifest.ts'
@@ -62,7 +64,8 @@ export const promote: CommandFunction<typeof promoteFlags> = async (context, fla
   return 0
 }
 
-function readStatement(bytes: Uint8Array, declared: string | undefined, image: Descriptor, source: string): StatementToSign {
+function readStatement(fetched: Uint8Array, declared: string | undefined, image: Descriptor, source: string): StatementToSign {
+  const bytes = behindPreAuthPrefix(statementPayloadType, fetched)
   try {
     const statement = readGivenStatement(bytes, declared)
     checkStatementOnlyAbout(statement, { kind: 'image', digest: image.digest })

@@ -6,7 +6,7 @@ import { encodePem } from '../../../codec/pem.ts'
 import { quote } from '../../../codec/text.ts'
 import { type Message, messageOfDigests } from '../../../crypto/message.ts'
 import { encodePublicKeyPem } from '../../../crypto/public-key.ts'
-import { encodeBlobBundle } from '../../../formats/blob-bundle.ts'
+import { blobBundleText, encodeBlobBundle } from '../../../formats/blob-bundle.ts'
 import { dsseEnvelopeText } from '../../../formats/dsse.ts'
 import { logBundleOfEntry } from '../../../formats/log/log-bundle.ts'
 import { statementPayloadType } from '../../../formats/statement.ts'
@@ -86,13 +86,14 @@ async function messageOf(context: CommandContext, { hash }: Flags, path: string 
 
 /** How `verify-blob-attestation` finds what cosign 2 left: an envelope in a bundle for bare signatures, its timestamp beside it. */
 function olderCandidate({ encoded, parts }: SignedAttestation<Uint8Array>) {
-  return withMaterial(blobBundleCandidate('the new bundle', encodeOlderBundle(encoded, parts)), { timestamps: parts.timestamps })
+  return withMaterial(blobBundleCandidate('the new bundle', encodeBlobBundle(encoded, ...signerAndEntry(parts))), {
+    timestamps: parts.timestamps,
+  })
 }
 
-function encodeOlderBundle(encoded: Uint8Array, { certificate, signer, logEntries }: SignedParts): Uint8Array {
-  const [entry] = logEntries
+function signerAndEntry({ certificate, signer, logEntries: [entry] }: SignedParts) {
   const pem = certificate ? encodePem('CERTIFICATE', certificate.der) : encodePublicKeyPem(signer.publicKey)
-  return encodeBlobBundle(encoded, pem, entry && logBundleOfEntry(entry))
+  return [pem, entry && logBundleOfEntry(entry)] as const
 }
 
 async function writeResults(context: CommandContext, flags: Flags, statement: Uint8Array, signed: SignedAttestation): Promise<void> {
@@ -104,7 +105,7 @@ async function writeResults(context: CommandContext, flags: Flags, statement: Ui
     await context.files.write(path, typeof data === 'string' || data instanceof Uint8Array ? data : data.open(), { mode: 0o600 })
     context.stderr(`${what} ${path}\n`)
   }
-  const inOlderBundle = async () => encodeOlderBundle(await bytesOf(signed.encoded), signed.parts)
+  const inOlderBundle = async () => blobBundleText(await bytesOf(signed.encoded), ...signerAndEntry(signed.parts))
   if (flags.bundle !== '') await write(flags.bundle, newBundleFormat ? signed.encoded : await inOlderBundle(), 'Wrote bundle to file')
   await write(flags.outputAttestation, statement, 'Attestation written in')
   if (certificate) await write(flags.outputCertificate, encodePem('CERTIFICATE', certificate.der), 'Certificate written in')

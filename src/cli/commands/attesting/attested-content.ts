@@ -3,8 +3,9 @@ import { releaseBytes } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
 import { decodeUtf8, quote } from '../../../codec/text.ts'
+import { behindPreAuthPrefix } from '../../../formats/dsse.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
-import type { Statement } from '../../../formats/statement.ts'
+import { type Statement, statementPayloadType } from '../../../formats/statement.ts'
 import type { BlobContent } from '../../../oci/blob-content.ts'
 import { type AttestedSubject, isSorted, type SortedJson, statementsOf } from '../../../sign/attestation/attested-statement.ts'
 import { checkStatementAbout, readGivenStatement } from '../../../sign/attestation/given-statement.ts'
@@ -48,7 +49,7 @@ export async function readAttestedContent(context: CommandContext, flags: Conten
   const { predicate: path, statement: statementPath, strict, type, rekorEntryType, given } = flags
   const kind = { entryKind: rekorEntryType }
   if (statementPath !== '') {
-    const bytes = await readBlob(context, statementPath, predicateLimitBytes)
+    const bytes = behindPreAuthPrefix(statementPayloadType, await readBlob(context, statementPath, predicateLimitBytes))
     context.stderr(`Using statement from: ${nameOf(statementPath)}\n`)
     const statement = readGivenStatement(bytes, given.has('type') ? predicateTypeOf(type) : undefined)
     if (strict) await checkFormat(statement.predicateType, statement.predicate)
