@@ -37,6 +37,12 @@ function decodeAndCompare(text: string): Uint8Array | undefined {
   return buffer.toString('base64') === text ? bytesOf(buffer) : undefined
 }
 
+/** Reads text out of bytes, from one place to another, all of it ASCII; many times, and nothing is made but the text. */
+export function asciiReader(bytes: Uint8Array): (start: number, end: number) => string {
+  const buffer = bufferOf(bytes)
+  return (start, end) => buffer.toString('latin1', start, end)
+}
+
 /** Whether bytes stand somewhere within others. */
 export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
   return bufferOf(bytes).includes(part)

@@ -22,6 +22,11 @@ test('hexadecimal and base64: both sides spell and read alike, and views with an
   )
 })
 
+test('text of ASCII is read from one place to another, of views with an offset too', () => {
+  const bytes = new TextEncoder().encode('before, text, behind').subarray(2)
+  for (const side of both) assert.deepEqual([side.asciiReader(bytes)(6, 10), side.asciiReader(bytes)(3, 3)], ['text', ''])
+})
+
 test('base64 of a megabyte does not overflow the stack', () => {
   const bytes = new Uint8Array(1_000_000).fill(7)
   assert.equal(web.toBase64(bytes), node.toBase64(bytes))

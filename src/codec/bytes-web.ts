@@ -34,6 +34,12 @@ export function fromBase64(text: string): Uint8Array | undefined {
   return btoa(binary) === text ? Uint8Array.from(binary, character => character.charCodeAt(0)) : undefined
 }
 
+/** Reads text out of bytes, from one place to another, all of it ASCII. */
+export function asciiReader(bytes: Uint8Array): (start: number, end: number) => string {
+  const decoder = new TextDecoder()
+  return (start, end) => decoder.decode(bytes.subarray(start, end))
+}
+
 /** Whether bytes stand somewhere within others. */
 export function includesBytes(bytes: Uint8Array, part: Uint8Array): boolean {
   for (let at = 0; at <= bytes.length - part.length; at++) if (part.every((byte, index) => byte === bytes[at + index])) return true

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { CountersignError } from '../error.ts'
 import { type Json, parseJson } from '../json.ts'
 import { encodeUtf8 } from '../text.ts'
-import { createJsonCursor, type JsonCursor } from './json-cursor.ts'
+import type { JsonCursor } from './cursor.ts'
+import { createJsonCursor } from './json-cursor.ts'
+import { createValueBudget } from './value-budget.ts'
 
 const limits = { bytes: 1 << 20 }
 const cursorOf = (text: string | Uint8Array, some: Partial<typeof limits> & { depth?: number; values?: number } = {}) =>
@@ -36,6 +38,7 @@ function whole<T>(cursor: JsonCursor, read: (cursor: JsonCursor) => T): T {
 }
 
 const documents = [
+  '[{"a":["b"]},{"a":["b"]},{"a":["b","c"]},[{"a":["b"]}],{"a":["b"]} ,["b"],["b"]]',
   '{}',
   ' [ ] ',
   '"text"',
@@ -59,7 +62,7 @@ for (const text of documents)
       whole(cursorOf(text), cursor => cursor.value()),
       expected,
     )
-    const everything = whole(cursorOf(text), cursor => cursor.valueWithout(new Set(), 100))
+    const everything = whole(cursorOf(text), cursor => cursor.valueWithout(new Set(), createValueBudget(100)))
     assert.deepEqual([everything, JSON.stringify(everything)], [expected, JSON.stringify(expected)])
     assert.deepEqual(JSON.parse(new TextDecoder().decode(whole(cursorOf(text), cursor => cursor.bytes()))), expected)
   })
@@ -133,14 +136,52 @@ test('a cursor passes over what is left, and tells what is asked for', () => {
 test('a cursor makes a value without what nobody looks at, in bounded steps', () => {
   const text = '{"a":[{"b":1,"c":{"b":[1,2,3]}},"b"],"b":{"a":1,"a2":[]}}'
   assert.deepEqual(
-    whole(cursorOf(text), cursor => cursor.valueWithout(new Set(['b']), 5)),
+    whole(cursorOf(text), cursor => cursor.valueWithout(new Set(['b']), createValueBudget(5))),
     { a: [{ c: {} }, 'b'] },
   )
-  assert.throws(() => cursorOf(text).valueWithout(new Set(['b']), 4), {
+  assert.throws(() => cursorOf(text).valueWithout(new Set(['b']), createValueBudget(4)), {
     code: 'LIMIT_EXCEEDED',
     message: 'document: want at most 4 values that are looked at',
   })
-  assert.throws(() => cursorOf('{"b":{"x":1,"x":2}}').valueWithout(new Set(['b']), 5), { message: /member "x" appears twice/ })
+  assert.throws(() => cursorOf('{"b":{"x":1,"x":2}}').valueWithout(new Set(['b']), createValueBudget(5)), {
+    message: /member "x" appears twice/,
+  })
+})
+
+test('values of several calls have one budget together', () => {
+  const cursor = cursorOf('[{"a":1},[2],"x"]')
+  const budget = createValueBudget(4)
+  const made: Json[] = []
+  const tooMany = { code: 'LIMIT_EXCEEDED', message: 'document: want at most 4 values that are looked at' }
+  assert.throws(() => cursor.array(() => made.push(cursor.valueWithout(new Set(), budget))), tooMany)
+  assert.deepEqual(made, [{ a: 1 }, [2]])
+})
+
+test('texts of many spellings are told apart, short and long', () => {
+  const texts = Array.from({ length: 3000 }, (_, at) => `${'é'.repeat(at % 2)}${(at % 1500) * 37}${'x'.repeat(at % 40)}`)
+  const read: string[] = []
+  const cursor = cursorOf(JSON.stringify([...texts, ...texts]))
+  cursor.array(() => read.push(cursor.string()))
+  assert.deepEqual(read, [...texts, ...texts])
+})
+
+test('a value that was made before is counted as if it were made anew', () => {
+  const text = `[${'{"a":[1]},'.repeat(3)}0]`
+  const read = (values: number, made: number) => () =>
+    whole(cursorOf(text, { values }), cursor => cursor.valueWithout(new Set(), createValueBudget(made)))
+  const one = { a: [1] }
+  assert.deepEqual(read(11, 11)(), [one, one, one, 0])
+  assert.throws(read(10, 11), { message: 'document: want JSON of at most 10 values' })
+  assert.throws(read(9, 11), { message: 'document: want JSON of at most 9 values' })
+  assert.throws(read(11, 10), { message: 'document: want at most 10 values that are looked at' })
+  assert.throws(read(11, 6), { message: 'document: want at most 6 values that are looked at' })
+})
+
+test('a value is made anew where other members are left aside, and at another depth', () => {
+  const cursor = cursorOf('[{"a":1,"b":[2]},{"a":1,"b":[2]},[{"a":1,"b":[2]}]]', { depth: 4 })
+  const made: Json[] = []
+  cursor.array(index => made.push(cursor.valueWithout(new Set(index === 1 ? 'a' : 'z'), createValueBudget(9))))
+  assert.deepEqual(made, [{ a: 1, b: [2] }, { b: [2] }, [{ a: 1, b: [2] }]])
 })
 
 for (const { name, before, text, expected } of [
@@ -162,7 +203,11 @@ for (const { name, before, text, expected } of [
   test(`a name is read as it is written, whatever was read before: ${name}`, () => {
     JSON.parse(before)
     assert.deepEqual(parseJson(encodeUtf8(text), 'document', limits), expected)
-    for (const read of [build, (cursor: JsonCursor) => cursor.value(), (cursor: JsonCursor) => cursor.valueWithout(new Set(), 100)])
+    for (const read of [
+      build,
+      (cursor: JsonCursor) => cursor.value(),
+      (cursor: JsonCursor) => cursor.valueWithout(new Set(), createValueBudget(100)),
+    ])
       assert.deepEqual(whole(cursorOf(text), read), expected)
   })
 

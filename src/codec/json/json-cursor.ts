@@ -1,46 +1,11 @@
+import { asciiReader } from '#native/bytes'
 import { CountersignError } from '../error.ts'
 import type { Json, JsonLimits } from '../json.ts'
 import { decodeUtf8, quote } from '../text.ts'
-import { createNameTable, type NameTable } from './name-table.ts'
-
-/** What a value is, by its first byte. */
-export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null'
-
-/**
- * Reads JSON from its bytes, front to back, and makes values only of what it is asked for: an SBOM of 50 MB costs what is kept of it. It takes
- * what `parseJson` takes and nothing else: UTF-8 only, no member name twice in an object however it is escaped, no half surrogate pair, bounded
- * size, depth and number of values. What is passed over is held to the same.
- *
- * The cursor stands before a value. Each method but `kind` reads that value and leaves the cursor behind it.
- */
-export type JsonCursor = {
-  readonly kind: () => JsonKind
-  /** Calls `read` for each member, with the cursor before its value; a value that it leaves is passed over. */
-  readonly object: (read: (name: string) => void) => void
-  /** The same for each item of an array. */
-  readonly array: (read: (index: number) => void) => void
-  readonly string: () => string
-  /** The value as JSON, with all that is in it. */
-  readonly value: () => Json
-  /**
-   * The same but for members of these names, at whatever depth: they are passed over.
-   *
-   * @param mostValues - that are made; `LIMIT_EXCEEDED` beyond
-   */
-  readonly valueWithout: (names: ReadonlySet<string>, mostValues: number) => Json
-  /** The bytes of the value, a part of those that are read. */
-  readonly bytes: () => Uint8Array
-  /** The bytes of a string as they stand between its quotes; `isPlain` where none of them is an escape. */
-  readonly stringBytes: () => { readonly bytes: Uint8Array; readonly isPlain: boolean }
-  /** How many bytes are behind the cursor: after `kind` where the value starts, after any other method where it ends. */
-  readonly at: () => number
-  /** Passes over a value. */
-  readonly pass: () => void
-  /** Passes over a string; whether none of its bytes is an escape. */
-  readonly passString: () => boolean
-  /** Nothing but white space may follow. */
-  readonly end: () => void
-}
+import type { JsonCursor, JsonKind } from './cursor.ts'
+import { createNameTable, createTextCache, type NameTable } from './name-table.ts'
+import { RecentValues } from './recent-values.ts'
+import { createValueBudget, setMember, type ValueBudget } from './value-budget.ts'
 
 const defaultDepth = 64
 const defaultValues = 100_000
@@ -80,9 +45,12 @@ class Cursor implements JsonCursor {
   readonly #maxDepth: number
   readonly #maxValues: number
   readonly #names: NameTable
+  #recent: RecentValues | undefined
   #at = 0
   #depth = 0
   #values = 0
+  #isAscii = true // the string that was read last
+  #ascii: ((start: number, end: number) => string) | undefined
   #escapedNames = 0 // of all objects so far: V8 reads such a name as one that it read before, where that looks like what is written (nodejs/node#63785)
 
   constructor(bytes: Uint8Array, what: string, { depth = defaultDepth, values = defaultValues }: JsonLimits) {
@@ -140,36 +108,48 @@ class Cursor implements JsonCursor {
     const bytes = this.bytes()
     if (this.#escapedNames === before) return JSON.parse(decodeUtf8(bytes, this.#what)) as Json
     const inner = { bytes: bytes.length, depth: this.#maxDepth, values: this.#maxValues }
-    return new Cursor(bytes, this.#what, inner).valueWithout(new Set(), this.#maxValues)
+    return new Cursor(bytes, this.#what, inner).valueWithout(new Set(), createValueBudget(this.#maxValues))
   }
 
-  valueWithout(names: ReadonlySet<string>, mostValues: number): Json {
-    let left = mostValues
-    const build = (): Json => {
-      if (--left < 0) throw new CountersignError('LIMIT_EXCEEDED', `${this.#what}: want at most ${mostValues} values that are looked at`)
-      switch (this.kind()) {
-        case 'object': {
-          const made: Record<string, Json> = {}
-          this.object(name => {
-            if (names.has(name)) return
-            const value = build()
-            if (name === '__proto__') Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true })
-            else made[name] = value
-          })
-          return made
-        }
-        case 'array': {
-          const made: Json[] = []
-          this.array(() => made.push(build()))
-          return made
-        }
-        case 'string':
-          return this.string()
-        default:
-          return this.value()
-      }
+  valueWithout(names: ReadonlySet<string>, budget: ValueBudget): Json {
+    this.#spend(budget, 1)
+    const kind = this.kind()
+    if (kind === 'string') return this.string()
+    if (kind !== 'object' && kind !== 'array') return this.value()
+    this.#recent ??= new RecentValues()
+    const known = this.#recent.find(this.#bytes, this.#at, this.#depth, names)
+    if (known) {
+      this.#at += known.length
+      this.#count(known.values)
+      this.#spend(budget, known.made - 1)
+      return known.value
     }
-    return build()
+    const start = this.#at
+    const values = this.#values
+    const left = budget.left
+    const value = kind === 'object' ? this.#objectWithout(names, budget) : this.#arrayWithout(names, budget)
+    this.#recent.keep(start, this.#at, this.#depth, this.#values - values, 1 + left - budget.left, value)
+    return value
+  }
+
+  #spend(budget: ValueBudget, count: number): void {
+    budget.left -= count
+    if (budget.left < 0)
+      throw new CountersignError('LIMIT_EXCEEDED', `${this.#what}: want at most ${budget.most} values that are looked at`)
+  }
+
+  #objectWithout(names: ReadonlySet<string>, budget: ValueBudget): Json {
+    const made: Record<string, Json> = {}
+    for (let name = this.#enterObject(); name !== undefined; name = this.#nextMember())
+      if (names.has(name)) this.#skip()
+      else setMember(made, name, this.valueWithout(names, budget))
+    return made
+  }
+
+  #arrayWithout(names: ReadonlySet<string>, budget: ValueBudget): Json {
+    const made: Json[] = []
+    for (let goesOn = this.#enterArray(); goesOn; goesOn = this.#nextItem()) made.push(this.valueWithout(names, budget))
+    return made
   }
 
   bytes(): Uint8Array {
@@ -256,8 +236,9 @@ class Cursor implements JsonCursor {
       throw new CountersignError('LIMIT_EXCEEDED', `${this.#what}: want JSON at most ${this.#maxDepth} levels deep`)
   }
 
-  #count(): void {
-    if (++this.#values > this.#maxValues)
+  #count(more = 1): void {
+    this.#values += more
+    if (this.#values > this.#maxValues)
       throw new CountersignError('LIMIT_EXCEEDED', `${this.#what}: want JSON of at most ${this.#maxValues} values`)
   }
 
@@ -292,7 +273,10 @@ class Cursor implements JsonCursor {
     this.#skipSpace()
     const start = this.#at
     const isPlain = this.#scanString()
-    return isPlain ? decodeUtf8(this.#bytes.subarray(start + 1, this.#at - 1), this.#what) : this.#decodedString(start)
+    if (!isPlain) return this.#decodedString(start)
+    if (!this.#isAscii) return decodeUtf8(this.#bytes.subarray(start + 1, this.#at - 1), this.#what)
+    this.#ascii ??= createTextCache(this.#bytes, asciiReader(this.#bytes))
+    return this.#ascii(start + 1, this.#at - 1)
   }
 
   #decodedString(start: number): string {
@@ -312,6 +296,7 @@ class Cursor implements JsonCursor {
       if (byte === doubleQuote) {
         this.#at = at + 1
         if (awaitsLow) throw this.#halfPair()
+        this.#isAscii = isAscii
         if (!isAscii) decodeUtf8(bytes.subarray(start, at), this.#what)
         return isPlain
       }

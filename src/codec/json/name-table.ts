@@ -20,8 +20,7 @@ export function createNameTable(): NameTable {
   const open: Names[] = [] // of each depth, for one object after the other
   return {
     nameOf: (bytes, start, end) => {
-      let hash = 0
-      for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
+      const hash = hashOf(bytes, start, end)
       const known = kept.get(hash)
       if (known !== undefined && isSame(known, bytes, start, end)) return known
       const name = decodeUtf8(bytes.subarray(start, end), 'member name')
@@ -36,6 +35,30 @@ export function createNameTable(): NameTable {
     },
     add: (depth, name) => open[depth]!.add(name),
   }
+}
+
+const slots = 256
+const longestCached = 32
+
+/**
+ * Short texts as strings, those that were read last: of values too a document has the same few again and again.
+ *
+ * @param read - makes text of a range of bytes that are all ASCII
+ */
+export function createTextCache(bytes: Uint8Array, read: (start: number, end: number) => string): typeof read {
+  const cached = new Array<string>(slots).fill('')
+  return (start, end) => {
+    if (end - start > longestCached) return read(start, end)
+    const slot = (hashOf(bytes, start, end) >>> 0) % slots
+    if (!isSame(cached[slot]!, bytes, start, end)) cached[slot] = read(start, end)
+    return cached[slot]!
+  }
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0
+  for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
+  return hash
 }
 
 /** Names beyond ASCII are decoded each time: their characters could pass for the bytes of another name that has the same hash. */

@@ -1,8 +1,9 @@
 import { CountersignError } from '../error.ts'
 import type { JsonLimits } from '../json.ts'
 import { decodeUtf8, encodeUtf8 } from '../text.ts'
+import type { JsonCursor } from './cursor.ts'
 import { GrowingBytes } from './growing-bytes.ts'
-import { createJsonCursor, type JsonCursor } from './json-cursor.ts'
+import { createJsonCursor } from './json-cursor.ts'
 import { compareNames, serializeNumber } from './sorted-json.ts'
 
 /**
