@@ -327,8 +327,32 @@ test('a statement is passed over in bounded steps, and values are made of a part
   const statement = of(8_000_001)
   assert.equal(statement.predicateBytes?.length, '{"a":[]}'.length + 16_000_001)
   assert.deepEqual([...statement.predicateMembers], ['a'])
-  assert.deepEqual(statement.predicateWithout(new Set('a')), {})
+  assert.deepEqual(statement.predicateInParts(undefined, new Set('a')), { rest: {}, items: undefined })
   const tooMany = { code: 'LIMIT_EXCEEDED', message: 'statement: predicate: want JSON of at most 8000000 values' }
   assert.throws(() => statement.predicate, tooMany)
   assert.throws(() => statement.document, tooMany)
 })
+
+for (const { name, predicate, rest, items } of [
+  {
+    name: 'an array',
+    predicate: '{"b":1,"list":[{"a":1,"z":2},"x",{"list":[3]}],"z":4,"c":[{"z":5}]}',
+    rest: { b: 1, c: [{}] },
+    items: [{ a: 1 }, 'x', { list: [3] }],
+  },
+  { name: 'an array, however its name is spelled', predicate: '{"l\\u0069st":[1]}', rest: {}, items: [1] },
+  { name: 'no array', predicate: '{"list":{"list":[1]}}', rest: { list: { list: [1] } } },
+  { name: 'nothing', predicate: '{"inner":{"list":[1]}}', rest: { inner: { list: [1] } } },
+  { name: 'a member of an odd name', predicate: '{"__proto__":[1]}', rest: JSON.parse('{"__proto__":[1]}') },
+] as const)
+  test(`a predicate in parts: ${name}`, () => {
+    const text = `{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"00"}}],"predicateType":"a:b","predicate":${predicate}}`
+    const parts = parseStatement(encodeUtf8(text)).predicateInParts('list', new Set('z'))
+    for (let time = 0; time < 2; time++) {
+      const found: unknown[] = []
+      parts.items?.((item, index) => found.push(item, index))
+      assert.deepEqual(found, items?.flatMap((item, index) => [item, index]) ?? [])
+    }
+    assert.deepEqual(parts.rest, rest)
+    assert.equal(parts.items === undefined, items === undefined)
+  })

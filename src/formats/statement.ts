@@ -1,6 +1,7 @@
 import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { createJsonCursor } from '../codec/json/json-cursor.ts'
+import { createValueBudget, setMember, type ValueBudget } from '../codec/json/value-budget.ts'
 import { type Json, type JsonObject, parseJson, readArray, readAs, readObject, readString, readStringMap } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { hexOf, type OciDigest } from './oci-digest.ts'
@@ -21,6 +22,12 @@ export type Subject = {
   readonly annotations: ReadonlyMap<string, Json>
 }
 
+/** A predicate without one of its members, and the items of that member. */
+export type PredicateInParts = {
+  readonly rest: Json | undefined
+  readonly items: ((read: (item: Json, index: number) => void) => void) | undefined // nothing where the member is left in place: it is no array
+}
+
 /** An in-toto statement. Untrusted until the envelope around it is checked. Source: in-toto attestation spec v1. */
 export type Statement = {
   readonly type: string
@@ -35,8 +42,13 @@ export type Statement = {
    * @throws CountersignError `LIMIT_EXCEEDED`
    */
   readonly predicate: Json | undefined
-  /** The same without members of these names, wherever they are. @throws CountersignError `LIMIT_EXCEEDED` */
-  readonly predicateWithout: (names: ReadonlySet<string>) => Json | undefined
+  /**
+   * The same without members of these names, wherever they are, and with one member of its own apart, where that is an array: its items are
+   * made one after the other, each for as long as somebody looks at it.
+   *
+   * @throws CountersignError `LIMIT_EXCEEDED`
+   */
+  readonly predicateInParts: (member: string | undefined, names: ReadonlySet<string>) => PredicateInParts
   /** All of the statement, with members we do not know. Made when it is first asked for. @throws CountersignError `LIMIT_EXCEEDED` */
   readonly document: JsonObject
 }
@@ -88,7 +100,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
       get predicateMembers() {
         return namesIn(predicateBytes)
       },
-      predicateWithout: names => predicateBytes && cursorOf(predicateBytes).valueWithout(names, predicateLimits.values),
+      predicateInParts: (member, names) => inParts(predicateBytes, member, names),
       get document() {
         document ??= Object.fromEntries([...members.keys()].map(name => [name, memberAt(name, predicateLimits)!]))
         return document
@@ -113,8 +125,28 @@ function namesIn(predicate: Uint8Array | undefined): ReadonlySet<string> {
   return names
 }
 
+function inParts(predicate: Uint8Array | undefined, member: string | undefined, names: ReadonlySet<string>): PredicateInParts {
+  const budget = createValueBudget(predicateLimits.values)
+  const cursor = predicate && cursorOf(predicate)
+  if (cursor?.kind() !== 'object') return { rest: cursor?.valueWithout(names, budget), items: undefined }
+  const rest: Record<string, Json> = {}
+  let array: Uint8Array | undefined
+  cursor.object(name => {
+    if (name === member && cursor.kind() === 'array') array = cursor.bytes()
+    else if (!names.has(name)) setMember(rest, name, cursor.valueWithout(names, budget))
+  })
+  return { rest, items: array && (read => makeItems(array!, names, { ...budget }, read)) }
+}
+
+function makeItems(array: Uint8Array, names: ReadonlySet<string>, budget: ValueBudget, read: (item: Json, index: number) => void): void {
+  const cursor = cursorOf(array)
+  cursor.array(index => read(cursor.valueWithout(names, budget), index))
+}
+
+const predicateName = 'statement: predicate'
+
 function cursorOf(predicate: Uint8Array) {
-  return createJsonCursor(predicate, 'statement: predicate', statementLimits)
+  return createJsonCursor(predicate, predicateName, statementLimits)
 }
 
 const [openBrace, doubleQuote] = [0x7b, 0x22]

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import { readString } from '../../codec/json.ts'
+import { readArray, readString } from '../../codec/json.ts'
 import { quote } from '../../codec/text.ts'
 import { parseTime } from '../rfc3339.ts'
 
@@ -25,6 +25,27 @@ export function readMoment(value: unknown, at: string): Date | undefined {
 }
 
 const zeroTime = '0001-01-01T00:00:00Z'
+
+/**
+ * Reads one of many items of a list by a reader whose messages begin with the place that it is given. It is given none: the place of the item is
+ * put before what it says, since to spell the places of a million items that are in order takes more memory than the items.
+ */
+export function readItem<I, T>(list: string, index: number, item: I, read: (item: I, at: string) => T): T {
+  try {
+    return read(item, '')
+  } catch (cause) {
+    if (!(cause instanceof CountersignError)) throw cause
+    throw new CountersignError(cause.code, `${list}[${index}]${cause.message}`, { cause })
+  }
+}
+
+/** The same of all items of an array. @see readArray */
+export function readItems<T>(value: unknown, at: string, limit: number, read: (item: unknown, at: string) => T): readonly T[] {
+  if (!Array.isArray(value) || value.length > limit) return readArray(value, at, limit, read) // says so
+  const made: T[] = []
+  for (let index = 0; index < value.length; index++) made.push(readItem(at, index, value[index], read))
+  return made
+}
 
 /** Reads one of a few words. */
 export function readWord<Word extends string>(value: unknown, at: string, words: readonly Word[]): Word {

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { CountersignError } from '../../codec/error.ts'
 import type { Json } from '../../codec/json.ts'
-import { readPredicate } from './predicate.ts'
+import { attestedOf } from '../../testing/sigstore/attested.ts'
+import { type Component, predicateKindOf, readPredicate, readPredicateOf, visitComponents } from './predicate.ts'
 
 // Whatever stands in a document in place of what belongs there: it is read, or refused by name; nothing else may come of it.
 
@@ -169,6 +170,48 @@ test('readPredicate: any JSON at all is read, or refused by name', () => {
     { numRuns: 500 },
   ) // prints its seed
 })
+
+for (const [index, { type, predicate }] of samples.entries())
+  if (predicateKindOf(type) === 'sbom')
+    test(`an SBOM is read component by component as it is read whole, and refused for the same reason: sample ${index}`, () => {
+      for (const place of placesOf(predicate))
+        for (const other of odd) {
+          const changed = withOther(predicate, place, other)
+          const whole = outcomeOf(() => sbomIn(readPredicate(type, changed)))
+          const { statement } = isCarried(changed) ? attestedOf(type, changed) : {}
+          if (!statement) continue
+          const components: Component[] = []
+          assert.deepEqual(
+            outcomeOf(() => visitComponents(statement, component => components.push(component))),
+            outcomeOf(() => sbomIn(readPredicate(type, changed)).components.length),
+            place.join('.'),
+          )
+          assert.deepEqual(
+            outcomeOf(() => sbomIn(readPredicateOf(statement))),
+            whole,
+          )
+          if (typeof whole === 'object' && 'components' in whole) assert.deepEqual(components, whole.components)
+        }
+    })
+
+/** Whether a statement may have it as its predicate. */
+function isCarried(predicate: Json): boolean {
+  return typeof predicate === 'object' && predicate !== null && !Array.isArray(predicate)
+}
+
+function sbomIn(predicate: ReturnType<typeof readPredicate>) {
+  assert.ok(predicate?.kind === 'sbom')
+  return predicate.sbom
+}
+
+function outcomeOf<T>(read: () => T): T | string {
+  try {
+    return read()
+  } catch (error) {
+    assert.ok(error instanceof CountersignError)
+    return `${error.code}: ${error.message}`
+  }
+}
 
 function readOrRefuse(type: string, predicate: Json, place: readonly (string | number)[]): void {
   try {

@@ -7,16 +7,16 @@ import type { Provenance } from './provenance/provenance.ts'
 import { readSlsa1 } from './provenance/slsa-1.ts'
 import { readSlsa02 } from './provenance/slsa-02.ts'
 import { type Release, readRelease } from './release.ts'
-import { leftAsideOfCycloneDx, readCycloneDx } from './sbom/cyclonedx.ts'
-import type { Sbom } from './sbom/sbom.ts'
-import { leftAsideOfSpdx, readSpdx } from './sbom/spdx.ts'
+import { leftAsideOfCycloneDx, readCycloneDx, visitCycloneDx } from './sbom/cyclonedx.ts'
+import { type ComponentVisitor, collectComponents, type ListedItems, type Sbom, type SbomHead, type SbomOutline } from './sbom/sbom.ts'
+import { outlineOfSpdx, readSpdx, visitSpdx } from './sbom/spdx.ts'
 import { readTestResult, type TestResult } from './test-result.ts'
 import { readVex, type Vex } from './vex.ts'
 import { readVulnerabilityScan } from './vulnerability-scan.ts'
 
 export type { Finding, Scan, Severity } from '../scan-reports/scan.ts'
 export type { Provenance, Source } from './provenance/provenance.ts'
-export type { Component, Sbom } from './sbom/sbom.ts'
+export type { Component, ComponentVisitor, Sbom } from './sbom/sbom.ts'
 
 /** What an attestation says, in a type of its own for each kind of document that is known here. */
 export type Predicate =
@@ -36,7 +36,7 @@ export type Predicate =
  * @throws CountersignError `PREDICATE_MALFORMED` with the place in the document; `LIMIT_EXCEEDED`
  */
 export function readPredicate(predicateType: string, predicate: Json | undefined): Predicate | undefined {
-  return readers.find(({ types }) => types.test(predicateType))?.read(predicate)
+  return readerOf(predicateType)?.read(predicate)
 }
 
 /**
@@ -45,22 +45,54 @@ export function readPredicate(predicateType: string, predicate: Json | undefined
  * @throws CountersignError as `readPredicate`
  */
 export function readPredicateOf(statement: Statement): Predicate | undefined {
-  const reader = readers.find(({ types }) => types.test(statement.predicateType))
-  return reader?.read(reader.leavesAside ? statement.predicateWithout(reader.leavesAside(statement.predicateMembers)) : statement.predicate)
+  const reader = readerOf(statement.predicateType)
+  return reader?.kind === 'sbom'
+    ? { kind: 'sbom', sbom: collectComponents(visit => visitSbom(statement, reader, visit)) }
+    : reader?.read(statement.predicate)
+}
+
+/**
+ * Hands on each component that the SBOM in a statement lists, and keeps none: an SBOM of 50 MB costs what is kept of it.
+ *
+ * @returns how many there are; nothing where the statement is of a type that is no SBOM
+ * @throws CountersignError as `readPredicate`, when some were handed on perhaps
+ */
+export function visitComponents(statement: Statement, visit: ComponentVisitor): number | undefined {
+  const reader = readerOf(statement.predicateType)
+  if (reader?.kind !== 'sbom') return undefined
+  let count = 0
+  visitSbom(statement, reader, component => {
+    count++
+    visit(component)
+  })
+  return count
+}
+
+function visitSbom(statement: Statement, { outline, visitIn }: SbomReader, visit: ComponentVisitor): SbomHead {
+  const { list, leftAside } = outline(statement)
+  const { rest, items } = statement.predicateInParts(list, leftAside)
+  return visitIn(rest, items, visit)
 }
 
 /** What kind of thing attestations of a type say; nothing for a type that has no reader here. */
 export function predicateKindOf(predicateType: string): Predicate['kind'] | undefined {
-  return readers.find(({ types }) => types.test(predicateType))?.kind
+  return readerOf(predicateType)?.kind
+}
+
+function readerOf(predicateType: string): Reader | undefined {
+  return readers.find(({ types }) => types.test(predicateType))
 }
 
 type ReaderOf<K extends Predicate['kind']> = {
   readonly types: RegExp
   readonly kind: K
-  readonly leavesAside?: (members: ReadonlySet<string>) => ReadonlySet<string> // names that it does not look at, wherever they are
   readonly read: (predicate: Json | undefined) => Extract<Predicate, { readonly kind: K }>
 }
-type Reader = { [K in Predicate['kind']]: ReaderOf<K> }[Predicate['kind']]
+type SbomReader = ReaderOf<'sbom'> & {
+  readonly outline: (statement: Statement) => SbomOutline
+  readonly visitIn: (predicate: Json | undefined, items: ListedItems, visit: ComponentVisitor) => SbomHead
+}
+type Reader = SbomReader | { [K in Exclude<Predicate['kind'], 'sbom'>]: ReaderOf<K> }[Exclude<Predicate['kind'], 'sbom'>]
 
 /** By predicate type. The version may end the type of an SBOM or VEX document; the document itself says which it is. */
 const readers: readonly Reader[] = [
@@ -77,13 +109,15 @@ const readers: readonly Reader[] = [
   {
     types: /^https:\/\/spdx\.dev\/Document(\/v[23](\.\d+){0,2})?$/,
     kind: 'sbom',
-    leavesAside: leftAsideOfSpdx,
+    outline: ({ predicateMembers }) => outlineOfSpdx(predicateMembers),
+    visitIn: visitSpdx,
     read: json => ({ kind: 'sbom', sbom: readSpdx(json) }),
   },
   {
     types: /^https:\/\/cyclonedx\.org\/bom(\/v?1\.\d+)?$/,
     kind: 'sbom',
-    leavesAside: () => leftAsideOfCycloneDx,
+    outline: () => ({ list: 'components', leftAside: leftAsideOfCycloneDx }),
+    visitIn: visitCycloneDx,
     read: json => ({ kind: 'sbom', sbom: readCycloneDx(json) }),
   },
   {

@@ -1,12 +1,19 @@
 import { CountersignError } from '../../codec/error.ts'
 import { type Json, parseJson } from '../../codec/json.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
-import { type Predicate, type Provenance, readPredicateOf, type Sbom, type Scan } from '../../formats/predicates/predicate.ts'
+import {
+  type ComponentVisitor,
+  type Predicate,
+  type Provenance,
+  readPredicateOf,
+  type Scan,
+  visitComponents,
+} from '../../formats/predicates/predicate.ts'
 import { readScanReport } from '../../formats/scan-reports/scan-report.ts'
 import { predicateLimits, type Statement } from '../../formats/statement.ts'
 
 const unknown = { kind: 'unknown' } as const
-const known = new WeakMap<Statement, Predicate | typeof unknown>() // several gates look at one SBOM of megabytes
+const known = new WeakMap<Statement, Predicate | typeof unknown>() // several gates look at one of megabytes
 
 function predicateOf(statement: Statement): Predicate | typeof unknown {
   const before = known.get(statement)
@@ -28,14 +35,15 @@ export function provenanceOf(statement: Statement): Provenance {
 }
 
 /**
- * What an attestation says that something is made of.
+ * Hands on each component that an attestation says something is made of, and keeps none.
  *
+ * @returns how many there are
  * @throws CountersignError `PREDICATE_TYPE_MISMATCH` where it is of another type, and what `readPredicate` throws
  */
-export function sbomOf(statement: Statement): Sbom {
-  const predicate = predicateOf(statement)
-  if (predicate.kind !== 'sbom') throw unreadable(statement, 'an SBOM')
-  return predicate.sbom
+export function forEachComponent(statement: Statement, visit: ComponentVisitor): number {
+  const count = visitComponents(statement, visit)
+  if (count === undefined) throw unreadable(statement, 'an SBOM')
+  return count
 }
 
 /**

@@ -2,7 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { Component } from '../../formats/predicates/predicate.ts'
 import { isPackage, type Purl, parsePurl } from '../../formats/purl.ts'
-import { sbomOf } from './attested-predicate.ts'
+import { forEachComponent } from './attested-predicate.ts'
 import type { Gate } from './gate.ts'
 import { listed } from './listed.ts'
 
@@ -33,15 +33,16 @@ export function componentGate(wanted: readonly WantedComponent[]): Gate {
     step: 'component',
     wanted: wanted.map(({ text }) => quote(text)).join(', '),
     check: ({ statement }) => {
-      const { components } = sbomOf(statement)
-      const names = new Set(components.map(({ name }) => name))
-      const purls = wanted.some(({ purl }) => purl) ? components.flatMap(({ purl = '' }) => parsePurl(purl) ?? []) : []
-      const missing = wanted.filter(({ text, purl }) => (purl ? !purls.some(found => isPackage(found, purl)) : !names.has(text)))
-      if (missing.length === 0) return `among ${components.length} components`
-      throw new CountersignError(
-        'COMPONENT_MISSING',
-        `not among ${components.length} components: ${listed(missing, ({ text }) => quote(text))}`,
-      )
+      const missing = new Set(wanted)
+      const wantsPackages = wanted.some(({ purl }) => purl)
+      const count = forEachComponent(statement, component => {
+        if (missing.size === 0) return // the rest is read all the same: it must be an SBOM to its end
+        const found = wantsPackages && component.purl !== undefined ? parsePurl(component.purl) : undefined
+        for (const each of missing)
+          if (each.purl ? found && isPackage(found, each.purl) : each.text === component.name) missing.delete(each)
+      })
+      if (missing.size === 0) return `among ${count} components`
+      throw new CountersignError('COMPONENT_MISSING', `not among ${count} components: ${listed([...missing], ({ text }) => quote(text))}`)
     },
   }
 }

@@ -2,10 +2,10 @@ import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import { type LicenseExpression, parseLicenseExpression } from '../../formats/license/license-expression.ts'
 import type { Component } from '../../formats/predicates/predicate.ts'
-import { sbomOf } from './attested-predicate.ts'
+import { forEachComponent } from './attested-predicate.ts'
 import { describeComponent } from './component.ts'
 import type { Gate } from './gate.ts'
-import { listed } from './listed.ts'
+import { Listing } from './listed.ts'
 
 /** What can be told of a license from how it is stated. */
 type Opinion = 'allowed' | 'forbidden' | 'unknown'
@@ -26,22 +26,24 @@ export function licenseGate(ids: readonly string[], options: { readonly allowsUn
     step: 'license',
     wanted: `none of ${ids.map(quote).join(', ')}${options.allowsUnknown ? ', as far as licenses are known' : ''}`,
     check: ({ statement }) => {
-      const { components } = sbomOf(statement)
       const opinions = new Map<string, Opinion>() // an SBOM of 100,000 components states a few dozen licenses
-      const opinionOf = (component: Component) => combined(component.licenses, text => ofText(text, forbidden, opinions), 'unknown')
-      const bound = components.filter(component => opinionOf(component) === 'forbidden')
-      if (bound.length > 0)
+      const [bound, untold] = [new Listing<Component>(), new Listing<Component>()]
+      const count = forEachComponent(statement, component => {
+        const opinion = combined(component.licenses, text => ofText(text, forbidden, opinions), 'unknown')
+        if (opinion === 'forbidden') bound.add(component)
+        else if (opinion === 'unknown') untold.add(component)
+      })
+      if (bound.count > 0)
         throw new CountersignError(
           'LICENSE_FORBIDDEN',
-          `${bound.length} of ${components.length} components are under a forbidden license: ${listed(bound, component => describeBound(component, forbidden))}`,
+          `${bound.count} of ${count} components are under a forbidden license: ${bound.listed(component => describeBound(component, forbidden))}`,
         )
-      const untold = components.filter(component => opinionOf(component) === 'unknown')
-      if (untold.length > 0 && !options.allowsUnknown)
+      if (untold.count > 0 && !options.allowsUnknown)
         throw new CountersignError(
           'LICENSE_UNKNOWN',
-          `of ${untold.length} of ${components.length} components it cannot be told: ${listed(untold, describeUntold)}`,
+          `of ${untold.count} of ${count} components it cannot be told: ${untold.listed(describeUntold)}`,
         )
-      return `${components.length} components${untold.length > 0 ? `, of ${untold.length} it cannot be told` : ''}`
+      return `${count} components${untold.count > 0 ? `, of ${untold.count} it cannot be told` : ''}`
     },
   }
 }

@@ -1,7 +1,17 @@
 import { CountersignError } from '../../../codec/error.ts'
-import { type Json, type JsonObject, readArray, readAs, readObject, readString } from '../../../codec/json.ts'
-import { malformed, readMoment, readOptional, readText, readWord } from '../fields.ts'
-import { type Component, maxComponents, maxLicenses, namesLicense, type Sbom } from './sbom.ts'
+import { type Json, type JsonObject, readAs, readObject, readString } from '../../../codec/json.ts'
+import { malformed, readItem, readItems, readMoment, readOptional, readText, readWord } from '../fields.ts'
+import {
+  type Component,
+  type ComponentVisitor,
+  collectComponents,
+  type ListedItems,
+  maxComponents,
+  maxLicenses,
+  namesLicense,
+  type Sbom,
+  type SbomHead,
+} from './sbom.ts'
 
 const what = 'CycloneDX document'
 const versions = ['1.4', '1.5', '1.6', '1.7']
@@ -34,34 +44,64 @@ export const leftAsideOfCycloneDx: ReadonlySet<string> = new Set([
  * @see ECMA-424
  */
 export function readCycloneDx(predicate: Json | undefined): Sbom {
+  return collectComponents(visit => visitCycloneDx(predicate, undefined, visit))
+}
+
+/**
+ * The same, each component handed on and none kept.
+ *
+ * @param items - of `components`, where the document is without them
+ */
+export function visitCycloneDx(predicate: Json | undefined, items: ListedItems, visit: ComponentVisitor): SbomHead {
   return readAs('PREDICATE_MALFORMED', what, () => {
     const document = readObject(predicate, what)
     readWord(document['bomFormat'], 'bomFormat', ['CycloneDX'])
     const version = readWord(document['specVersion'], 'specVersion', versions)
     const metadata = readOptional(document['metadata'], 'metadata', readObject) ?? {}
-    const components: Component[] = []
-    readOptional(metadata['component'], 'metadata.component', (value, at) => readComponent(value, at, components, 1))
-    readOptional(document['components'], 'components', (value, at) => readComponents(value, at, components, 1))
-    return { format: 'cyclonedx', version, components, created: readOptional(metadata['timestamp'], 'metadata.timestamp', readMoment) }
+    const counted = countingVisitor(visit)
+    const subject = readOptional(metadata['component'], 'metadata.component', readObject)
+    if (subject) {
+      counted(readComponent(subject, 'metadata.component'))
+      visitWithin(subject, 'metadata.component', counted, 1)
+    }
+    if (items) items((item, index) => visitItem(item, 'components', index, counted, 1))
+    else readOptional(document['components'], 'components', (value, at) => visitComponents(value, at, counted, 1))
+    return { format: 'cyclonedx', version, created: readOptional(metadata['timestamp'], 'metadata.timestamp', readMoment) }
   })
 }
 
-function readComponents(value: unknown, at: string, into: Component[], depth: number): void {
-  if (depth > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${what}: ${at}: want components at most ${maxDepth} levels deep`)
-  readArray(value, at, maxComponents, (item, path) => readComponent(item, path, into, depth))
+function countingVisitor(visit: ComponentVisitor): ComponentVisitor {
+  let count = 0
+  return component => {
+    if (count++ === maxComponents) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxComponents} components`)
+    visit(component)
+  }
 }
 
-function readComponent(value: unknown, at: string, into: Component[], depth: number): void {
-  const component = readObject(value, at)
-  if (into.length === maxComponents) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxComponents} components`)
+function visitComponents(value: unknown, at: string, visit: ComponentVisitor, depth: number): void {
+  if (depth > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${what}: ${at}: want components at most ${maxDepth} levels deep`)
+  const items = readItems(value, at, maxComponents, item => item)
+  for (const [index, item] of items.entries()) visitItem(item, at, index, visit, depth)
+}
+
+function visitItem(item: unknown, list: string, index: number, visit: ComponentVisitor, depth: number): void {
+  const component = readItem(list, index, item, readObject)
+  visit(readItem(list, index, component, readComponent))
+  if (component['components'] !== undefined) visitWithin(component, `${list}[${index}]`, visit, depth)
+}
+
+function visitWithin(component: JsonObject, at: string, visit: ComponentVisitor, depth: number): void {
+  readOptional(component['components'], `${at}.components`, (inner, path) => visitComponents(inner, path, visit, depth + 1))
+}
+
+function readComponent(component: JsonObject, at: string): Component {
   readText(component['type'], `${at}.type`)
-  into.push({
+  return {
     name: readString(component['name'], `${at}.name`),
     version: readOptional(component['version'], `${at}.version`, readString),
     purl: readOptional(component['purl'], `${at}.purl`, readString),
     licenses: readLicensesOf(component, at),
-  })
-  readOptional(component['components'], `${at}.components`, (inner, path) => readComponents(inner, path, into, depth + 1))
+  }
 }
 
 function readLicensesOf(component: JsonObject, at: string): readonly string[] {
@@ -72,8 +112,8 @@ function readLicensesOf(component: JsonObject, at: string): readonly string[] {
 }
 
 function readLicenses(value: unknown, at: string): readonly string[] {
-  const licenses = readArray(value, at, maxLicenses, readLicense).filter(namesLicense)
-  return licenses.length > 1 ? [...new Set(licenses)] : licenses
+  const stated = readItems(value, at, maxLicenses, readLicense)
+  return stated.length === 1 && namesLicense(stated[0]!) ? stated : [...new Set(stated.filter(namesLicense))] // of most components one
 }
 
 /** An id or a name, or an expression of several. Source: ECMA-424, licenseChoice. */

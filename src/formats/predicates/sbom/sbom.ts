@@ -1,3 +1,5 @@
+import type { Json } from '../../../codec/json.ts'
+
 /** One thing that an SBOM lists. */
 export type Component = {
   readonly name: string
@@ -12,6 +14,28 @@ export type Sbom = {
   readonly version: string // of the format: `2.3`, `3.0.1`, `1.6`
   readonly components: readonly Component[] // those inside others too, and what the document as a whole is about
   readonly created?: Date | undefined
+}
+
+/** What a reader says of a document whose components it hands on one by one. */
+export type SbomHead = Omit<Sbom, 'components'>
+
+/** How a document is read that is too large to be made into values at once. */
+export type SbomOutline = {
+  readonly list: string | undefined // the member of its own that lists its components, where they may be read one by one
+  readonly leftAside: ReadonlySet<string> // names of members that decide nothing, wherever they are
+}
+
+/** Told of each component. */
+export type ComponentVisitor = (component: Component) => void
+
+/** Items of the document's own list, where they are apart from the document: each is passed to `read`. */
+export type ListedItems = ((read: (item: Json, index: number) => void) => void) | undefined
+
+/** Reads a document by a reader that hands its components on, and keeps them. */
+export function collectComponents(read: (visit: ComponentVisitor) => SbomHead): Sbom {
+  const components: Component[] = []
+  const head = read(component => components.push(component))
+  return { ...head, components }
 }
 
 /** Components of one document, at most. */

@@ -1,24 +1,35 @@
+import { CountersignError } from '../../../codec/error.ts'
 import { type JsonObject, readArray, readObject, readString } from '../../../codec/json.ts'
-import { readMoment, readOptional, readText, readWord } from '../fields.ts'
-import { type Component, maxComponents, maxLicenses, namesLicense, type Sbom } from './sbom.ts'
+import { readItem, readItems, readMoment, readOptional, readText, readWord } from '../fields.ts'
+import { type Component, type ComponentVisitor, type ListedItems, maxComponents, maxLicenses, namesLicense, type SbomHead } from './sbom.ts'
 
 const versionOfName = { 'SPDX-2.2': '2.2', 'SPDX-2.3': '2.3' } as const
 const maxExternalReferences = 100_000
 
-/** Reads an SPDX document of version 2.2 or 2.3 in JSON: its packages. Source: SPDX 2.3 §6 and §7. */
-export function readSpdx2(document: JsonObject): Sbom {
+/**
+ * Reads an SPDX document of version 2.2 or 2.3 in JSON: hands its packages on, and keeps none.
+ *
+ * @param items - of `packages`, where the document is without them
+ * @see SPDX 2.3 §6 and §7
+ */
+export function visitSpdx2(document: JsonObject, items: ListedItems, visit: ComponentVisitor): SbomHead {
   const name = readWord(document['spdxVersion'], 'spdxVersion', ['SPDX-2.2', 'SPDX-2.3'])
   readWord(document['SPDXID'], 'SPDXID', ['SPDXRef-DOCUMENT'])
   readText(document['name'], 'name')
   readText(document['documentNamespace'], 'documentNamespace')
   const creation = readObject(document['creationInfo'], 'creationInfo')
-  const packages = readOptional(document['packages'], 'packages', (value, at) => readArray(value, at, maxComponents, readPackage))
-  return {
-    format: 'spdx',
-    version: versionOfName[name],
-    components: packages ?? [],
-    created: readMoment(creation['created'], 'creationInfo.created'),
-  }
+  if (items) items((item, index) => visitOne(item, index, visit))
+  else for (const [index, item] of (readOptional(document['packages'], 'packages', readList) ?? []).entries()) visitOne(item, index, visit)
+  return { format: 'spdx', version: versionOfName[name], created: readMoment(creation['created'], 'creationInfo.created') }
+}
+
+function readList(value: unknown, at: string): readonly unknown[] {
+  return readItems(value, at, maxComponents, item => item)
+}
+
+function visitOne(item: unknown, index: number, visit: ComponentVisitor): void {
+  if (index === maxComponents) throw new CountersignError('LIMIT_EXCEEDED', `packages: want at most ${maxComponents} items, got more`)
+  visit(readItem('packages', index, item, readPackage))
 }
 
 function readPackage(value: unknown, at: string): Component {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withPlanted } from '../../../testing/documents/planted-members.ts'
 import { testMembers } from '../../../testing/documents/refused-members.ts'
-import { leftAsideOfSpdx, readSpdx } from './spdx.ts'
+import { outlineOfSpdx, readSpdx } from './spdx.ts'
 
 const document = {
   spdxVersion: 'SPDX-2.3',
@@ -34,7 +34,8 @@ const bare = { name: 'bare', version: undefined, purl: undefined, licenses: [] }
 const created = new Date('2026-11-30T10:00:00Z')
 
 test('readSpdx: what is left aside of a large document is not looked at', () => {
-  const names = leftAsideOfSpdx(new Set(Object.keys(document)))
+  const { list, leftAside: names } = outlineOfSpdx(new Set(Object.keys(document)))
+  assert.equal(list, 'packages')
   assert.ok(names.has('files'))
   for (const value of [17, document, document.packages]) assert.deepEqual(readSpdx(withPlanted(document, names, value)), readSpdx(document))
 })

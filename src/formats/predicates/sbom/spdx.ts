@@ -2,8 +2,8 @@ import { type Json, parseJson, readAs, readObject } from '../../../codec/json.ts
 import { encodeUtf8 } from '../../../codec/text.ts'
 import { predicateLimits } from '../../statement.ts'
 import { malformed } from '../fields.ts'
-import type { Sbom } from './sbom.ts'
-import { readSpdx2 } from './spdx-2.ts'
+import { type ComponentVisitor, collectComponents, type ListedItems, type Sbom, type SbomHead, type SbomOutline } from './sbom.ts'
+import { visitSpdx2 } from './spdx-2.ts'
 import { readSpdx3 } from './spdx-3.ts'
 import { readSpdxTagValue } from './spdx-tag-value.ts'
 
@@ -25,9 +25,11 @@ const leftAsideOfSpdx2: ReadonlySet<string> = new Set([
   'summary',
 ])
 
-/** The same of whatever version, by the document's own members: of version 3 all is a graph, whose nodes may be anywhere. */
-export function leftAsideOfSpdx(members: ReadonlySet<string>): ReadonlySet<string> {
-  return members.has('spdxVersion') && !members.has('@context') ? leftAsideOfSpdx2 : new Set()
+/** What of a document decides nothing and where its packages are listed, by the document's own members: of version 3 all is a graph, whose nodes may be anywhere. */
+export function outlineOfSpdx(members: ReadonlySet<string>): SbomOutline {
+  return members.has('spdxVersion') && !members.has('@context')
+    ? { list: 'packages', leftAside: leftAsideOfSpdx2 }
+    : { list: undefined, leftAside: new Set() }
 }
 
 /**
@@ -37,15 +39,31 @@ export function leftAsideOfSpdx(members: ReadonlySet<string>): ReadonlySet<strin
  * @throws CountersignError `PREDICATE_MALFORMED`; `LIMIT_EXCEEDED` past 1,000,000 packages
  */
 export function readSpdx(predicate: Json | undefined): Sbom {
+  return collectComponents(visit => visitSpdx(predicate, undefined, visit))
+}
+
+/**
+ * The same, each package handed on; of version 2 in JSON none is kept.
+ *
+ * @param items - of `packages`, where the document is without them
+ */
+export function visitSpdx(predicate: Json | undefined, items: ListedItems, visit: ComponentVisitor): SbomHead {
   return readAs('PREDICATE_MALFORMED', what, () => {
-    if (typeof predicate !== 'string') return readDocument(predicate)
-    return /^\s*\{/.test(predicate) ? readDocument(parseJson(encodeUtf8(predicate), what, predicateLimits)) : readSpdxTagValue(predicate)
+    if (typeof predicate !== 'string') return visitDocument(predicate, items, visit)
+    const isJson = /^\s*\{/.test(predicate)
+    if (isJson) return visitDocument(parseJson(encodeUtf8(predicate), what, predicateLimits), undefined, visit)
+    return visitAll(readSpdxTagValue(predicate), visit)
   })
 }
 
-function readDocument(value: Json | undefined): Sbom {
+function visitDocument(value: Json | undefined, items: ListedItems, visit: ComponentVisitor): SbomHead {
   const document = readObject(value, what)
   const [is2, is3] = [Object.hasOwn(document, 'spdxVersion'), Object.hasOwn(document, '@context')]
   if (is2 === is3) throw malformed(`want spdxVersion (SPDX 2) or @context (SPDX 3), got ${is2 ? 'both' : 'neither'}`)
-  return is2 ? readSpdx2(document) : readSpdx3(document)
+  return is2 ? visitSpdx2(document, items, visit) : visitAll(readSpdx3(document), visit)
+}
+
+function visitAll({ components, ...head }: Sbom, visit: ComponentVisitor): SbomHead {
+  for (const component of components) visit(component)
+  return head
 }
