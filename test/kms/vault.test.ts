@@ -83,7 +83,7 @@ testProvider(
     test('an engine at a path of its own, and none', async () => {
       const { good, refused } = bench()
       await rig.ask('POST', 'sys/mounts/team/signing', { type: 'transit' })
-      await rig.ask('POST', 'sys/policies/acl/team', { policy: 'path "team/signing/*" { capabilities = ["create", "read", "update"] }' })
+      await rig.ask('POST', 'sys/policies/acl/team', { policy: 'path "team/signing/*" { capabilities = ["read", "update"] }' })
       const env = { TRANSIT_SECRET_ENGINE_PATH: 'team/signing', BAO_TOKEN: await rig.tokenFor('team') }
       await good(['generate-key-pair', '--kms', 'openbao://mounted', '--output-key-prefix', 'mounted'], { env })
       await good(signs('openbao://mounted', 'mounted'), { env })
@@ -98,7 +98,7 @@ testProvider(
       await rig.ask('POST', 'sys/namespaces/team-a')
       await rig.ask('POST', 'team-a/sys/mounts/transit', { type: 'transit' })
       await rig.ask('POST', 'team-a/sys/policies/acl/signer', {
-        policy: 'path "transit/*" { capabilities = ["create", "read", "update"] }',
+        policy: 'path "transit/*" { capabilities = ["read", "update"] }',
       })
       const { client_token } = await rig.ask('POST', 'team-a/auth/token/create', { policies: ['signer'] })
       const env = { BAO_NAMESPACE: 'team-a', BAO_TOKEN: client_token as string }
@@ -111,7 +111,7 @@ testProvider(
       const { refused, good } = bench()
       const token = await rig.tokenFor('sign')
       const make = ['generate-key-pair', '--kms', rig.reference('not-made')]
-      await refused(make, 'KMS_DENIED', /may not create "transit\/keys\/not-made": a policy must grant .*\["create"\]/, {
+      await refused(make, 'KMS_DENIED', /may not update "transit\/keys\/not-made": a policy must grant .*\["update"\]/, {
         env: { BAO_TOKEN: token },
       })
       await rig.create('ended', p256)

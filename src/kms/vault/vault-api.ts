@@ -68,7 +68,7 @@ export function createTransitApi(product: VaultProduct, what: string, effects: P
   }
   return {
     readKey: async key => must(await call(engine => `${engine}/keys/${key}`, 'read')),
-    createKey: async (key, type) => void (await call(engine => `${engine}/keys/${key}`, 'create', { type })),
+    createKey: async (key, type) => void (await call(engine => `${engine}/keys/${key}`, 'update', { type })),
     sign: async (key, hash, body) => must(await call(engine => `${engine}/sign/${key}${hash ? `/${hash}` : ''}`, 'update', body)),
   }
 }

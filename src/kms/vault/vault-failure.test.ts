@@ -234,3 +234,17 @@ test('a signature by another key is found out', async () => {
   transit.answer(signature(`vault:v1:${Buffer.from(foreign).toString('base64')}`))
   await assert.rejects(signer.sign(message), { code: 'KMS_SIGNATURE_INVALID' })
 })
+
+test('to make a key wants the right to update', async () => {
+  const transit = createTransit()
+  transit.answer(
+    () => failed(404),
+    () => failed(403, 'permission denied'),
+    () => ok({}),
+  )
+  await assert.rejects(open(transit).create(), {
+    code: 'KMS_DENIED',
+    message:
+      'HashiCorp Vault key "k": the token in VAULT_TOKEN may not update "transit/keys/k": a policy must grant path "transit/keys/k" { capabilities = ["update"] }',
+  })
+})

@@ -12,7 +12,7 @@ export type VaultRefusal = {
 /** What was asked for, and by which path and right: for messages. */
 export type VaultQuestion = {
   readonly path: string // `transit/keys/release`
-  readonly capability: 'read' | 'update' | 'create'
+  readonly capability: 'read' | 'update' // a policy's words; to make a key is to update it too: the engine does not tell before whether it is there
   readonly engine: string
   readonly secret: string // the token: nothing that holds it is ever repeated
 }
