@@ -12,6 +12,7 @@ import { otherCommands } from './table/other.ts'
 import { registryCommands } from './table/registries.ts'
 import { signingCommands } from './table/signing.ts'
 import { stackCommands } from './table/stack.ts'
+import { tokenCommands } from './table/tokens.ts'
 import { trustCommands } from './table/trust.ts'
 import { uploadCommands } from './table/uploads.ts'
 
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   ...documentCommands,
   ...bundleCommands,
   ...keyCommands,
+  ...tokenCommands,
   ...attachedCommands,
   ...cleaningCommands,
   ...movingCommands,
@@ -37,7 +39,7 @@ export const commands: readonly Command[] = [
 ]
 
 /** Commands of cosign's that are to come; until then they are refused by name. */
-export const laterCommands: ReadonlySet<string> = new Set(['pkcs11-tool list-keys-uris', 'pkcs11-tool list-tokens'])
+export const laterCommands: ReadonlySet<string> = new Set()
 
 /** Commands of cosign's that are not to come, each with why and what works instead. */
 export const refusedCommands: ReadonlyMap<string, string> = new Map(

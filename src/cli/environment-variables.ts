@@ -7,8 +7,6 @@ export type EnvironmentVariable = {
   readonly unread?: string // why countersign does not read this variable of cosign's yet
 }
 
-const tokens = 'PKCS#11 is not supported yet'
-
 /** Variables that cosign lists, in its words. Those of any name `COSIGN_X` are also read as `COUNTERSIGN_X`, which wins. */
 const ofCosign: readonly EnvironmentVariable[] = [
   {
@@ -65,15 +63,14 @@ const ofCosign: readonly EnvironmentVariable[] = [
     name: 'COSIGN_PKCS11_IGNORE_CERTIFICATE',
     description: 'disables loading certificates with PKCS11',
     expects: '1 if loading certificates should be disabled (0 by default)',
-    unread: tokens,
+    unread: 'certificates on a token are attached where --certificate names them, and never by themselves',
   },
-  { name: 'COSIGN_PKCS11_MODULE_PATH', description: 'is PKCS11 module-path', expects: 'string with a module-path', unread: tokens },
+  { name: 'COSIGN_PKCS11_MODULE_PATH', description: 'is PKCS11 module-path', expects: 'string with a module-path' },
   {
     name: 'COSIGN_PKCS11_PIN',
     description: 'to be used if PKCS11 PIN is not provided',
     expects: 'string with a PIN',
     sensitive: true,
-    unread: tokens,
   },
   {
     name: 'COSIGN_REPOSITORY',

@@ -25,7 +25,10 @@ export type RigOptions = Pick<RegistryOptions, 'referrers' | 'deletes' | 'author
   readonly connect?: Connect
 }
 
-export type RunOptions = Pick<MemorySystemOptions, 'stdin' | 'keys' | 'now' | 'passing' | 'stdoutIsTerminal' | 'stderrIsTerminal'> & {
+export type RunOptions = Pick<
+  MemorySystemOptions,
+  'stdin' | 'keys' | 'now' | 'passing' | 'packages' | 'stdoutIsTerminal' | 'stderrIsTerminal'
+> & {
   readonly environment?: Readonly<Record<string, string>>
   /** Leaves the passphrase out of the environment, so that it comes from standard input or is asked for. */
   readonly withoutPassphrase?: true

@@ -40,7 +40,7 @@ const tables: [string, FlagTable][] = [['', globalFlags], ...commands.map(({ nam
 for (const [name, table] of tables) {
   const wanted = rows.filter(
     row =>
-      row.command === name &&
+      (row.command === name || (row.command !== '' && name.startsWith(`${row.command} `))) && // flags of a group are its commands'
       row.flag !== '' &&
       (row.inV3 !== 'no' || row.inV2 === 'yes') &&
       (!row.inV3.startsWith('no ') || row.flag in table), // a later cosign's may be there, and is then as it has it

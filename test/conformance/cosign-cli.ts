@@ -44,5 +44,5 @@ export const kept: ReadonlySet<string> = new Set(
 export const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [],
   6: [],
-  7: ['pkcs11-tool list-keys-uris', 'pkcs11-tool list-tokens'],
+  7: [],
 }

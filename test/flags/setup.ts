@@ -13,6 +13,8 @@ import { statementPayloadType } from '../../src/formats/statement.ts'
 import { encodeEnvelopeBundle } from '../../src/sign/bundle.ts'
 import { assertRefused, createRig, good, type Refusal, rigHost } from '../../src/testing/command-rig.ts'
 import { buildImage, buildIndex } from '../../src/testing/image-builder.ts'
+import { makeModule, makeToken } from '../../src/testing/kms/hand-made-token.ts'
+import { put } from '../../src/testing/kms/token-key.ts'
 import { createHand, signatureTagOf } from '../../src/testing/registry-hand.ts'
 import { teamKey } from '../../src/testing/test-keys.ts'
 
@@ -36,8 +38,12 @@ export const dockerConfig = mkdtempSync(join(tmpdir(), 'countersign-flags-'))
 after(() => rmSync(dockerConfig, { recursive: true }))
 /** The TUF repository that commands take trust from where no flag says otherwise; test/flags/trust.ts serves it. */
 export const tufEnvironment = { TUF_ROOT: 'tuf', TUF_MIRROR: 'https://tuf.test/sigstore', TUF_ROOT_JSON: 'tuf-root.json' }
+/** A token in slot 7, with a key and the PIN 1234, that the module /lib/token.so shows; the one in slot 0 is empty. */
+const token = makeToken()
+put(token, 'p256', { id: 'A', label: 'release' })
+const packages = { pkcs11js: makeModule([makeToken({ slotId: 0, label: 'other', serial: 'def' }), token]).exported }
 export const cs: typeof rig.cs = (line, options) =>
-  rig.cs(line, { ...options, environment: { DOCKER_CONFIG: dockerConfig, ...tufEnvironment, ...options?.environment } })
+  rig.cs(line, { packages, ...options, environment: { DOCKER_CONFIG: dockerConfig, ...tufEnvironment, ...options?.environment } })
 export const image = buildImage()
 export const child = buildImage({ platform: { os: 'linux', architecture: 'arm64' } })
 export const index = buildIndex([image, child])

@@ -1,9 +1,9 @@
 import type { FlagTable } from '../command.ts'
 import { failureFormatFlags } from './global.ts'
 
-/** What is said of keys on hardware tokens, until PKCS#11 is there. */
+/** What is said of keys on hardware tokens where they are asked for by PIV: the way that works. */
 export const hardwareTokens =
-  'keys on a PIV token are reached through PKCS#11, which is not supported yet (to be --key "pkcs11:token=...;object=...?module-path=..."); use --key with a key file, env://NAME or https://…'
+  'keys on a PIV token are reached through PKCS #11; use --key "pkcs11:token=...;id=...?module-path=/.../libykcs11.so", which pkcs11-tool list-keys-uris shows'
 
 /** Hardware tokens by PIV, cosign's way. */
 export const securityKeyFlags = {
@@ -21,6 +21,37 @@ export const securityKeyFlags = {
     forGood: true,
     refused: hardwareTokens,
     help: 'slot of the PIV token: authentication, signature, card-authentication or key-management',
+  },
+} as const satisfies FlagTable
+
+/** Flags of `pkcs11-tool list-tokens`. */
+export const listTokensFlags = {
+  ...failureFormatFlags,
+  'module-path': {
+    type: 'string',
+    default: '',
+    placeholder: 'FILE',
+    help: 'PKCS #11 module, by its absolute path; COUNTERSIGN_PKCS11_MODULE_PATH or COSIGN_PKCS11_MODULE_PATH unless told',
+  },
+  'no-input': {
+    type: 'boolean',
+    shorthand: 'f',
+    default: false,
+    effectless: 'nothing is asked for',
+    help: 'ask for nothing',
+  },
+} as const satisfies FlagTable
+
+/** Flags of `pkcs11-tool list-keys-uris`. */
+export const listKeysUrisFlags = {
+  ...listTokensFlags,
+  'no-input': { type: 'boolean', shorthand: 'f', default: false, help: 'ask for no PIN' },
+  'slot-id': { type: 'integer', default: 0, placeholder: 'NUMBER', help: 'slot of the token, as list-tokens shows it' },
+  pin: {
+    type: 'string',
+    default: '',
+    placeholder: 'PIN',
+    help: 'PIN of the token; others see what stands on a command line: COUNTERSIGN_PKCS11_PIN or a prompt shows it to nobody',
   },
 } as const satisfies FlagTable
 

@@ -45,9 +45,7 @@ export function findObjects({ cryptoki, handle }: Session, of: ObjectClass, { id
 export function findObject(session: Session, of: ObjectClass, name: ObjectName, what: string): Handle | undefined {
   const [only, ...others] = findObjects(session, of, name)
   if (others.length === 0) return only
-  const shown = [only!, ...others].slice(0, 8).map(object => describeObject(session, object))
-  const rest = others.length >= 8 ? ` and ${others.length - 7} more` : ''
-  throw new CountersignError('KEY_NOT_FOUND', `${what}: want one ${wordOf(of)}, got ${shown.join(', ')}${rest}; name one by id`)
+  throw new CountersignError('KEY_NOT_FOUND', `${what}: want one ${wordOf(of)}, got ${list(session, [only!, ...others])}; name one by id`)
 }
 
 /** Bytes of an attribute; nothing where the object does not have it, has it empty or does not tell. @throws CountersignError `KMS_RESPONSE_MALFORMED` past 64 KiB */
@@ -85,8 +83,13 @@ export function describeObject(session: Session, object: Handle): string {
 export function describeAll(session: Session, of: ObjectClass): string {
   const all = findObjects(session, of)
   if (all.length === 0) return `no ${wordOf(of)} at all`
-  const shown = all.slice(0, 8).map(object => describeObject(session, object))
-  return `${shown.join(', ')}${all.length > 8 ? ` and ${all.length - 8} more` : ''}`
+  return list(session, all)
+}
+
+/** The first of them in order of their names: tokens have no order of their own. */
+function list(session: Session, objects: readonly Handle[]): string {
+  const shown = objects.map(object => describeObject(session, object)).sort()
+  return `${shown.slice(0, 8).join(', ')}${shown.length > 8 ? ` and ${shown.length - 8} more` : ''}`
 }
 
 function wordOf(of: ObjectClass): string {
