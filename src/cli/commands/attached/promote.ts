@@ -31,17 +31,18 @@ export const promote: CommandFunction<typeof promoteFlags> = async (context, fla
   const limits = maxAttachmentBytes(context)
   const onUnknown = (source: string, mediaType: string) =>
     context.warn(`${source} is ${quote(mediaType)}, no statement: it is left where it is`)
-  const found: Found[] = []
-  for (const { image, source, layer, declared } of await listInIndexStatements(client, reference, root, onUnknown, context.signal)) {
-    const bytes = await client.fetchBlob(reference, layer, limits.maxBytes ?? ociLimits.attachmentBytes, context.signal)
-    found.push({ image, source, toSign: readStatement(bytes, declared, image, source) })
-  }
-  if (found.length === 0)
+  const listed = await listInIndexStatements(client, reference, root, onUnknown, context.signal)
+  if (listed.length === 0)
     throw new CountersignError(
       'ATTESTATIONS_NOT_FOUND',
       `${name}: the index holds no attestations (docker buildx build --sbom=true --provenance=true)`,
     )
   const signing = await openSigning(context, { ...plainSignerFlags, ...flags }, { promise: false, timestamp: false })
+  const found: Found[] = [] // fetched once the key's scrypt has given its 64 MiB back: an SBOM may be as large
+  for (const { image, source, layer, declared } of listed) {
+    const bytes = await client.fetchBlob(reference, layer, limits.maxBytes ?? ociLimits.attachmentBytes, context.signal)
+    found.push({ image, source, toSign: readStatement(bytes, declared, image, source) })
+  }
   const place = signatureRepository(context, reference)
   const promoted: { image: string; predicateType: string; referrer: string; added: boolean }[] = []
   for (const { image, source, toSign } of found) {
