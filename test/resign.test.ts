@@ -247,3 +247,36 @@ test('without a terminal the plan is no consent', async () => {
 test('a repository without images', async () => {
   assert.equal((await good(cs(`${resigning} ${rigHost}/nothing`))).stdout, 'No images\n')
 })
+
+test('on a terminal the plan is shown, a question asked, and how far it has come', async () => {
+  const names = [await rig.push('terminal', freshImage(), 'a'), await rig.push('terminal', freshImage(), 'b')]
+  for (const name of names) await sign(name)
+  const outcome = await good(cs(`${resigning} ${rigHost}/terminal`, { keys: ['y\r'], stderrIsTerminal: true }))
+  assert.match(outcome.stderr, /looking at \[.*\] 2\/2 registry\.test\/terminal@sha256:/)
+  assert.match(
+    outcome.stderr,
+    /To be signed \(2\):[\s\S]*this will add 2 signatures to 2 images[\s\S]*signing \[.*\] 2\/2 registry\.test\/terminal@sha256:/,
+  )
+  for (const name of names) await good(verifies(name, 'stranger.pub'))
+  assert.doesNotMatch((await good(cs(`${resigning} ${rigHost}/terminal`))).stderr, /looking at/)
+})
+
+test('when time is up, how far it has come is said, and what was signed stays', async () => {
+  const names = [await rig.push('slow', freshImage(), 'a'), await rig.push('slow', freshImage(), 'b')]
+  for (const name of names) await sign(name)
+  const gate = rig.hosts.get(rigHost)!
+  const reached = Promise.withResolvers<void>()
+  let puts = 0
+  rig.hosts.set(rigHost, request => {
+    if (request.method !== 'PUT' || !new URL(request.url).pathname.includes('/manifests/') || ++puts === 1) return gate(request)
+    reached.resolve()
+    return new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason)))
+  })
+  const passing = (ms: number) => ms < 1000
+  const line = `${resigning} --yes --max-workers 1 --timeout 3m ${rigHost}/slow`
+  const outcome = await cs(`${line} -o json`, { timeUp: reached.promise, passing })
+  rig.hosts.set(rigHost, gate)
+  assertRefused(outcome, { exit: 6, code: 'TIMED_OUT', message: /the command did not end within 3m0s/ })
+  assert.match(outcome.stderr, /^Ended early, signing 1 of 2 images done; what was signed stays: run it again to go on$/m)
+  assert.deepEqual((await report(line)).counts, counts({ images: 2, signed: 1, already: 1 }))
+})

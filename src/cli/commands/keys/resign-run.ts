@@ -69,6 +69,7 @@ export class ResignRun {
           made.push(plannedOf(one))
         }
       } catch (error) {
+        this.#context.signal.throwIfAborted()
         if (!(error instanceof CountersignError)) throw error
         return { status: 'failed', signatures: made, error }
       }
