@@ -80,8 +80,11 @@ for (const { version, artifactType, config, statementVersion, provenance } of [
     }
   })
 
-  for (const place of [`${rigHost}/${built}`, `oci:${built}`])
-    test(`BuildKit ${version}: each statement is promoted as it is, and gates read it: ${place}`, async () => {
+  for (const { kind, place } of [
+    { kind: 'in a registry', place: `${rigHost}/${built}` },
+    { kind: 'in a folder', place: `oci:${built}` },
+  ])
+    test(`BuildKit ${version}: each statement is promoted as it is, and gates read it: ${kind}`, async () => {
       if (!place.startsWith('oci:')) await good(rig.cs(`copy oci:${built}:v1 ${place}:v1`))
       const answer = JSON.parse((await good(rig.cs(`promote --key team.key --signing-config none.json -o json ${place}:v1`))).stdout)
       assert.equal(answer.digest, digest)

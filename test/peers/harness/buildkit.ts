@@ -13,11 +13,11 @@ export type BuildScene = {
   /** Host and port of the registry, in that machine. */
   readonly registry: string
   readonly a: KeyPair
-  /** Environment of Docker's clients. */
-  readonly client: Readonly<Record<string, string>>
   /** Runs a command in the machine; how it ended is the test's business. */
   readonly run: (command: Command, args: readonly string[], options?: RunOptions) => Promise<Ended>
   readonly runOk: (command: Command, args: readonly string[], options?: RunOptions) => Promise<Ended>
+  /** `docker buildx` with these arguments; it must succeed. */
+  readonly buildx: (args: readonly string[]) => Promise<void>
   /** `docker buildx build` with these arguments, pushed to the repository NAME under the tag `v1`; gives `HOST/NAME:v1`. */
   readonly build: (name: string, args: readonly string[]) => Promise<string>
   readonly close: () => Promise<void>
@@ -36,29 +36,44 @@ export async function openBuildScene(daemon: DockerDaemon, kind: 'docker-registr
   const hides = ['/run', '/opt'].map(folder => `mount -t tmpfs none ${folder}`) // containerd writes there, wherever it is told to
   const machine = await createPrivateMachine(place, ['mount', 'net'], ['ip link set lo up', ...hides].join('\n'))
   const { within } = machine
-  const registry = kind === 'docker-registry' ? startDockerRegistry(place, { within }) : startOwnRegistry(place, ['--deletes'], within)
-  const servers: Server[] = await Promise.all([registry, startDaemon(place, daemon, within), startGitServer(place, within)])
-  const [{ host }, docker] = servers as [Server, Server, Server]
-  const client = { DOCKER_HOST: `unix://${docker.host}` }
-  const runWithin: BuildScene['run'] = (command, args, options) => run(place, inside(within, command), args, options)
-  const runOkWithin: BuildScene['runOk'] = (command, args, options) => runOk(place, inside(within, command), args, options)
-  return {
-    place,
-    registry: host,
-    client,
-    a: await generateKey(place, cosign3, 'a'),
-    run: runWithin,
-    runOk: runOkWithin,
-    build: async (name, args) => {
-      const image = `${host}/${name}:v1`
-      await runOkWithin(tool('docker-buildx'), ['build', '--progress=plain', '--push', '-t', image, ...args], { env: client })
-      return image
-    },
-    close: async () => {
-      await Promise.all(servers.map(server => server.stop()))
-      machine.end()
-      place.remove()
-    },
+  const servers: Server[] = []
+  const started = async (starting: Promise<Server>) => {
+    const server = await starting
+    servers.push(server)
+    return server
+  }
+  const close = async () => {
+    await Promise.all(servers.map(server => server.stop()))
+    machine.end()
+    place.remove()
+  }
+  try {
+    const { host } = await started(
+      kind === 'docker-registry' ? startDockerRegistry(place, { within }) : startOwnRegistry(place, ['--deletes'], within),
+    )
+    const docker = await started(startDaemon(place, daemon, within))
+    await started(startGitServer(place, within))
+    const scene: BuildScene = {
+      place,
+      registry: host,
+      a: await generateKey(place, cosign3, 'a'),
+      run: (command, args, options) => run(place, inside(within, command), args, options),
+      runOk: (command, args, options) => runOk(place, inside(within, command), args, options),
+      buildx: async args => {
+        const options = { env: { DOCKER_HOST: `unix://${docker.host}` }, timeoutMs: 240_000 } // a scan takes a while where much else runs
+        await scene.runOk(tool('docker-buildx'), args, options)
+      },
+      build: async (name, args) => {
+        const image = `${host}/${name}:v1`
+        await scene.buildx(['build', '--push', '-t', image, ...args])
+        return image
+      },
+      close,
+    }
+    return scene
+  } catch (cause) {
+    await close()
+    throw cause
   }
 }
 
@@ -143,7 +158,7 @@ export async function buildScanner(scene: BuildScene): Promise<string> {
   cpSync(realpathSync(tool('syft')[0]), join(folder, 'syft'))
   writeFileSync(join(folder, 'scan.sh'), scanScript)
   const output = 'type=image,name=scanner:v1,compression=uncompressed' // kept by the daemon alone
-  await scene.runOk(tool('docker-buildx'), ['build', '--provenance=false', '--output', output, folder], { env: scene.client })
+  await scene.buildx(['build', '--provenance=false', '--output', output, folder])
   return 'scanner:v1'
 }
 
