@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeUtf8 } from '../../codec/text.ts'
 import { providerEffects } from '../../testing/kms/provider-effects.ts'
-import { createTransit, type Transit, transitEnvironment } from '../../testing/kms/transit.ts'
+import { createTransit, type Transit, transitEnvironment, transitToken } from '../../testing/kms/transit.ts'
 import type { RemoteKey } from '../remote/remote-key.ts'
 import { openVaultKey } from './open-vault-key.ts'
 
@@ -53,4 +54,22 @@ test('a redirect that is none of a standby node', async () => {
   const transit = createTransit()
   transit.answer(standby('https://login.test/', 302))
   await assert.rejects(open(transit).current(), { code: 'KMS_RESPONSE_MALFORMED', message: /got status 302/ })
+})
+
+test('a token that was renewed in its file is read once the old one has ended', async () => {
+  const tokens = ['s.old', transitToken, transitToken]
+  const transit = createTransit()
+  transit.add('k', 'ecdsa-p256')
+  const environment = new Map([
+    ['VAULT_ADDR', 'https://vault.test:8200'],
+    ['HOME', '/home/a'],
+  ])
+  const key = openVaultKey(
+    'hashivault://k',
+    providerEffects(transit.fetch, { environment, readFile: async () => encodeUtf8(tokens.shift()!) }),
+  )
+  const version = await key.current()
+  assert.deepEqual(transit.asked, ['GET /v1/transit/keys/k', 'GET /v1/transit/keys/k'])
+  await key.sign(version, new Uint8Array(32))
+  assert.deepEqual([transit.asked.length, tokens.length], [3, 1], 'what was read is kept')
 })

@@ -38,28 +38,29 @@ export function createTransitApi(product: VaultProduct, what: string, effects: P
     body?: Readonly<Record<string, string | number | boolean>>,
   ): Promise<JsonObject | undefined> => {
     settings ??= readVaultSettings(product, what, effects)
-    const known = await settings
-    const asked: VaultQuestion = { path: path(known.engine), capability, engine: known.engine, secret: known.token }
+    let known = await settings
+    const asked = (): VaultQuestion => ({ path: path(known.engine), capability, engine: known.engine, secret: known.token })
     const explain = (cause: unknown) => {
-      if (cause instanceof Refused) return explainVaultRefusal(what, cause.refusal, asked)
+      if (cause instanceof Refused) return explainVaultRefusal(what, cause.refusal, asked())
       if (cause instanceof CountersignError && cause.code !== 'SERVICE_UNAVAILABLE') return cause
       return explainConnection(what, cause)
     }
     return await withinDeadline(what, effects, explain, async ask => {
-      try {
-        return await ask(signal => exchange(what, known, asked.path, body, signal, effects.world))
-      } catch (cause) {
-        if (!(cause instanceof Forbidden)) throw cause
-        // Vault says 403 to unknown tokens too: whether it knows this one tells what to do about it.
-        const isKnown = await ask(signal => exchange(what, known, 'auth/token/lookup-self', undefined, signal, effects.world)).then(
-          () => true,
-          (again: unknown) => {
-            if (again instanceof Forbidden) return false
-            throw again
-          },
-        )
-        throw isKnown ? permissionMissing(what, asked, known.tokenFrom) : tokenUnknown(what, asked, known.tokenFrom)
+      const attempt = () => unlessForbidden(ask(signal => exchange(what, known, asked().path, body, signal, effects.world)))
+      let answer = await attempt()
+      if (answer === 'forbidden') {
+        // Whoever runs for long outlives a token; an agent that renews it writes the file anew.
+        const { token, tokenFrom } = await readVaultSettings(product, what, effects)
+        if (token !== known.token) {
+          known = { ...known, token, tokenFrom }
+          settings = Promise.resolve(known)
+          answer = await attempt()
+        }
       }
+      if (answer !== 'forbidden') return answer
+      // Vault says 403 to unknown tokens too: whether it knows this one tells what to do about it.
+      const itself = await unlessForbidden(ask(signal => exchange(what, known, 'auth/token/lookup-self', undefined, signal, effects.world)))
+      throw (itself === 'forbidden' ? tokenUnknown : permissionMissing)(what, asked(), known.tokenFrom)
     })
   }
   const must = (data: JsonObject | undefined): JsonObject => {
@@ -85,6 +86,15 @@ class Refused extends Error {
 class Forbidden extends CountersignError {
   constructor(what: string) {
     super('KMS_DENIED', `${what}: got status 403`)
+  }
+}
+
+async function unlessForbidden<T>(answer: Promise<T>): Promise<T | 'forbidden'> {
+  try {
+    return await answer
+  } catch (cause) {
+    if (cause instanceof Forbidden) return 'forbidden'
+    throw cause
   }
 }
 
