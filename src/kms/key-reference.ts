@@ -1,7 +1,10 @@
 import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
+import { describeKeyReference } from './describe-key-reference.ts'
 import { type GitlabProject, parseGitlabProject } from './forge/gitlab.ts'
 import { remoteSchemes } from './remote/open-remote-key.ts'
+
+export { describeKeyReference }
 
 /** Where a key is kept, as the value of `--key` says it. Source: formats-and-flows §1.3. */
 export type KeyReference =
@@ -11,22 +14,22 @@ export type KeyReference =
   | { readonly kind: 'gitlab'; readonly project: GitlabProject }
   | RemoteKeyReference
 
-/** A key in a KMS or an HSM; its provider reads the text. */
+/** A key in a KMS or an HSM; its provider reads the text. Of a scheme that is none of `remoteSchemes` that is a plugin. */
 export type RemoteKeyReference = { readonly kind: 'remote'; readonly scheme: string; readonly text: string }
 
 /** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
 const laterProviders = ['gcpkms', 'k8s'] as const
 
-const fallback = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
+const knownReferences = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
 
 /**
  * Parses a key reference. Only `scheme://` makes one other than a file (and `pkcs11:`): a file may be called `gitlab.key`,
- * which cosign takes for a project on GitLab.
+ * which cosign takes for a project on GitLab. A scheme that is not ours is a plugin's; whether there is one shows when it is asked.
  *
  * @throws CountersignError `CAPABILITY_MISSING` for a provider that is not served yet, `REFERENCE_MALFORMED` for none at all
  */
 export function parseKeyReference(text: string): KeyReference {
-  if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${fallback}, got nothing`)
+  if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${knownReferences}, got nothing`)
   const remote = remoteSchemes.find(scheme => text.startsWith(scheme === 'pkcs11' ? 'pkcs11:' : `${scheme}://`))
   if (remote !== undefined) return { kind: 'remote', scheme: remote, text }
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
@@ -36,26 +39,18 @@ export function parseKeyReference(text: string): KeyReference {
   if (scheme === 'https' || scheme === 'http') return { kind: 'url', url: parseUrl(text) }
   const provider = laterProviders.find(name => name === scheme)
   if (provider) throw later(provider, text)
-  throw new CountersignError(
-    'REFERENCE_MALFORMED',
-    `key reference ${describeKeyReference(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${fallback}`,
-  )
-}
-
-/**
- * A key reference as messages show it: without the query, which holds the PIN of a token or the signature of a URL that lets
- * one read, and without a user name and password.
- */
-export function describeKeyReference(text: string): string {
-  const isPath = !text.includes('://') && !text.startsWith('pkcs11:')
-  if (isPath) return quote(text)
-  return quote(text.replace(/\?.*/s, '').replace(/^([^/]*:\/\/)[^/]*@/, '$1'))
+  if (scheme === 'github')
+    throw new CountersignError(
+      'REFERENCE_MALFORMED', // its secrets are written and never read
+      `key reference ${describeKeyReference(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${knownReferences}`,
+    )
+  return { kind: 'remote', scheme, text }
 }
 
 function later(provider: (typeof laterProviders)[number], text: string): CountersignError {
   return new CountersignError(
     'CAPABILITY_MISSING',
-    `key reference ${describeKeyReference(text)}: keys in ${provider} are not supported yet; ${fallback}`,
+    `key reference ${describeKeyReference(text)}: keys in ${provider} are not supported yet; ${knownReferences}`,
   )
 }
 

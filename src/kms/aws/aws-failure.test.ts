@@ -25,6 +25,7 @@ for (const { name, operation = 'Sign', cause, code, message } of [
     code: 'KMS_UNAUTHORIZED',
     message: /got none/,
   },
+  { name: 'an empty region', cause: new Error('Region not accepted: region="" is not a valid hostname component.'), code: 'USAGE', message: /want a region/ },
   { name: 'no region', cause: new Error('Region is missing'), code: 'USAGE', message: /want a region: set AWS_REGION/ },
   {
     name: 'an expired session',
@@ -110,6 +111,12 @@ for (const { name, operation = 'Sign', cause, code, message } of [
     cause: awsError('ValidationException', 400, secret),
     code: 'KMS_DENIED',
     message: /kms:Sign is refused: "ValidationException"$/,
+  },
+  {
+    name: 'a page of a proxy',
+    cause: awsError('SyntaxError', 403, secret),
+    code: 'KMS_RESPONSE_MALFORMED',
+    message: /got status 403 with something else$/,
   },
   {
     name: 'an answer that is not JSON',

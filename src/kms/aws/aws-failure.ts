@@ -76,7 +76,7 @@ export function explainAwsFailure(what: string, operation: AwsOperation, cause: 
       'KMS_UNAUTHORIZED',
       'want credentials of AWS, got none that can be used: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE (aws configure, aws sso login), or run where there is a role',
     )
-  if (message === 'Region is missing') return fail('USAGE', 'want a region: set AWS_REGION, or name the key by its ARN')
+  if (/^Region (is missing|not accepted)/.test(message)) return fail('USAGE', 'want a region: set AWS_REGION, or name the key by its ARN')
   if ($metadata?.clockSkewCorrected === true) return { passing: 'the clock of this machine is wrong', atMost: 2 } // the SDK counts by theirs from now on
   const credentials = refusedCredentials.get(name)
   if (credentials !== undefined) return fail('KMS_UNAUTHORIZED', credentials)
@@ -95,7 +95,7 @@ export function explainAwsFailure(what: string, operation: AwsOperation, cause: 
       : fail('KMS_UNAVAILABLE', `the SDK fails: ${quote(name)}`)
   if (status >= 500 || status === 408 || name === 'DependencyTimeoutException' || name === 'KeyUnavailableException')
     return pass(name === '' ? `status ${status}` : `status ${status} (${quote(name)})`)
-  if (status >= 400) return fail('KMS_DENIED', `kms:${operation} is refused: ${quote(name)}`)
+  if (status >= 400 && name !== 'SyntaxError') return fail('KMS_DENIED', `kms:${operation} is refused: ${quote(name)}`)
   return fail('KMS_RESPONSE_MALFORMED', `kms:${operation}: want an answer of KMS, got status ${status} with something else`)
 }
 
