@@ -106,14 +106,15 @@ for (const { daemon, registry, own } of [
             statements.filter(statement => statement.image === about).map(({ predicateType }) => predicateType),
             wanted,
           )
-          const unsigned = await scene.run(ours.command(), ['verify-attestation', ...trusting(), '--type', wanted[0]!, about])
-          assert.deepEqual([unsigned.code, /none is attached/.test(unsigned.stderr)], [1, true], unsigned.stderr)
         }
+        const line = ['verify-attestation', ...trusting(), '--type', wanted[0]!, images['amd64']!]
+        const unsigned = await scene.run(ours.command(), line)
+        assert.deepEqual([unsigned.code, /none is attached/.test(unsigned.stderr)], [1, true], unsigned.stderr)
         const expected = statements.map(({ image: about, predicateType }) => ({
           image: about.slice(about.indexOf('@') + 1),
           predicateType,
         }))
-        for (const added of [true, false]) {
+        for (const added of platforms > 1 ? [true, false] : [true]) {
           const answer = await promote(image)
           assert.equal(answer.digest, digest)
           assert.deepEqual(
@@ -136,6 +137,8 @@ for (const { daemon, registry, own } of [
               assert.deepEqual(payloads.sort(), texts.sort(), reader.name)
             }
       })
+
+    if (daemon === 'dockerd-26') return // what follows is of what was written, whoever wrote it
 
     const promoted = new Map<string, Promise<unknown>>()
     const promoteOnce = (name: string) => promoted.get(name) ?? promoted.set(name, promote(indexes[name]!.image)).get(name)
@@ -163,8 +166,6 @@ for (const { daemon, registry, own } of [
           if (refused) assert.match(stderr, refused)
         }
       })
-
-    if (daemon === 'dockerd-26') return // what follows is of what was written, whoever wrote it
 
     for (const { name, wanted } of own.filter(build => build.name.startsWith('folder')))
       test(`${name}: without a word of where it was built from, gates refuse, also where real cosign attested the same predicate`, async () => {
