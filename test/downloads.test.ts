@@ -49,6 +49,21 @@ test('scenario 54: bundles come first, then envelopes, each as it is stored', as
     assert.equal(linesOf((await good(cs(`download attestation --predicate-type ${type} ${name}`))).stdout).length, count)
 })
 
+for (const layout of ['bundle', 'legacy'] as const)
+  test(`an attestation of megabytes is printed as any other, by download and by verify-attestation: ${layout}`, async () => {
+    const statement = statementAbout(digest, { predicate: { text: 'é <&> '.repeat(200_000) } })
+    const name = await scene.image(layout, [{ statement }])
+    const printed = await good(cs(`download attestation ${name}`))
+    const [line] = linesOf(printed.stdout) as { dsseEnvelope?: unknown; payload?: string }[]
+    const envelope = (layout === 'bundle' ? line?.dsseEnvelope : line) as { payload: string; signatures: { sig: string }[] }
+    const payload = JSON.parse(Buffer.from(envelope.payload, 'base64').toString())
+    assert.equal(payload.predicate.text.length, 1_200_000)
+    assert.match(printed.stdout, /^[^\n]+\n$/)
+    const verified = await good(cs(`verify-attestation --key team.pub --insecure-ignore-tlog --type cyclonedx ${name}`))
+    const [shown] = linesOf(verified.stdout) as (typeof envelope)[]
+    assert.deepEqual([shown?.payload === envelope.payload, shown?.signatures[0]?.sig], [true, envelope.signatures[0]?.sig])
+  })
+
 test('a signature is among what is printed, unless a type is asked for', async () => {
   const name = await scene.image('bundle', [{ statement: statementAbout(digest) }])
   await good(cs(`sign --key team.key --tlog-upload=false ${name}`))

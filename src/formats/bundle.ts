@@ -3,7 +3,17 @@ import { CountersignError } from '../codec/error.ts'
 import { serializeProtoJson } from '../codec/go-json.ts'
 import { withoutLongString } from '../codec/json/long-string.ts'
 import { type TextWithBase64, textWithBase64 } from '../codec/json/text-with-base64.ts'
-import { type JsonObject, readArray, readAs, readBase64, readObject, readObjectOf, readString } from '../codec/json.ts'
+import {
+  type Json,
+  type JsonObject,
+  parseJson,
+  readArray,
+  readAs,
+  readBase64,
+  readObject,
+  readObjectOf,
+  readString,
+} from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
 import { protobufHashes, protobufNameOfHash } from '../crypto/algorithm.ts'
 import { type HashName, hashLength } from '../crypto/digest.ts'
@@ -95,6 +105,22 @@ export function parseBundle(bytes: Uint8Array, options: ParseBundleOptions = {})
       timestamps: readTimestamps(material['timestampVerificationData'], 'verificationMaterial.timestampVerificationData'),
       content: readContent(bundle, string && { payload: string, within: options.consumes ? bytes : undefined }),
     }
+  })
+}
+
+/** What may be a bundle as JSON; a payload that takes megabytes is left out, and `""` in its place. */
+export type BundleOutline = { readonly json: Json; readonly isWithoutPayload: boolean }
+
+/**
+ * Reads enough of what may be a bundle to tell formats apart, or to show it: all of it but a long payload.
+ *
+ * @param what - begins every message
+ * @throws CountersignError `BUNDLE_MALFORMED` for what is no JSON, `LIMIT_EXCEEDED`
+ */
+export function parseBundleOutline(bytes: Uint8Array, what: string): BundleOutline {
+  return readAs('BUNDLE_MALFORMED', what, () => {
+    const { rest, string } = withoutLongString(bytes, what, bundleLimits, bundlePayloadPath)
+    return { json: parseJson(rest, what, bundleLimits), isWithoutPayload: string !== undefined }
   })
 }
 

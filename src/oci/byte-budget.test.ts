@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { CountersignError } from '../codec/error.ts'
 import { encodeUtf8 } from '../codec/text.ts'
 import { isOciDigest, type OciDigest, ociDigestOf } from '../formats/oci-digest.ts'
+import { listBundleReferrers } from './attached/bundle-referrers.ts'
 import { fetchEvidence } from './attached/image-evidence.ts'
 import { createByteBudget } from './byte-budget.ts'
 import { findReferrers } from './collect/attached-referrers.ts'
@@ -66,6 +67,17 @@ test('manifests that refer to an image are read up to 64 MiB together', async ()
     message: /^referrers of sha256:\S+: want manifests/,
   })
   assert.ok(served() <= 17 + query.maxWorkers, `${served()} were fetched`)
+})
+
+test('manifests of what is downloaded are read up to 64 MiB together', async () => {
+  const { client, served } = wasteful()
+  const unreadable: CountersignError[] = []
+  await assert.rejects(
+    listBundleReferrers(client, repository, image, error => unreadable.push(error), signal),
+    { code: 'LIMIT_EXCEEDED', message: /^referrers of sha256:\S+: want manifests/ },
+  )
+  assert.deepEqual(unreadable, [])
+  assert.ok(served() <= 17 + 10, `${served()} were fetched`)
 })
 
 test('of manifests that refer to an image, those past 64 MiB together are kept by who removes them', async () => {

@@ -1,7 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
-import { parseJson, readAs } from '../../codec/json.ts'
 import { looksLikeBlobBundle } from '../../formats/blob-bundle.ts'
-import { bundleLimitBytes, looksLikeBundle, signatureBundleLimitBytes } from '../../formats/bundle.ts'
+import { bundleLimitBytes, looksLikeBundle, parseBundleOutline, signatureBundleLimitBytes } from '../../formats/bundle.ts'
 import { signPredicateType } from '../../formats/statement.ts'
 import { VerificationError } from '../../verify/derivation.ts'
 import { blobBundleCandidate, bundleCandidate, type Candidate, detachedCandidate, withMaterial } from '../../verify/evidence.ts'
@@ -70,9 +69,8 @@ export async function readBundleFile(
   const { bundle } = flags
   const material = await materialFromFlags(context, flags)
   const bytes = await context.files.read(bundle, limitBytes)
-  const what = `bundle ${bundle}`
-  const json = readAs('BUNDLE_MALFORMED', what, () => parseJson(bytes, what, { bytes: bundleLimitBytes }))
+  const { json } = parseBundleOutline(bytes, `bundle ${bundle}`)
   if (looksLikeBlobBundle(json) && !looksLikeBundle(json)) return withMaterial(blobBundleCandidate(bundle, bytes), material)
   refuseBesideBundle(flags)
-  return bundleCandidate(bundle, bytes, { allowsChain: flags.allowCertificateChain })
+  return bundleCandidate(bundle, bytes, { allowsChain: flags.allowCertificateChain, consumes: true })
 }

@@ -1,6 +1,7 @@
 import type { CountersignError } from '../../codec/error.ts'
 import { predicateTypeAnnotation } from '../../formats/bundle.ts'
 import type { OciDigest } from '../../formats/oci-digest.ts'
+import { createByteBudget } from '../byte-budget.ts'
 import { isAboutContent } from '../content-failure.ts'
 import { inParallel } from '../in-parallel.ts'
 import { ociLimits } from '../limits.ts'
@@ -26,7 +27,7 @@ const maxWorkers = 10
  *
  * @param onUnreadable - told of each listed manifest that is not there, is broken or is about another image, and of nothing
  *   else: a registry that does not answer is an error
- * @throws CountersignError from the registry
+ * @throws CountersignError from the registry, `LIMIT_EXCEEDED` for manifests of more than 64 MiB together
  */
 export async function listBundleReferrers(
   client: RegistryClient,
@@ -36,19 +37,26 @@ export async function listBundleReferrers(
   signal: AbortSignal,
 ): Promise<readonly BundleReferrer[]> {
   const referrers = await listReferrers(client, repository, image, signal)
-  const found = await inParallel(referrers, maxWorkers, async ({ digest }): Promise<readonly BundleReferrer[]> => {
-    const source = `referrer ${digest}`
+  const count = createByteBudget(ociLimits.referrersTotalBytes, `referrers of ${image}`)
+  const orTold = async <T>(read: () => T | Promise<T>): Promise<T | undefined> => {
     try {
-      const manifest = parseReferrer(await client.fetchManifest(repository, digest, signal), image, source)
-      const layer = bundleLayer(manifest)
-      const declared = manifest.annotations?.get(predicateTypeAnnotation)
-      const created = manifest.annotations?.get(createdAnnotation)
-      return layer ? [{ source, layer, ...(declared !== undefined && { declared }), ...(created !== undefined && { created }) }] : []
+      return await read()
     } catch (error) {
       if (!isAboutContent(error)) throw error
       onUnreadable(error)
-      return []
+      return undefined
     }
+  }
+  const found = await inParallel(referrers, maxWorkers, async ({ digest }): Promise<readonly BundleReferrer[]> => {
+    const source = `referrer ${digest}`
+    const fetched = await orTold(() => client.fetchManifest(repository, digest, signal))
+    if (!fetched) return []
+    count(fetched.bytes)
+    const manifest = await orTold(() => parseReferrer(fetched, image, source))
+    const layer = manifest && bundleLayer(manifest)
+    const declared = manifest?.annotations?.get(predicateTypeAnnotation)
+    const created = manifest?.annotations?.get(createdAnnotation)
+    return layer ? [{ source, layer, ...(declared !== undefined && { declared }), ...(created !== undefined && { created }) }] : []
   })
   return found.flat()
 }

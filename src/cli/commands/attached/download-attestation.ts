@@ -1,7 +1,4 @@
 import { CountersignError, readAt } from '../../../codec/error.ts'
-import { serializeGoJson } from '../../../codec/go-json.ts'
-import { parseJson } from '../../../codec/json.ts'
-import { parseDsseEnvelope } from '../../../formats/dsse.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { predicateTypeOf } from '../../../formats/predicate-type.ts'
 import { parseStatement } from '../../../formats/statement.ts'
@@ -17,7 +14,7 @@ import { maxAttachmentBytes, signatureRepository } from '../../inputs/image-opti
 import { openTarget } from '../../inputs/targets.ts'
 import { factsOfBundle } from '../../output/attached-facts.ts'
 import { factsOfLayer } from './layer-facts.ts'
-import { type Place, predicateTypeOfBundle, printEach, readBundleLine, reportUnreadable } from './printed-lines.ts'
+import { type Place, predicateTypeOfBundle, printEach, readBundleLine, readEnvelopeLine, reportUnreadable } from './printed-lines.ts'
 
 /**
  * `download attestation`: what is attested of an image, one JSON document on each line: its bundles, then the envelopes of the older
@@ -65,10 +62,9 @@ async function printEnvelopes(place: Place, tag: string, wanted: string | undefi
   return await printEach(place, layers, async layer => {
     const source = `${tag} layer ${layer.descriptor.digest}`
     return readAt(source, () => {
-      const { payload } = parseDsseEnvelope(layer.bytes, 'envelope')
+      const { payload, text } = readEnvelopeLine(layer.bytes)
       const { predicateType: type } = parseStatement(payload)
       if (wanted !== undefined && type !== wanted) return undefined
-      const text = serializeGoJson(parseJson(layer.bytes, 'envelope', { bytes: layer.bytes.length }))
       return { text, source, facts: { ...factsOfLayer(layer), type } }
     })
   })
