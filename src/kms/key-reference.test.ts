@@ -33,7 +33,7 @@ for (const { text, code, message } of [
   { text: 'https://[?sig=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*want a URL/ },
   { text: 'github://o/r?token=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*unrecognized scheme/ },
   { text: 'https://[', code: 'REFERENCE_MALFORMED', message: /want a URL/ },
-  ...['gcpkms://projects/p', 'k8s://ns/secret'].map(text => ({
+  ...['k8s://ns/secret'].map(text => ({
     text,
     code: 'CAPABILITY_MISSING',
     message: /keys in \w+ are not supported yet; want a file/,

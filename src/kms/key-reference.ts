@@ -18,7 +18,7 @@ export type KeyReference =
 export type RemoteKeyReference = { readonly kind: 'remote'; readonly scheme: string; readonly text: string }
 
 /** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
-const laterProviders = ['gcpkms', 'k8s'] as const
+const laterProviders = ['k8s'] as const
 
 const knownReferences = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
 

@@ -11,6 +11,7 @@ type Provider = { readonly name: string; readonly isRemote: boolean; readonly lo
 const providers: Readonly<Record<string, Provider>> = {
   awskms: { name: 'AWS KMS', isRemote: true, load: async () => (await import('../aws/open-aws-key.ts')).openAwsKey },
   azurekms: { name: 'Azure Key Vault', isRemote: true, load: async () => (await import('../azure/open-azure-key.ts')).openAzureKey },
+  gcpkms: { name: 'Google Cloud KMS', isRemote: true, load: async () => (await import('../google/open-google-key.ts')).openGoogleKey },
   hashivault: { name: 'HashiCorp Vault', isRemote: true, load: openVaultKey },
   openbao: { name: 'OpenBao', isRemote: true, load: openVaultKey },
   pkcs11: { name: 'a PKCS #11 token', isRemote: false, load: async () => (await import('../pkcs11/open-pkcs11-key.ts')).openPkcs11Key },
