@@ -40,6 +40,13 @@ export const kept: ReadonlySet<string> = new Set(
   ),
 )
 
+/** Flags that may be given several times here, and each time counts; of cosign's the last does. Nothing is their default in both. */
+export const several: ReadonlySet<string> = new Set(
+  ['dockerfile verify', 'manifest verify', 'verify', 'verify-attestation', 'verify-blob', 'verify-blob-attestation'].map(
+    command => `${command} --key`,
+  ),
+)
+
 /** Commands of cosign's that wait for an issue of the plan. The list may only shrink. */
 export const waiting: Readonly<Record<number, readonly string[]>> = {
   3: [],
