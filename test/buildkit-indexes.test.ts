@@ -115,6 +115,19 @@ for (const { version, artifactType, config, statementVersion, provenance } of [
       }
     })
 
+  test(`BuildKit ${version}: cleaning takes what was promoted, and never what the index itself lists`, async () => {
+    const place = `${rigHost}/cleaned-${version}`
+    await good(rig.cs(`copy oci:${built}:v1 ${place}:v1`))
+    const promote = async () =>
+      JSON.parse((await good(rig.cs(`promote --key team.key --signing-config none.json -o json ${place}:v1`))).stdout).promoted
+    await promote()
+    for (const { image } of images) await good(rig.cs(`clean --force --type all ${place}@${image.digest}`))
+    assert.deepEqual(
+      (await promote()).map((entry: { added: boolean }) => entry.added),
+      [true, true, true, true],
+    )
+  })
+
   test(`BuildKit ${version}: each predicate keeps to the format of its type`, async () => {
     for (const { said } of images[0]!.statements) {
       rig.disk.set('predicate.json', JSON.stringify(said.predicate)).set('blob', 'x')
