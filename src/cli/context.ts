@@ -39,6 +39,8 @@ export type CommandContext = {
   readonly startProving?: () => Promise<ProvingThread | undefined>
   /** What a package exports that countersign does not bring. @throws CountersignError `CAPABILITY_MISSING` with the line that adds it */
   readonly loadPackage: (name: ProviderPackage) => Promise<unknown>
+  /** Takes what lets go of what the command holds beyond its own run: it is called when the command has ended, however it did. */
+  readonly atEnd: (letGo: () => Promise<void>) => void
   readonly stdin: StandardInput
   readonly files: Files
   readonly prompts: Prompts

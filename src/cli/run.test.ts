@@ -278,6 +278,34 @@ for (const { name, argv, table = probe(() => 0), code, stdout, stderr, ...option
     if (stderr) assert.match(result.stderr, stderr)
   })
 
+test('run: what a command holds is let go of when it has ended, also when it failed, and a failure to do so changes nothing', async () => {
+  const order: string[] = []
+  const holding = defineCommand({
+    name: 'hold',
+    group: 'Other',
+    summary: 'Hold something',
+    examples: [],
+    arguments: { name: 'HOW', min: 1, max: 1 },
+    flags: {},
+    exits: 'own',
+    load:
+      async () =>
+      async (context, _, [how]) => {
+        context.atEnd(async () => void order.push('let go'))
+        context.atEnd(async () => Promise.reject(new Error('gone')))
+        order.push(how!)
+        if (how === 'fail') throw new CountersignError('KEY_DISABLED', 'off')
+        return 0
+      },
+  })
+  for (const [how, code] of [
+    ['well', 0],
+    ['fail', 5],
+  ] as const)
+    assert.equal(await run(['hold', how], createMemorySystem(), { commands: [holding], later }), code)
+  assert.deepEqual(order, ['well', 'let go', 'fail', 'let go'])
+})
+
 test('run: --output-file takes what would go to standard output', async () => {
   const { code, stdout, system } = await outcome(['probe', '--output-file', 'log'], probe(bell))
   assert.deepEqual([code, stdout], [0, ''])

@@ -1,4 +1,4 @@
-import { CountersignError } from '../codec/error.ts'
+import { CountersignError, reasonOf } from '../codec/error.ts'
 import { escapeControls } from '../codec/text.ts'
 import type { Command, FlagTable, ParsedFlags } from './command.ts'
 import type { CommandContext, Connect } from './context.ts'
@@ -61,7 +61,15 @@ async function perform(line: CommandLine, system: System, program: Program, repo
   checkArguments(command, line.args)
   refuseMissing(table, flags, variables)
   if (!command.run) throw new CountersignError('CAPABILITY_MISSING', `${command.name}: this command is not built yet`)
-  return await withinTime(command, flags, system, signal => command.run!(createContext(system, signal, report), flags, line.args))
+  return await withinTime(command, flags, system, async signal => {
+    const atEnd: (() => Promise<void>)[] = []
+    const context = createContext(system, signal, report, letGo => void atEnd.push(letGo))
+    try {
+      return await command.run!(context, flags, line.args)
+    } finally {
+      for (const letGo of atEnd) await letGo().catch(failure => context.debug(`letting go: ${reasonOf(failure)}`))
+    }
+  })
 }
 
 /** A command of cosign's that is not here is refused as such, not as a misspelling. */
@@ -118,7 +126,7 @@ async function withinTime(
   }
 }
 
-function createContext(system: System, signal: AbortSignal, report: Reporter): CommandContext {
+function createContext(system: System, signal: AbortSignal, report: Reporter, atEnd: CommandContext['atEnd']): CommandContext {
   const { environment, stdin, keyboard, files, world, deriveKey, startProving, loadPackage } = system
   const stderr = (text: string) => report.text(text)
   const debug = (line: string) => {
@@ -143,6 +151,7 @@ function createContext(system: System, signal: AbortSignal, report: Reporter): C
     ...(deriveKey && { deriveKey }),
     ...(startProving && { startProving }),
     loadPackage,
+    atEnd,
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

@@ -104,7 +104,11 @@ export async function withRemoteKey<Result>(
  */
 export async function loadSigner(reference: string, sources: KeySources, askPassphrase: () => Promise<Uint8Array>): Promise<Signer> {
   const parsed = parseKeyReference(reference)
-  if (parsed.kind === 'remote') return await remoteSigner(await openRemoteKey(parsed.scheme, parsed.text, sources, sources.offline))
+  if (parsed.kind === 'remote') {
+    const key = await openRemoteKey(parsed.scheme, parsed.text, sources, sources.offline)
+    if (key.close) sources.atEnd?.(key.close)
+    return await remoteSigner(key)
+  }
   const pem = await readKeyFile(parsed, 'private', sources)
   const what = `key ${describeKeyReference(reference)}`
   const passphrase = (await storedPassphrase(parsed, sources)) ?? (await askPassphrase())

@@ -21,6 +21,7 @@ export function createTestContext(options: MemorySystemOptions = {}): CommandCon
     debug: () => {},
     showStatus: () => {},
     loadPackage,
+    atEnd: () => {},
     stdin,
     files,
     prompts: createPrompts({ environment, stdin, keyboard, stderr, signal }),

@@ -83,6 +83,7 @@ export function keySources(context: CommandContext, fetch: Fetch = context.world
     runProgram: machineEffects(Object.fromEntries(environment)).run,
     askPin: prompts.secret,
     warn: context.warn,
+    atEnd: context.atEnd,
     ...(deriveKey && { deriveKey }),
   }
 }

@@ -65,9 +65,9 @@ const used = [
  * @throws CountersignError `CAPABILITY_MISSING` when it is another package than the one that was tested
  */
 export function asPkcs11Package(exported: unknown): Pkcs11Package {
-  const { PKCS11 } = (exported ?? {}) as { readonly PKCS11?: unknown }
-  if (typeof PKCS11 !== 'function') throw unfit('want it to export PKCS11')
-  return exported as Pkcs11Package
+  for (const candidate of [exported, (exported as { readonly default?: unknown } | undefined)?.default]) // `import` gives it as the default
+    if (typeof (candidate as Partial<Pkcs11Package> | undefined)?.PKCS11 === 'function') return candidate as Pkcs11Package
+  throw unfit('want it to export PKCS11')
 }
 
 /** A door to one module, which is yet to be loaded. @throws CountersignError `CAPABILITY_MISSING` */

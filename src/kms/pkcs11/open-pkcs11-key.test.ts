@@ -260,6 +260,13 @@ test('a token that is write-protected makes no key', async () => {
   })
 })
 
+test('the package may come by import, as the default of its module', async () => {
+  const module = makeModule([withKey()])
+  const imported = { default: module.exported } as unknown as HandMadeModule['exported']
+  const { key } = open({ ...module, exported: imported }, { environment: { COSIGN_PKCS11_PIN: '1234' } })
+  await (await remoteSigner(key)).sign(message)
+})
+
 for (const { name, exported, message: words } of [
   { name: 'nothing', exported: undefined, message: /package pkcs11js: want it to export PKCS11/ },
   { name: 'a class without functions', exported: { PKCS11: class {} }, message: /package pkcs11js: want it to have load; add the version/ },

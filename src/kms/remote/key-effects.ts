@@ -21,4 +21,6 @@ export type ProviderEffects = {
   readonly askPin: (question: string) => Promise<string>
   /** Tells whoever runs us what they should know at once: one more wrong PIN locks the token. */
   readonly warn?: (line: string) => void
+  /** Takes what lets go of a signer's connections and sessions; whoever runs us calls it when all is done. */
+  readonly atEnd?: (letGo: () => Promise<void>) => void
 }
