@@ -25,7 +25,12 @@ for (const { name, operation = 'Sign', cause, code, message } of [
     code: 'KMS_UNAUTHORIZED',
     message: /got none/,
   },
-  { name: 'an empty region', cause: new Error('Region not accepted: region="" is not a valid hostname component.'), code: 'USAGE', message: /want a region/ },
+  {
+    name: 'an empty region',
+    cause: new Error('Region not accepted: region="" is not a valid hostname component.'),
+    code: 'USAGE',
+    message: /want a region/,
+  },
   { name: 'no region', cause: new Error('Region is missing'), code: 'USAGE', message: /want a region: set AWS_REGION/ },
   {
     name: 'an expired session',
