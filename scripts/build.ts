@@ -36,6 +36,7 @@ const compile = [
   '--target=bun',
   '--no-compile-autoload-dotenv',
   '--no-compile-autoload-bunfig',
+  '--compile-autoload-package-json', // packages of others, such as SDKs of KMSs, are found by theirs
   '--compile-jit-policy=100',
 ]
 
