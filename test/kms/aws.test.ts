@@ -190,9 +190,14 @@ function testCredentials(bench: () => Bench, sign: Sign): void {
       const reader = { ...kms.environment, ...kms.userWith('kms:GetPublicKey') }
       const verifying = ['verify', '--insecure-ignore-tlog', '--key', key, await bench().image('guarded')]
       await bench().refused(verifying, 'KMS_DENIED', /want permission kms:DescribeKey, got none/, { env: reader })
-      await bench().refused(['generate-key-pair', '--kms', 'awskms:///alias/new'], 'KMS_DENIED', /want permission kms:CreateKey/, {
-        env: reader,
-      })
+      await bench().refused(
+        ['generate-key-pair', '--kms', 'awskms:///alias/new', '--output-key-prefix', 'denied'],
+        'KMS_DENIED',
+        /want permission kms:CreateKey/,
+        {
+          env: reader,
+        },
+      )
     })
 
     test('an access key that nobody knows, another secret, and none', async () => {
