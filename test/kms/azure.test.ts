@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import { type AzureRig, startAzureRig } from './harness/azure-rig.ts'
-import { signingBlobs, testProvider, verifyingBlobs } from './harness/scenarios.ts'
+import { attestingBlobs, signingBlobs, testProvider, verifyingBlobs } from './harness/scenarios.ts'
 
 let rig: AzureRig
 
@@ -11,7 +11,7 @@ testProvider(
     return rig
   },
   bench => {
-    const sign = (key: string) => [...signingBlobs, '--key', key, bench().file('azure', 'azure')]
+    const sign = (key: string) => [...attestingBlobs, '--key', key, bench().file('azure', 'azure')]
 
     test('a key before its time and one past it do not sign', async () => {
       const { refused } = bench()
