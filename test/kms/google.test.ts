@@ -21,6 +21,14 @@ testProvider(
       assert.equal((await good(['public-key', '--key', key])).stdout, (await good(['public-key', '--key', rig.reference('spelt')])).stdout)
     })
 
+    test('RSA with SHA-512 signs, and verifies where its hash is named', async () => {
+      const { good, file } = bench()
+      await rig.create('sha512', 'RSA_SIGN_PKCS1_4096_SHA512')
+      await good([...signingBlobs, '--key', rig.reference('sha512'), '--bundle', 'sha512.bundle', file('sha512.txt', 'sha512')])
+      const verify = [...verifyingBlobs, '--key', rig.reference('sha512'), '--bundle', 'sha512.bundle', 'sha512.txt']
+      await good([...verify, '--signature-digest-algorithm', 'sha512'])
+    })
+
     test('of ten versions the tenth signs', async () => {
       const { good, file } = bench()
       await rig.create('ten', 'EC_SIGN_P256_SHA256')

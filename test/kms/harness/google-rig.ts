@@ -74,7 +74,6 @@ export async function startGoogleRig(place: Place): Promise<GoogleRig> {
       'RSA_SIGN_PKCS1_2048_SHA256',
       'RSA_SIGN_PKCS1_3072_SHA256',
       'RSA_SIGN_PKCS1_4096_SHA256',
-      'RSA_SIGN_PKCS1_4096_SHA512',
     ],
     reference: (name, version) => `gcpkms://${nameOf(name)}${version === undefined ? '' : `/cryptoKeyVersions/${version}`}`,
     create: (name, algorithm) => createAs(name, algorithm, 'ASYMMETRIC_SIGN'),
