@@ -82,7 +82,8 @@ function verified(path: string, message: Buffer, signature: Buffer, { messageOpt
 
 const [version = '', given = ''] = process.argv.slice(2)
 if (process.env['LOCALKEY_MISBEHAVES'] === 'crash') process.exit(3)
-if (process.env['LOCALKEY_MISBEHAVES'] === 'silent') setTimeout(() => {}, 20_000) // whoever asked is gone by then
+if (process.env['LOCALKEY_MISBEHAVES'] === 'silent')
+  setTimeout(() => {}, 20_000) // whoever asked is gone by then
 else
   try {
     const parsed = JSON.parse(given) as Arguments
