@@ -122,7 +122,7 @@ testProvider(
       })
     })
 
-    test('over TLS, by an authority of its own', async () => {
+    test('over TLS, by an authority of its own', async t => {
       const { good, refused, place } = bench()
       const [key, cert] = [place.path('bao.key'), place.path('bao.crt')]
       await runOk(
@@ -131,6 +131,7 @@ testProvider(
         [...['-subj', '/CN=bao.test', '-addext', 'subjectAltName=DNS:bao.test', '-keyout', key, '-out', cert]],
       )
       const secure = await rig.serveTls({ key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') })
+      t.after(secure.stop) // also where the test fails: a server that goes on would keep the run from ending
       await rig.create('secure', p256)
       const env = { BAO_ADDR: secure.url.origin, BAO_CACERT: cert, BAO_TLS_SERVER_NAME: 'bao.test' }
       await good(signs(rig.reference('secure'), 'secure'), { env })
@@ -138,7 +139,6 @@ testProvider(
       await refused(attests(rig.reference('secure')), 'KMS_UNAVAILABLE', /its certificate is for another name/, {
         env: { ...env, BAO_TLS_SERVER_NAME: '' },
       })
-      await secure.stop()
     })
 
     test('nothing listens there, and a server that is sealed', async () => {

@@ -52,18 +52,19 @@ export function testProvider(
 ): void {
   describe(name, () => {
     let bench: Bench
-    let registry: Server
+    const ends: (() => unknown)[] = [] // the latest first: what was started ends also where the rest did not start
     before(async () => {
       const place = createPlace()
+      ends.unshift(place.remove)
       const rig = await start(place)
-      registry = await startOwnRegistry(place)
+      ends.unshift(rig.stop)
+      const registry = await startOwnRegistry(place)
+      ends.unshift(registry.stop)
       bench = openBench(place, rig, registry)
       bench.file('predicate.json', '{"a":1}')
     })
     after(async () => {
-      await registry.stop()
-      await bench.rig.stop()
-      bench.place.remove()
+      for (const end of ends) await end()
     })
     testUse(() => bench)
     testRefusals(() => bench)
