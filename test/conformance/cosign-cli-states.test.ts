@@ -58,6 +58,14 @@ function stateOfAbsent({ command: name, flag }: Row): State | undefined {
   const line = [...name.split(' '), ...(flag === '' ? [] : [`--${flag}=x`])]
   const members = leaves.filter(leaf => leaf.startsWith(`${name} `))
   const builtMembers = members.filter(member => built.has(member))
+  if (builtMembers.length > 0 && flag !== '') {
+    // cosign has it on the group, we on those of its commands for which it changes something
+    const showing = builtMembers.flatMap(member =>
+      cases.filter(one => one.flag === flag && one.commands.includes(member)).map(one => () => one.check(member)),
+    )
+    const show = () => inTurn(showing)
+    return showing.length > 0 ? { name: 'changes an outcome', show } : undefined
+  }
   if (builtMembers.length > 0)
     return {
       name: 'works',
