@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { commands } from '../../src/cli/commands.ts'
 import { runOk } from '../peers/harness/command.ts'
 import { attestingBlobs, type Bench, signingBlobs, testProvider, verifyingBlobs } from './harness/scenarios.ts'
 import { createTokenRig, type TokenRig } from './harness/softhsm-rig.ts'
@@ -145,6 +146,20 @@ function testNames(bench: () => Bench, sign: Sign): void {
       'KEY_NOT_FOUND',
       /want one token, got "pair" .*, "pair" .*; name one by serial or slot-id/,
     )
+  })
+
+  test('the examples of pkcs11-tool, as docs/commands.md shows them', async () => {
+    const { good } = bench()
+    const slot = Number.parseInt(/slot ID 0x([0-9a-f]+)/.exec(await rig.slots())![1]!, 16)
+    const lines = commands.filter(({ name }) => name.startsWith('pkcs11-tool ')).flatMap(({ examples }) => examples.map(({ line }) => line))
+    assert.equal(lines.length, 2)
+    for (const line of lines)
+      await good(
+        line
+          .replace(/(--module-path) \S+/, `$1 ${rig.modulePath}`)
+          .replace(/(--slot-id) \d+/, `$1 ${slot}`)
+          .split(' '),
+      )
   })
 
   test('a module that is missing, and a file that is none', async () => {

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
 import { type Listener, listen } from '../../src/services/listen.ts'
 import { createGithub, createGitlab, forgeToken } from '../../src/testing/forges.ts'
+import { createTransit, transitToken } from '../../src/testing/kms/transit.ts'
 import { countersign } from './harness/command.ts'
 import {
   type Addresses,
@@ -49,8 +50,13 @@ before(async () => {
     await listen(async () => new Response(publicKey), { tls: { key: pem('server.key'), cert: pem('server.pem') }, report }),
     await listen(request => (request.headers.has('private-token') ? gitlab : github).handle(request), { report }),
   )
+  const transit = createTransit()
+  for (const type of ['ecdsa-p256', 'ecdsa-p256'] as const) transit.add('release', type) // and its next version
+  const asTransit = async ({ method, url, headers, body }: Request) =>
+    await transit.fetch(url, { method, headers, ...(body && { body: await new Response(body).text() }) })
+  listeners.push(await listen(asTransit, { report }))
   const [mirror, protectedRegistry] = servers.map(({ host }) => host)
-  const [web, forge] = listeners.map(({ url }) => url.origin)
+  const [web, forge, vault] = listeners.map(({ url }) => url.origin)
   const targets = { 'trusted_root.json': new TextDecoder().decode(sigstore.trustedRootJson) }
   const tuf = await startTufMirror(scene.place, { targets }, report)
   addresses = {
@@ -58,6 +64,7 @@ before(async () => {
     protectedRegistry: protectedRegistry!,
     web: web!,
     forge: forge!,
+    vault: vault!,
     tuf,
     services: await startSigstore(scene.place, { serve: logs.serve }),
   }
@@ -82,6 +89,7 @@ test('every command has an example', () => {
 function surroundingsOf(line: string): Readonly<Record<string, string>> {
   const { url, token, signingConfig, trustedRootFile } = addresses.services
   if (line.startsWith('log ')) return { COSIGN_REKOR_URL: url, COSIGN_LOG_VERSION: 'v1', COSIGN_TRUSTED_ROOT: trustedRootFile }
+  if (/^(keys|resign) /.test(line)) return keysSurroundings()
   if (line.startsWith('bundle create')) return { COSIGN_REKOR_URL: url }
   if (!/^(sign|attest|promote)(-blob)? --yes (?!.*--identity-token)/.test(line)) return {}
   const services = { COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }
@@ -91,8 +99,16 @@ function surroundingsOf(line: string): Readonly<Record<string, string>> {
   return { ...services, GITLAB_CI: 'true', CI_SERVER_URL: url, ...job, SIGSTORE_ID_TOKEN }
 }
 
+/** The KMS, and the log that new signatures must be in. */
+function keysSurroundings(): Readonly<Record<string, string>> {
+  const { signingConfig, trustedRootFile } = addresses.services
+  const vault = { VAULT_ADDR: addresses.vault, VAULT_TOKEN: transitToken }
+  return { ...vault, COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }
+}
+
 const known = new Set<string>()
-for (const { name, examples, endless } of commands)
+// What needs a token of its own runs where there is one: test/kms/pkcs11.test.ts.
+for (const { name, examples, endless } of commands.filter(command => !command.name.startsWith('pkcs11-tool ')))
   for (const { line } of examples)
     test(`countersign ${line}`, async () => {
       assert.ok(line === name || line.startsWith(`${name} `), `an example of ${name}`)
@@ -102,7 +118,8 @@ for (const { name, examples, endless } of commands)
       assert.doesNotMatch(filled, /[A-Z]{4,}(?!_)(?=[ .:@]|$)|example\.com|\.\.\./, 'nothing is left that stands for something else')
       const folder = await prepareFolder(scene, filled, addresses)
       const env = { ...exampleEnvironment(scene, addresses), GITLAB_TOKEN: forgeToken, GITHUB_TOKEN: forgeToken, ...surroundingsOf(line) }
-      if (endless) {
+      if (endless && name !== 'resign') {
+        // a server; to sign whole repositories again has an end, if a late one
         const place = { ...scene.place, folder }
         const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)
         try {

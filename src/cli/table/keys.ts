@@ -63,7 +63,7 @@ export const keyCommands: readonly Command[] = [
       'One line for a public key, one for each version of a key in a KMS or HSM, the newest first, and those of each key of a key\n' +
       'set. SHA-256 is that of the public key (SPKI), which bundles carry in base64 as their hint.',
     examples: [
-      { what: 'the versions of a key in a KMS', line: 'keys list awskms:///alias/release' },
+      { what: 'the versions of a key in a KMS', line: 'keys list hashivault://release' },
       { what: 'which keys of a key set count now, as JSON', line: 'keys list --output json release-keys.json' },
     ],
     arguments: { name: 'KEY...', min: 1, max: 100 },

@@ -28,6 +28,7 @@ export type Addresses = {
   readonly protectedRegistry: string
   readonly web: string
   readonly forge: string
+  readonly vault: string
   readonly tuf: TufMirror
   readonly services: SigstoreServer // that cosign signs by without a key
 }
@@ -38,7 +39,7 @@ export async function pushExamples(scene: Scene): Promise<void> {
   const arm = `${registry.host}/app:arm64`
   const one = await scene.copyImage('app')
   await runOk(place, tool('crane'), ['mutate', '--insecure', '--set-platform', 'linux/arm64', one, '-t', arm])
-  for (const name of ['signatures', 'tools', 'multi']) await scene.copyImage(name)
+  for (const name of ['signatures', 'tools', 'multi', 'web']) await scene.copyImage(name)
   const digest = await pushIndex(place, `${registry.host}/app:v1`, [one, arm])
   await runOk(place, tool('crane'), ['copy', '--insecure', `${registry.host}/app@${digest}`, `${registry.host}/multi:v1`])
   const claims = ['-a', 'commit=4f2a9c']
@@ -125,6 +126,9 @@ const makers: Readonly<Record<string, Maker>> = {
     writeFileSync(path, statedOf(line.startsWith('attest-blob ') ? digestOfText(content) : scene.digest, 'slsaprovenance1')),
   'cosign.key': (scene, path) => copyFileSync(scene.a.key, path),
   'cosign.pub': (scene, path) => copyFileSync(scene.a.pub, path),
+  'old.pub': (scene, path) => copyFileSync(scene.a.pub, path),
+  'new.key': (scene, path) => copyFileSync(scene.b.key, path),
+  'release-keys.json': (scene, path) => writeFileSync(path, keySetOf(scene)),
   'cosign.pem': async (scene, path, { services }) => {
     const publicKey = parsePublicKeyPem(readFileSync(scene.a.pub), 'cosign.pub')
     const key = { publicKey, hash: undefined, sign: () => Promise.reject(new TypeError('the key is in a file of its own')) }
@@ -234,6 +238,16 @@ export function exampleEnvironment(scene: Scene, { forge, tuf }: Addresses): Rea
 export function runLine(scene: Scene, folder: string, line: string, env: Readonly<Record<string, string>>): Promise<Ended> {
   const place: Place = { ...scene.place, folder }
   return run(place, ['/bin/bash', '-e', '-u', '-o', 'pipefail'], ['-c', line], { env, input: deployment(scene) })
+}
+
+/** A key set of two keys that follow one another. */
+function keySetOf({ a, b }: Scene): string {
+  const [older, newer] = [a, b].map(({ pub }) => ({ publicKey: readFileSync(pub, 'utf8') }))
+  const keys = [
+    { ...older, validFor: { end: '2026-06-30T23:59:59Z' } },
+    { ...newer, validFor: { start: '2026-06-01T00:00:00Z' } },
+  ]
+  return JSON.stringify({ mediaType: 'application/vnd.countersign.keyset.v1+json', keys })
 }
 
 function production() {
