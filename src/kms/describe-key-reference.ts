@@ -5,7 +5,7 @@ import { quote } from '../codec/text.ts'
  * one read, and without a user name and password.
  */
 export function describeKeyReference(text: string): string {
-  const isPath = !text.includes('://') && !text.startsWith('pkcs11:')
+  const isPath = !text.includes('://') && !/^pkcs11:/i.test(text)
   if (isPath) return quote(text)
   return quote(text.replace(/\?.*/s, '').replace(/^([^/]*:\/\/)[^/]*@/, '$1'))
 }

@@ -33,6 +33,11 @@ for (const { text, code, message } of [
   { text: 'https://[?sig=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*want a URL/ },
   { text: 'github://o/r?token=s3cret', code: 'REFERENCE_MALFORMED', message: /^(?!.*s3cret).*unrecognized scheme/ },
   { text: 'https://[', code: 'REFERENCE_MALFORMED', message: /want a URL/ },
+  {
+    text: 'PKCS11:token=t;object=k?pin-value=s3cret',
+    code: 'REFERENCE_MALFORMED',
+    message: /^(?!.*s3cret).*want pkcs11: in lower case, got "PKCS11:"$/,
+  },
   ...['k8s://ns/secret'].map(text => ({
     text,
     code: 'CAPABILITY_MISSING',
@@ -62,6 +67,7 @@ for (const { text, shown } of [
   { text: 'https://keys.test/a.pub?sig=s3cret', shown: '"https://keys.test/a.pub"' },
   { text: 'pkcs11:token=t;object=o?pin-value=1234', shown: '"pkcs11:token=t;object=o"' },
   { text: 'gitlab://user:s3cret@group/project', shown: '"gitlab://group/project"' },
+  { text: 'PKCS11:token=t?pin-value=s3cret', shown: '"PKCS11:token=t"' },
   { text: 'what?.key', shown: '"what?.key"' },
 ])
   test(`describeKeyReference: ${text}`, () => assert.equal(describeKeyReference(text), shown))

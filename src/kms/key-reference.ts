@@ -32,6 +32,12 @@ export function parseKeyReference(text: string): KeyReference {
   if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${knownReferences}, got nothing`)
   const remote = remoteSchemes.find(scheme => text.startsWith(scheme === 'pkcs11' ? 'pkcs11:' : `${scheme}://`))
   if (remote !== undefined) return { kind: 'remote', scheme: remote, text }
+  if (/^pkcs11:/i.test(text))
+    // or it would be a file's name, which messages show whole
+    throw new CountersignError(
+      'REFERENCE_MALFORMED',
+      `key reference: want pkcs11: in lower case, got ${quote(text.slice(0, 'pkcs11:'.length))}`,
+    )
   const [, scheme, rest] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/(.*)$/s.exec(text) ?? []
   if (scheme === undefined || rest === undefined) return { kind: 'file', path: text }
   if (scheme === 'env') return { kind: 'environment', name: rest }

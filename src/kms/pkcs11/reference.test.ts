@@ -85,7 +85,27 @@ for (const { name, uri, message } of [
   {
     name: 'an unknown attribute of the query',
     uri: 'pkcs11:token=t;object=k?x-pin=s3cret',
-    message: /unknown attribute "x-pin"; want module-path, pin-value or pin-source/,
+    message: /^PKCS #11 URI: unknown attribute in the query; want module-path, pin-value or pin-source/,
+  },
+  {
+    name: 'a PIN with a bare "&" before what looks like a name',
+    uri: 'pkcs11:token=t;object=k?pin-value=s3&s3cret=1',
+    message: /unknown attribute in the query/,
+  },
+  {
+    name: 'the same twice',
+    uri: 'pkcs11:token=t;object=k?pin-value=s3&s3cret=1&s3cret=2',
+    message: /want each attribute once/,
+  },
+  {
+    name: 'a PIN in the path',
+    uri: 'pkcs11:token=t;object=k;pin-value=s3cret%zz',
+    message: /pin-value: want two hex digits after each %$/,
+  },
+  {
+    name: 'a PIN in the path with a bare ";"',
+    uri: 'pkcs11:token=t;object=k;pin-value=s;s3cret',
+    message: /want NAME=VALUE, none empty, in the path; ";" and "&"/,
   },
   {
     name: 'an attribute of the query in the path',

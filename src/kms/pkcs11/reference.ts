@@ -19,6 +19,7 @@ export type Pkcs11Reference = {
 
 const limitCharacters = 4096
 const idLimitBytes = 255
+const queryNames: readonly string[] = ['module-path', 'pin-value', 'pin-source']
 
 /** Attributes of the path, and what each value of a token must be no longer than: fields of CK_TOKEN_INFO are of fixed length. */
 const tokenAttributes = new Map([
@@ -102,23 +103,24 @@ function present<Name extends string, Value>(name: Name, value: Value | undefine
 
 function readAttributes(text: string, where: 'path' | 'query'): ReadonlyMap<string, Uint8Array> {
   const attributes = new Map<string, Uint8Array>()
+  const isSecret = where === 'query' || /(^|[;&])pin/i.test(text) // of a query even the names: what follows a bare "&" in a PIN looks like one
   for (const part of text.split(/[;&]/)) {
     const [, name, value] = /^([A-Za-z0-9-]+)=(.+)$/s.exec(part) ?? []
     if (name === undefined || value === undefined)
       throw malformed(
-        where === 'path'
+        !isSecret
           ? `want NAME=VALUE, none empty, got ${quote(part)}; ";" and "&" within a value are written %3b and %26`
-          : 'want NAME=VALUE, none empty, in the query; ";" and "&" within a value are written %3b and %26',
+          : `want NAME=VALUE, none empty, in the ${where}; ";" and "&" within a value are written %3b and %26`,
       )
-    if (attributes.has(name)) throw malformed(`want ${name} once`)
-    attributes.set(name, percentDecode(value, name, where))
+    if (attributes.has(name)) throw malformed(`want ${isSecret && !queryNames.includes(name) ? 'each attribute' : name} once`)
+    attributes.set(name, percentDecode(value, name, isSecret))
   }
   return attributes
 }
 
 /** Octets of a value. What RFC 7512 lets stand for itself does so, and other characters that cosign lets pass too, but no spaces or controls. */
-function percentDecode(value: string, name: string, where: 'path' | 'query'): Uint8Array {
-  const shown = where === 'path' ? `, got ${quote(value)}` : '' // a query may hold the PIN
+function percentDecode(value: string, name: string, isSecret: boolean): Uint8Array {
+  const shown = isSecret ? '' : `, got ${quote(value)}`
   const octets: number[] = []
   for (let at = 0; at < value.length; at++) {
     const character = value[at]!
@@ -143,7 +145,11 @@ function checkNames(names: Iterable<string>, known: readonly string[]): void {
 
 function checkQueryNames(attributes: ReadonlyMap<string, unknown>): void {
   if (attributes.has('module-name')) throw malformed('module-name: want the file itself, by module-path')
-  checkNames(attributes.keys(), ['module-path', 'pin-value', 'pin-source'])
+  for (const name of attributes.keys())
+    if (!queryNames.includes(name))
+      throw malformed(
+        'unknown attribute in the query; want module-path, pin-value or pin-source, and %26 and %3b for "&" and ";" within a PIN',
+      )
 }
 
 /** The URIs that p11tool prints tell the half of the pair they were printed for; either leads to both. */
