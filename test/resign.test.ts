@@ -202,6 +202,24 @@ test('a signature in the older layout among the referrers cannot have another be
   await good(verifies(name, 'stranger.pub'))
 })
 
+test('a signature of the manifest itself is made by nobody here; what else there is, is signed', async () => {
+  const image = freshImage()
+  const name = await rig.push('bare', image)
+  disk.set('manifest.json', image.manifest)
+  await good(cs(`sign-blob --key team.key ${noLog} --yes --bundle bare.json manifest.json`))
+  await hand.attachBundle('bare', image, disk.get('bare.json') as Uint8Array) // before the others, as whoever may write there can see to
+  await sign(name, '--format both')
+  const outcome = await cs(`${resigning} --yes -o json ${name}`)
+  const { images }: Report = JSON.parse(outcome.stdout)
+  assert.deepEqual([outcome.code, images[0]?.error?.code], [1, 'CAPABILITY_MISSING'])
+  assert.match(images[0]?.error?.message ?? '', /^referrer sha256:\w+: it signs the manifest itself/)
+  assert.deepEqual(
+    images[0]?.signatures?.map(({ layout }) => layout),
+    ['bundle', 'legacy'],
+  )
+  for (const flags of ['', legacy]) await good(verifies(name, 'stranger.pub', flags))
+})
+
 test('what a key of a key set signed after its time is left alone', async () => {
   const name = await rig.push('windows', freshImage())
   await sign(name)

@@ -24,7 +24,7 @@ export type Resigning = {
 /** The layout that a signature is kept in; of cosign 2's under the tag or as a referrer. */
 export type Layout = 'bundle' | 'legacy' | 'legacy referrer'
 
-const order: readonly Layout[] = ['bundle', 'legacy', 'legacy referrer'] // what cannot be signed again must not keep the rest from it
+const order: readonly Layout[] = ['bundle', 'legacy', 'legacy referrer']
 
 /** Something that was signed with the old key, and with the new one is not. */
 export type Missing = {
@@ -62,7 +62,12 @@ export async function findMissing(
   const there = new Set(made.signatures.map(keyOf))
   const distinct = new Map(old.signatures.map(signature => [keyOf(signature), signature]))
   const missing = [...distinct].flatMap(([key, signature]) => (there.has(key) ? [] : [missingOf(signature)]))
-  return { missing: missing.toSorted((a, b) => order.indexOf(a.layout) - order.indexOf(b.layout)), already: there.size, reason: old.reason }
+  return { missing: missing.toSorted((a, b) => placeOf(a) - placeOf(b)), already: there.size, reason: old.reason }
+}
+
+/** What cannot be signed again comes last, for it must not keep the rest from it. */
+function placeOf({ content, layout }: Missing): number {
+  return content.kind === 'artifact' ? order.length : order.indexOf(layout)
 }
 
 async function fetchCandidates(
