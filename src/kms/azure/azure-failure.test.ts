@@ -81,6 +81,20 @@ for (const { name, cause, operation = 'sign', code, message } of [
     message: /want JSON/,
   },
   {
+    name: 'an error of its own while a key is made',
+    cause: restError(503),
+    operation: 'create',
+    code: 'KMS_UNAVAILABLE',
+    message: /status 503: whether a key was made is unknown; try again/,
+  },
+  {
+    name: 'a connection that breaks while a key is made',
+    cause: Object.assign(new Error('s3cret'), { code: 'ECONNRESET' }),
+    operation: 'create',
+    code: 'KMS_UNAVAILABLE',
+    message: /closed before an answer: whether a key was made is unknown/,
+  },
+  {
     name: 'no such host',
     cause: Object.assign(new Error('s3cret'), { code: 'ENOTFOUND' }),
     code: 'KMS_UNAVAILABLE',
@@ -92,6 +106,7 @@ for (const { name, cause, operation = 'sign', code, message } of [
     assert.ok(explained instanceof CountersignError)
     assert.equal(explained.code, code)
     assert.match(explained.message, message)
+    if (code === 'KMS_UNAUTHORIZED') assert.equal(explained.cause, undefined) // it may hold what a token is made of
     assert.ok(explained.message.startsWith(`${what}: `) && !explained.message.includes('s3cret'), explained.message)
   })
 

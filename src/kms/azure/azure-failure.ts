@@ -23,6 +23,9 @@ type SdkError = {
   readonly details?: { readonly error?: { readonly message?: string; readonly innerError?: { readonly code?: string } } }
 }
 
+/** Asked twice, a vault makes two versions. */
+const unknownIfMade = 'whether a key was made is unknown; try again: one that was made is found then'
+
 const tokenErrors = ['AuthenticationError', 'AggregateAuthenticationError', 'AuthenticationRequiredError', 'CredentialUnavailableError']
 
 /** Whether the vault said that there is no such key. */
@@ -39,7 +42,7 @@ export function explainAzureFailure(what: string, operation: AzureOperation, cau
   if (cause instanceof CountersignError && cause.code !== 'SERVICE_UNAVAILABLE') return cause
   const { name = '', message = '', statusCode, response, details }: SdkError = cause instanceof Error ? (cause as SdkError) : {}
   const fail = (code: ConstructorParameters<typeof CountersignError>[0], problem: string) =>
-    new CountersignError(code, `${what}: ${problem}`, { cause })
+    new CountersignError(code, `${what}: ${problem}`, code === 'KMS_UNAUTHORIZED' ? {} : { cause }) // causes are shown too
   if (tokenErrors.includes(name)) {
     const codes = [...new Set(message.match(/\bAADSTS[0-9]{4,9}\b/g))].slice(0, 3).join(', ')
     return fail(
@@ -51,7 +54,15 @@ export function explainAzureFailure(what: string, operation: AzureOperation, cau
     return fail('KMS_RESPONSE_MALFORMED', 'it asks for a token of another service than its own, and is given none')
   if (name === 'RestError' && statusCode === undefined && /parsing/i.test(message))
     return fail('KMS_RESPONSE_MALFORMED', 'want JSON, got an answer that is not')
-  if (statusCode === undefined) return explainConnection(what, cause)
+  if (statusCode === undefined) {
+    const failure = explainConnection(what, cause)
+    if (operation !== 'create' || failure instanceof CountersignError) return failure
+    return fail('KMS_UNAVAILABLE', `${failure.passing}: ${unknownIfMade}`)
+  }
+  const pass = (passing: string): CountersignError | PassingFailure => ({
+    passing,
+    afterMs: retryAfterMs(response?.headers?.get?.('retry-after') ?? null, now),
+  })
   const inner = details?.error?.innerError?.code ?? ''
   const reason = details?.error?.message ?? message
   switch (statusCode) {
@@ -74,12 +85,10 @@ export function explainAzureFailure(what: string, operation: AzureOperation, cau
     case 409:
       return fail('KEY_DISABLED', 'a deleted key of this name can still be recovered: recover it (az keyvault key recover), or purge it')
     case 429:
-      return { passing: 'throttled', afterMs: retryAfterMs(response?.headers?.get?.('retry-after') ?? null, now) }
+      return pass('throttled')
     default:
-      if (statusCode === 408 || statusCode >= 500) {
-        const afterMs = retryAfterMs(response?.headers?.get?.('retry-after') ?? null, now)
-        return { passing: `status ${statusCode}`, afterMs }
-      }
+      if (statusCode === 408 || statusCode >= 500)
+        return operation === 'create' ? fail('KMS_UNAVAILABLE', `status ${statusCode}: ${unknownIfMade}`) : pass(`status ${statusCode}`)
       return fail('KMS_RESPONSE_MALFORMED', `want an answer, got status ${statusCode}${inner && ` (${quote(inner)})`}`)
   }
 }

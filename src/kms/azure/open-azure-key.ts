@@ -36,14 +36,19 @@ export function openAzureKey(reference: string, effects: ProviderEffects): Remot
         ask => work(ask, connected),
       ),
     )
-  const getKey = (id: string | undefined) =>
-    call('read', (ask, { client }) => ask(abortSignal => client.getKey(name, { abortSignal, ...(id !== undefined && { version: id }) })))
+  const getKey = async (id: string | undefined): Promise<AzureKey> => {
+    const key = await call('read', (ask, { client }) =>
+      ask(abortSignal => client.getKey(name, { abortSignal, ...(id !== undefined && { version: id }) })),
+    )
+    const { version } = key.properties
+    if (id !== undefined && version !== id)
+      throw new CountersignError('KMS_RESPONSE_MALFORMED', `${what}: want version ${id}, got ${quote(version ?? '')}`)
+    return key
+  }
   const keys = new Map<string, AzureKey>() // by version, for as long as this object lives: the SDK signs with what it once read
   const use = (key: AzureKey): AzureVersion => {
     checkUsable(key.properties, now(), what)
     const version = readAzureKey(key, what)
-    if (pinned !== undefined && version.id !== pinned)
-      throw new CountersignError('KMS_RESPONSE_MALFORMED', `${what}: want version ${pinned}, got ${version.id}`)
     keys.set(version.id, key)
     return version
   }
