@@ -27,6 +27,12 @@ for (const { name, cause, operation = 'sign', code, message } of [
   },
   { name: 'a refused token', cause: grpc(16), code: 'KMS_UNAUTHORIZED', message: /one that it refuses or that has expired/ },
   {
+    name: "a refused token, in Google's words",
+    cause: grpc(16, 'Request had invalid authentication credentials. Expected OAuth 2 access token.'),
+    code: 'KMS_UNAUTHORIZED',
+    message: /one that it refuses or that has expired/,
+  },
+  {
     name: 'no permission to sign',
     cause: grpc(7),
     code: 'KMS_DENIED',
@@ -77,6 +83,7 @@ for (const { name, cause, operation = 'sign', code, message } of [
     assert.ok(explained instanceof CountersignError)
     assert.equal(explained.code, code)
     assert.match(explained.message, message)
+    if (code === 'KMS_UNAUTHORIZED') assert.equal(explained.cause, undefined) // it may hold what a token is made of
     assert.ok(explained.message.startsWith(`${what}: `) && !explained.message.includes('s3cret'), explained.message)
   })
 

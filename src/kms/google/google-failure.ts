@@ -55,9 +55,12 @@ export function explainGoogleFailure(what: string, operation: GoogleOperation, c
   if (cause instanceof StillPending) return { passing: 'the key is still being made' }
   const { code, message = '' } = (cause instanceof Error ? cause : {}) as { readonly code?: unknown; readonly message?: string }
   const fail = (code: ConstructorParameters<typeof CountersignError>[0], problem: string) =>
-    new CountersignError(code, `${what}: ${problem}`, { cause })
+    new CountersignError(code, `${what}: ${problem}`, code === 'KMS_UNAUTHORIZED' ? {} : { cause }) // causes are shown too
   // Before a call the SDK gets credentials; what fails there has no code of gRPC, or one that says so in its words.
-  if (/default credentials|does not exist, or it is not a file|Getting metadata from plugin failed|invalid_grant|credential/i.test(message))
+  if (
+    /default credentials|does not exist, or it is not a file|Getting metadata from plugin failed|invalid_grant/i.test(message) ||
+    (typeof code !== 'number' && /credential/i.test(message))
+  )
     return fail(
       'KMS_UNAUTHORIZED',
       'want a token of Google, got none: gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials, or run where there is a service account',

@@ -31,11 +31,13 @@ type Kms = {
   readonly ringIsThere?: boolean
   readonly pendingFor?: number // lists, of a key that was made
   readonly fails?: Error // before any call
+  readonly opensAfter?: Promise<void>
+  readonly knowsFilters?: boolean
   readonly environment?: ReadonlyMap<string, string>
 }
 
 /** The SDK on a KMS in memory, and what it was asked. */
-function sdkOf({ versions, ringIsThere = false, pendingFor = 0, fails, environment = new Map() }: Kms) {
+function sdkOf({ versions, ringIsThere = false, pendingFor = 0, fails, opensAfter, knowsFilters = true, environment = new Map() }: Kms) {
   const asked: string[] = []
   const made: object[] = []
   let there = versions
@@ -45,6 +47,7 @@ function sdkOf({ versions, ringIsThere = false, pendingFor = 0, fails, environme
       made.push(options)
     }
     async initialize() {
+      await opensAfter
       if (fails) throw fails
     }
     async close() {
@@ -55,7 +58,7 @@ function sdkOf({ versions, ringIsThere = false, pendingFor = 0, fails, environme
       assert.equal(parent, keyName)
       if (!there) throw grpc(5)
       if (pending-- > 0) return [[versionOf(1, 'PENDING_GENERATION')], null, {}]
-      const matching = there.filter(({ state }) => filter === '' || state === 'ENABLED')
+      const matching = there.filter(({ state }) => !knowsFilters || filter === '' || state === 'ENABLED')
       const from = Number(pageToken)
       return [matching.slice(from, from + 2), null, { nextPageToken: from + 2 < matching.length ? String(from + 2) : '' }]
     }
@@ -129,6 +132,23 @@ for (const { name, text, algorithm, requests } of [
 
 test('nothing is loaded or asked at open, and nothing is there to close', async () => {
   await openGoogleKey(reference, { ...sdkOf({}).effects, loadPackage: async () => assert.fail('loaded') }).close?.()
+})
+
+test('a version that is listed unasked, for it is disabled, does not sign', async () => {
+  const { effects, asked } = sdkOf({ versions: [versionOf(1), versionOf(2, 'DISABLED')], knowsFilters: false })
+  assert.equal((await openGoogleKey(reference, effects).current()).id, '1')
+  assert.deepEqual(asked, ['list state=ENABLED', 'get 1'])
+})
+
+test('to close does not wait for credentials that never come', async () => {
+  const opening = Promise.withResolvers<void>()
+  const { effects, asked } = sdkOf({ versions: [versionOf(1)], opensAfter: opening.promise })
+  const key = openGoogleKey(reference, effects)
+  const asking = key.current()
+  await key.close?.()
+  assert.deepEqual(asked, [])
+  opening.resolve()
+  await asking
 })
 
 test('versions come newest first, over pages, with states and times, and public keys of the enabled ones', async () => {

@@ -21,11 +21,15 @@ export function openGoogleKey(reference: string, effects: ProviderEffects): Remo
   const { location, ring, key, keyName, version: pinned } = parseGoogleReference(reference)
   const what = `Google Cloud KMS key ${quote(reference.slice('gcpkms://'.length))}`
   let opened: Promise<GoogleClient> | undefined
+  let ready: GoogleClient | undefined
   const client = () => {
-    opened ??= openClient(effects).catch(cause => {
-      opened = undefined
-      throw cause
-    })
+    opened ??= openClient(effects).then(
+      google => (ready = google),
+      cause => {
+        opened = undefined
+        throw cause
+      },
+    )
     return opened
   }
   const call = <T>(operation: GoogleOperation, work: (ask: Ask, client: GoogleClient) => Promise<T>): Promise<T> =>
@@ -62,7 +66,7 @@ export function openGoogleKey(reference: string, effects: ProviderEffects): Remo
   }
   const findCurrent = async (): Promise<SigningVersion> => {
     if (pinned !== undefined) return await publicKeyOf(pinned)
-    const [newest] = await list('state=ENABLED')
+    const newest = (await list('state=ENABLED')).find(({ state }) => state === 'enabled') // an emulator may know no filters
     if (!newest) throw new CountersignError('KEY_DISABLED', `${what}: want an enabled version, got none`)
     howOf(newest.algorithm, what) // of a key for something else no public key is to be had, and the reason would be lost
     return known.get(newest.id) ?? (await publicKeyOf(newest.id))
@@ -124,7 +128,7 @@ export function openGoogleKey(reference: string, effects: ProviderEffects): Remo
       return { publicKey: (await findCurrentOnce()).publicKey, isNew: true }
     },
     close: async () => {
-      await opened?.then(google => google.close()).catch(() => undefined) // nothing was opened, or it is closed already
+      await ready?.close().catch(() => undefined) // it is closed already; one that still looks for credentials is not waited for
     },
   }
 }
