@@ -67,6 +67,7 @@ test('sortJsonObject agrees with serializeSortedJson on whatever there is', () =
 
 const long = 'x'.repeat(600_000)
 for (const { name, members } of [
+  { name: 'two members too large for a copy', members: ['b', 'a'].map(member => [member, long + long]) },
   { name: 'a few large members', members: ['m', 'b', 'z', 'a'].map(member => [member, long]) },
   {
     name: 'a large member behind small ones',
