@@ -55,6 +55,22 @@ test('machineEffects: a helper that is not there', async () => {
   await assert.rejects(call, { code: 'CREDENTIALS_UNAVAILABLE', message: 'docker-credential-absent: no such program on the PATH' })
 })
 
+for (const path of ['.', '', 'bin', `.:/nowhere`, ':/nowhere', '/nowhere:'])
+  test(`machineEffects: what lies in the current folder is not run by PATH=${path}`, async () => {
+    await createHelper('planted', 'echo planted')
+    const here = process.cwd()
+    process.chdir(path.startsWith('bin') ? folder : join(folder, 'bin'))
+    try {
+      const call = machineEffects({ PATH: path }).run('docker-credential-planted', ['get'], new Uint8Array(), limits)
+      await assert.rejects(call, {
+        code: 'CREDENTIALS_UNAVAILABLE',
+        message: /no such program on the PATH, whose relative folders are left out$/,
+      })
+    } finally {
+      process.chdir(here)
+    }
+  })
+
 test('machineEffects: a helper that ends without reading', async () => {
   await createHelper('deaf', 'exec true')
   const { exitCode } = await machineEffects(environment()).run('docker-credential-deaf', ['store'], new Uint8Array(1 << 20), limits)

@@ -18,7 +18,7 @@ export type CredentialEffects = {
    */
   readonly replaceFile: (path: string, bytes: Uint8Array) => Promise<void>
   /**
-   * Runs a program without a shell: input on its standard input, its standard output collected, standard error dropped.
+   * Runs a program of the PATH, whose relative folders are left out, without a shell: input on its standard input, its standard output collected, standard error dropped.
    *
    * @throws CountersignError `CREDENTIALS_UNAVAILABLE` when it is missing, runs longer than `timeoutMs` or says more than `limitBytes`
    */
@@ -77,7 +77,8 @@ async function run(
 ): Promise<ProgramResult> {
   const { spawn } = await import('node:child_process')
   // On Windows a program of that name in the current folder must not win over the PATH.
-  const env = { ...withoutOurSecrets(environment), NoDefaultCurrentDirectoryInExePath: '1' }
+  const { env: ours, leftOut } = await withoutRelativePath(withoutOurSecrets(environment))
+  const env = { ...ours, NoDefaultCurrentDirectoryInExePath: '1' }
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], shell: false, windowsHide: true, env })
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
@@ -95,7 +96,12 @@ async function run(
       else chunks.push(chunk)
     })
     child.once('error', cause =>
-      fail(systemErrorCode(cause) === 'ENOENT' ? 'no such program on the PATH' : `cannot be run: ${codeOf(cause)}`, cause),
+      fail(
+        systemErrorCode(cause) === 'ENOENT'
+          ? `no such program on the PATH${leftOut ? ', whose relative folders are left out' : ''}`
+          : `cannot be run: ${codeOf(cause)}`,
+        cause,
+      ),
     )
     child.once('close', exitCode => {
       clearTimeout(timer)
@@ -104,6 +110,17 @@ async function run(
     child.stdin.on('error', () => {}) // it may end without reading: its exit code tells
     child.stdin.end(input)
   })
+}
+
+/** An empty or relative folder of the PATH is where a person happens to stand: what lies there may be what they are about to verify. */
+async function withoutRelativePath(env: ProcessEnvironment): Promise<{ readonly env: ProcessEnvironment; readonly leftOut: boolean }> {
+  const { delimiter, isAbsolute } = await import('node:path')
+  const name = Object.keys(env).find(each => (process.platform === 'win32' ? each.toUpperCase() : each) === 'PATH')
+  const folders = name === undefined ? [] : env[name]!.split(delimiter)
+  const kept = folders.filter(folder => isAbsolute(folder.replace(/^"/, '')))
+  if (name === undefined || kept.length === folders.length) return { env, leftOut: false }
+  // An empty PATH would be the current folder; without one, the system has its own.
+  return { env: { ...env, [name]: kept.length === 0 ? undefined : kept.join(delimiter) }, leftOut: true }
 }
 
 function codeOf(cause: unknown): string {
