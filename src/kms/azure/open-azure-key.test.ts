@@ -28,10 +28,10 @@ function keyOf(publicKey: KeyObject, properties: AzureKeyProperties, changes: Re
   return { properties: { version: first, enabled: true, createdOn: now, ...properties }, key } as AzureKey
 }
 
-type Vault = { readonly keys: readonly AzureKey[]; readonly signWith?: KeyObject; readonly result?: unknown }
+type Vault = { readonly keys: readonly AzureKey[]; readonly signWith?: KeyObject; readonly result?: unknown; readonly answersWith?: string }
 
 /** The SDK on a vault in memory, newest version last, and what it was asked. */
-function sdkOf({ keys, signWith = p256.privateKey, result }: Vault, environment = new Map<string, string>()) {
+function sdkOf({ keys, signWith = p256.privateKey, result, answersWith }: Vault, environment = new Map<string, string>()) {
   const asked: string[] = []
   const made: object[] = []
   const notFound = () => Object.assign(new Error('no'), { name: 'RestError', statusCode: 404 })
@@ -42,7 +42,7 @@ function sdkOf({ keys, signWith = p256.privateKey, result }: Vault, environment 
     }
     async getKey(name: string, { version = '' }: { version?: string }): Promise<AzureKey> {
       asked.push(`get ${name} ${version}`.trim())
-      const key = version === '' ? keys.at(-1) : keys.find(({ properties }) => properties.version === version)
+      const key = version === '' ? keys.at(-1) : keys.find(({ properties }) => properties.version === (answersWith ?? version))
       if (!key) throw notFound()
       return key
     }
@@ -275,6 +275,21 @@ for (const { name, run, code, message } of [
     run: () => use({ keys: [keyOf(p256.publicKey, { version: second })] }, `${reference}/${first}`),
     code: 'KEY_NOT_FOUND',
     message: /no such key/,
+  },
+  {
+    name: 'a pinned version, answered with another',
+    run: () => use({ keys: [keyOf(p256.publicKey, { version: second })], answersWith: second }, `${reference}/${first}`),
+    code: 'KMS_RESPONSE_MALFORMED',
+    message: /want version 1+, got "2+"$/,
+  },
+  {
+    name: 'a listed version, answered with another',
+    run: () => {
+      const keys = [keyOf(p256.publicKey, { version: first }), keyOf(p256.publicKey, { version: second })]
+      return openAzureKey(reference, sdkOf({ keys, answersWith: second }).effects).versions()
+    },
+    code: 'KMS_RESPONSE_MALFORMED',
+    message: /want version 1+, got "2+"$/,
   },
   {
     name: 'a short signature',
