@@ -3,6 +3,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { encodeHex } from '../../codec/hex.ts'
 import type { TextWithBase64 } from '../../codec/json/text-with-base64.ts'
 import { startDigest } from '../../crypto/digest.ts'
+import { blobBundleText } from '../../formats/blob-bundle.ts'
 import { bundleLimitBytes, parseBundle } from '../../formats/bundle.ts'
 import { parseOciDigest } from '../../formats/oci-digest.ts'
 import type { BlobContent, BlobSource } from '../../oci/blob-content.ts'
@@ -37,6 +38,17 @@ export async function sourceOfText(text: TextWithBase64): Promise<BlobSource> {
 export function checkReadable(size: number): void {
   if (size > bundleLimitBytes)
     throw new CountersignError('LIMIT_EXCEEDED', `attestation: want at most ${bundleLimitBytes} bytes, got ${size}`)
+}
+
+/**
+ * What `attest-blob` of cosign 2 wrote: a bundle for bare signatures, with the envelope in the place of one.
+ *
+ * @throws CountersignError `LIMIT_EXCEEDED` for what would be too large to be read again: the payload is in base64 twice
+ */
+export function olderBundleText(...content: Parameters<typeof blobBundleText>): TextWithBase64 {
+  const text = blobBundleText(...content)
+  checkReadable(text.size)
+  return text
 }
 
 /** All bytes of what was made. */

@@ -10,7 +10,7 @@ import { teamKey } from '../../testing/test-keys.ts'
 import { bundleCandidate, type Candidate, type Evidence } from '../../verify/evidence.ts'
 import { encodeSignedBundle, keySigning, type Signing } from '../signing.ts'
 import { statementsOf } from './attested-statement.ts'
-import { bytesOf, sourceOfText } from './encoded-attestation.ts'
+import { bytesOf, olderBundleText, sourceOfText } from './encoded-attestation.ts'
 import { signAttestationBundle, signAttestationEnvelope } from './sign-attestation.ts'
 
 const digest = ociDigestOf(encodeUtf8('image'))
@@ -80,6 +80,12 @@ test('what nobody could read again is not made', async () => {
     message: /^attestation: want at most 134217728 bytes, got 134217729$/,
   })
 })
+
+test('an older bundle that nobody could read again is not made, though its envelope could be', () =>
+  assert.throws(() => olderBundleText(new Uint8Array(97 << 20), 'PEM'), {
+    code: 'LIMIT_EXCEEDED',
+    message: /^attestation: want at most 134217728 bytes, got 1356\d{5}$/,
+  }))
 
 test('text that is another than it is to be is not published', async () => {
   const [text, other] = [1, 2].map(value => textWithBase64('{"payload":""}', '"payload":""', Uint8Array.of(value)))

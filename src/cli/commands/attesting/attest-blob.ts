@@ -6,13 +6,13 @@ import { encodePem } from '../../../codec/pem.ts'
 import { quote } from '../../../codec/text.ts'
 import { type Message, messageOfDigests } from '../../../crypto/message.ts'
 import { encodePublicKeyPem } from '../../../crypto/public-key.ts'
-import { blobBundleText, encodeBlobBundle } from '../../../formats/blob-bundle.ts'
+import { encodeBlobBundle } from '../../../formats/blob-bundle.ts'
 import { dsseEnvelopeText } from '../../../formats/dsse.ts'
 import { logBundleOfEntry } from '../../../formats/log/log-bundle.ts'
 import { statementPayloadType } from '../../../formats/statement.ts'
 import { timestampJson } from '../../../formats/timestamp/timestamp-json.ts'
 import type { BlobContent } from '../../../oci/blob-content.ts'
-import { bytesOf } from '../../../sign/attestation/encoded-attestation.ts'
+import { bytesOf, olderBundleText } from '../../../sign/attestation/encoded-attestation.ts'
 import { artifactOfStatement } from '../../../sign/attestation/given-statement.ts'
 import { type SignedAttestation, signAttestationBundle, signAttestationEnvelope } from '../../../sign/attestation/sign-attestation.ts'
 import type { SignedParts } from '../../../sign/signing.ts'
@@ -105,7 +105,7 @@ async function writeResults(context: CommandContext, flags: Flags, statement: Ui
     await context.files.write(path, typeof data === 'string' || data instanceof Uint8Array ? data : data.open(), { mode: 0o600 })
     context.stderr(`${what} ${path}\n`)
   }
-  const inOlderBundle = async () => blobBundleText(await bytesOf(signed.encoded), ...signerAndEntry(signed.parts))
+  const inOlderBundle = async () => olderBundleText(await bytesOf(signed.encoded), ...signerAndEntry(signed.parts))
   if (flags.bundle !== '') await write(flags.bundle, newBundleFormat ? signed.encoded : await inOlderBundle(), 'Wrote bundle to file')
   await write(flags.outputAttestation, statement, 'Attestation written in')
   if (certificate) await write(flags.outputCertificate, encodePem('CERTIFICATE', certificate.der), 'Certificate written in')
