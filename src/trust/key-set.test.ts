@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeDerNull, encodeDerOid, encodeDerSequence } from '../codec/der-writer.ts'
+import { encodePem } from '../codec/pem.ts'
 import { encodeUtf8 } from '../codec/text.ts'
+import { keyOid } from '../crypto/algorithm-identifier.ts'
+import { encodeRsaPublicKey, encodeSpki } from '../crypto/public-key.ts'
 import { strangerKey, teamKey } from '../testing/test-keys.ts'
 import { type KeySetEntry, keySetMediaType, looksLikeKeySet, parseKeySet } from './key-set.ts'
 
 const [team, stranger] = [{ publicKey: teamKey.publicPem }, { publicKey: strangerKey.publicPem }]
+/** One RSA key by either of its algorithm identifiers. */
+const rsaPem = (oid: string) =>
+  encodePem(
+    'PUBLIC KEY',
+    encodeSpki(
+      encodeDerSequence(encodeDerOid(oid), ...(oid === keyOid.rsa ? [encodeDerNull()] : [])),
+      encodeRsaPublicKey((1n << 2047n) + 1n, 65537n),
+    ),
+  )
 const textOf = (keys: unknown, more: object = {}) => JSON.stringify({ mediaType: keySetMediaType, keys, ...more })
 const parse = (text: string) => parseKeySet(encodeUtf8(text), 'key "set.json"')
 const factsOf = (entry: KeySetEntry) => [
@@ -96,6 +109,11 @@ for (const { name, text, code = 'KEY_MALFORMED', message } of [
     name: 'a key twice',
     text: textOf([team, stranger, team]),
     message: /want each key once, but keys\[0\] and keys\[2\] are the same key/,
+  },
+  {
+    name: 'a key twice, once for PSS alone',
+    text: textOf([{ publicKey: rsaPem(keyOid.rsa), validFor: { end: until } }, { publicKey: rsaPem(keyOid.rsaPss) }]),
+    message: /want each key once, but keys\[0\] and keys\[1\] are the same key/,
   },
   {
     name: 'an empty validity',

@@ -2,7 +2,7 @@ import { CountersignError } from '../codec/error.ts'
 import { encodeHex } from '../codec/hex.ts'
 import { parseJson, readArray, readAs, readObject, readObjectOf, readString } from '../codec/json.ts'
 import { encodeUtf8, quote } from '../codec/text.ts'
-import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
+import { type PublicKey, parsePublicKeyPem, publicKeyOctets } from '../crypto/public-key.ts'
 import { formatTime, readTime } from '../formats/rfc3339.ts'
 import { openValidity, type Validity } from './validity.ts'
 
@@ -71,8 +71,8 @@ export function parseKeySet(bytes: Uint8Array, what: string): KeySet {
 export function checkDistinct(entries: readonly (readonly PublicKey[])[], what: string): void {
   const seen = new Map<string, number>()
   for (const [index, keys] of entries.entries())
-    for (const { id } of keys) {
-      const name = encodeHex(id)
+    for (const key of keys) {
+      const name = encodeHex(publicKeyOctets(key)) // and not its id: an RSA key has another one for PSS alone
       const earlier = seen.get(name)
       if (earlier !== undefined && earlier !== index)
         throw new CountersignError('KEY_MALFORMED', `${what}: want each key once, but keys[${earlier}] and keys[${index}] are the same key`)
