@@ -116,7 +116,7 @@ export type RegistryClient = {
 
 export type RegistryClientOptions = {
   readonly willPush?: boolean // ask for push permission from the first request on: one token instead of two
-  readonly chunkBytes?: number // blobs above this size are sent in chunks of it; 64 MiB unless told
+  readonly chunkBytes?: number // blobs in memory above this size are sent in chunks of it; 64 MiB unless told
 }
 
 /** A client that speaks to registries by way of `fetch`. */
