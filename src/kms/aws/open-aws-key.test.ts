@@ -157,6 +157,34 @@ test('create: a key that could not be named is told of', async () => {
   })
 })
 
+test('create: a key that was named by a request that got no answer', async () => {
+  const times = { alias: 0, isNamed: false }
+  const { key, asked } = open(request => {
+    if (request.operation === 'GetPublicKey' && !times.isNamed) throw awsError('NotFoundException', 400)
+    if (request.operation === 'CreateKey') return { KeyMetadata: { KeyId: arn.split('/')[1] } }
+    if (request.operation === 'CreateAlias') {
+      times.isNamed = true
+      throw times.alias++ === 0 ? awsError('KMSInternalException', 500) : awsError('AlreadyExistsException', 400)
+    }
+    return wellAnswered(request)
+  })
+  assert.equal((await key.create()).isNew, true)
+  assert.deepEqual(asked(), ['GetPublicKey', 'CreateKey', 'CreateAlias', 'CreateAlias', 'GetPublicKey', 'GetPublicKey'])
+})
+
+for (const { name, text, isIt } of [
+  { name: 'its id', text: '1234abcd-12ab-34cd-56ef-1234567890ab', isIt: true },
+  { name: 'its id without dashes', text: '1234ABCD12ab34cd56ef1234567890ab', isIt: true },
+  { name: 'its ARN', text: arn, isIt: true },
+  { name: "another's id", text: '1234abcd-12ab-34cd-56ef-1234567890ac', isIt: false },
+  { name: "another's ARN", text: arn.replace(/b$/, 'c'), isIt: false },
+])
+  test(`a key by ${name} ${isIt ? 'is' : 'is not'} what is answered`, async () => {
+    const asked = open(wellAnswered, `awskms:///${text}`).key.current()
+    if (isIt) await asked
+    else await assert.rejects(asked, { code: 'KMS_RESPONSE_MALFORMED', message: /want the key that was asked for, got "arn:.*90ab"$/ })
+  })
+
 test('create: a new key that is not known everywhere at once is waited for', async () => {
   let times = 0
   const { key, asked } = open(request => {

@@ -30,8 +30,12 @@ export function openAwsKey(text: string, effects: ProviderEffects): RemoteKey {
         : explainAwsFailure(what, operation, cause, effects.world.now())
     return await withinDeadline(what, effects, explain, ask => work(sender(sdk, client, ask, next => (operation = next))))
   }
-  const find = async (): Promise<AwsKey> =>
-    readAwsKey(await call(send => send('GetPublicKey', sdk => new sdk.GetPublicKeyCommand({ KeyId: keyId }))), what)
+  const find = async (): Promise<AwsKey> => {
+    const key = readAwsKey(await call(send => send('GetPublicKey', sdk => new sdk.GetPublicKeyCommand({ KeyId: keyId }))), what)
+    if (alias === undefined && !isSameKey(keyId, key.arn))
+      throw new CountersignError('KMS_RESPONSE_MALFORMED', `${what}: want the key that was asked for, got ${quote(key.arn)}`)
+    return key
+  }
   let found: Promise<AwsKey> | undefined
   const current = (): Promise<AwsKey> => {
     found ??= find().catch(cause => {
@@ -97,14 +101,38 @@ async function create(alias: string, what: string, call: Call): Promise<CreatedK
     await call(send => send('CreateAlias', sdk => new sdk.CreateAliasCommand({ AliasName: alias, TargetKeyId: id })), true)
   } catch (cause) {
     if (!(cause instanceof CountersignError)) throw cause
-    throw new CountersignError(
-      cause.code,
-      `${cause.message}; key ${quote(id)} was made and has no alias: aws kms create-alias, or aws kms schedule-key-deletion`,
-      { cause },
-    )
+    const isOurs = cause.code === 'KEY_EXISTS' && (await leadsTo(alias, id, call))
+    if (!isOurs)
+      throw new CountersignError(
+        cause.code,
+        `${cause.message}; key ${quote(id)} was made and has no alias: aws kms create-alias, or aws kms schedule-key-deletion`,
+        { cause },
+      )
   }
   const answer = await call(send => send('GetPublicKey', sdk => new sdk.GetPublicKeyCommand({ KeyId: id })), true)
   return { publicKey: readAwsKey(answer, what).publicKey, isNew: true }
+}
+
+/** Whether an alias is the key's: a request to name it that got no answer may have done so, and is then refused when made again. */
+async function leadsTo(alias: string, id: string, call: Call): Promise<boolean> {
+  try {
+    const { KeyId: arn = '' } = await call(send => send('GetPublicKey', sdk => new sdk.GetPublicKeyCommand({ KeyId: alias })), true)
+    return isSameKey(id, arn)
+  } catch (cause) {
+    if (cause instanceof CountersignError) return false // that the alias is taken says more
+    throw cause
+  }
+}
+
+/** Whether both are of one key: its id, with or without dashes, or an ARN, which ends with it. */
+function isSameKey(one: string, other: string): boolean {
+  const [a, b] = [one, other].map(text =>
+    text
+      .replace(/^arn:.*:key\//s, '')
+      .replaceAll('-', '')
+      .toLowerCase(),
+  )
+  return a === b
 }
 
 async function openClient(
