@@ -51,6 +51,7 @@ export function connectTo(target: ConnectionTarget, effects: ProviderEffects, wh
       ...base,
       ...login,
       finishSigning: async data => {
+        effects.signal.throwIfAborted() // it tells of that once, and may have while the file of the PIN was read
         const signing = cryptoki.C_SignAsync(handle, data, Buffer.alloc(signatureLimitBytes))
         try {
           return Uint8Array.from(await orAborted(signing, effects.signal))

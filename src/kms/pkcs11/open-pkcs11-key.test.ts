@@ -111,6 +111,25 @@ test('the caller’s signal ends a wait for a finger, unchanged, and the module 
   await key.close?.()
 })
 
+test('a signature that nobody waits for any more is not begun', async () => {
+  const token = makeToken()
+  put(token, 'p256', { label: 'k' })
+  const module = makeModule([token])
+  const caller = new AbortController()
+  const reason = new CountersignError('TIMED_OUT', 'no time left')
+  const files = {
+    get '/pin'() {
+      caller.abort(reason)
+      return '1234'
+    },
+  }
+  const { key } = open(module, { uri: 'pkcs11:token=release;object=k?pin-source=/pin', files, signal: caller.signal })
+  await assert.rejects((await remoteSigner(key)).sign(message), reason)
+  assert.ok(!module.calls.includes('C_SignAsync'))
+  await key.close?.()
+  assert.deepEqual(module.calls.slice(-2), ['C_CloseSession', 'C_Finalize'])
+})
+
 test('a key that wants the PIN for each signature is given it', async () => {
   const token = makeToken()
   put(token, 'p256', { label: 'k', change: (_, own) => own.set(cka.alwaysAuthenticate, Uint8Array.of(1)) })

@@ -1,9 +1,10 @@
-import { encodeDerInteger, encodeDerNull, encodeDerOctetString, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
+import { encodeDerNull, encodeDerOctetString, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { defaultHash } from '../../crypto/algorithm.ts'
 import { hashOid } from '../../crypto/algorithm-identifier.ts'
 import { curveOf, type PublicKey } from '../../crypto/public-key.ts'
 import type { ProviderEffects } from '../remote/key-effects.ts'
+import { derOfRawEcdsa } from '../remote/raw-ecdsa.ts'
 import type { RemoteKey, SigningVersion } from '../remote/remote-key.ts'
 import { connectTo, type TokenSession } from './connection.ts'
 import { findPrivateKey, findPublicKey } from './find-key.ts'
@@ -96,11 +97,7 @@ async function signWith(
   if (flagOf(session, key, cka.alwaysAuthenticate)) await session.confirmUse()
   const signature = await session.finishSigning(mechanism === ck.rsaPkcs ? encodeDigestInfo(version, covered) : covered)
   if (!curve) return signature
-  const length = 2 * Math.ceil(curve.bits / 8)
-  if (signature.length !== length)
-    throw new CountersignError('KMS_RESPONSE_MALFORMED', `${what}: want ${length} bytes of r and s, got ${signature.length}`)
-  const scalar = (half: Uint8Array) => encodeDerInteger(half.reduce((value, octet) => (value << 8n) | BigInt(octet), 0n))
-  return encodeDerSequence(scalar(signature.subarray(0, length / 2)), scalar(signature.subarray(length / 2)))
+  return derOfRawEcdsa(curve, signature, what)
 }
 
 /** DigestInfo of RFC 8017 §9.2: the token adds the padding. */
