@@ -34,6 +34,11 @@ export function readRemoteKeys(values: readonly string[]): RemoteKeys {
         'USAGE',
         `--key: want NAME=KEY with NAME one of ${remoteKeyNames.join(', ')}, got ${quote(value.replace(/\?.*/s, ''))}`,
       )
+    if (/^pkcs11:.*[?&;]pin-value=/s.test(reference))
+      throw new CountersignError(
+        'USAGE',
+        `--key ${known}: want the PIN by COUNTERSIGN_PKCS11_PIN, or a file that pin-source names, got it in the URI, which is written to the configuration`,
+      )
     if (keys.has(known)) throw new CountersignError('USAGE', `--key: want one key for ${known}, got two`)
     keys.set(known, reference)
   }
