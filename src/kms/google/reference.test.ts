@@ -34,6 +34,7 @@ for (const { text, message } of [
   { text: `gcpkms://${path}/versions/1/x`, message: /nothing follows the version/ },
   { text: `gcpkms://${path}/versions/1?key=s3cret`, message: /^(?!.*s3cret).*version: want a number/ },
   { text: `gcpkms://${path}?key=s3cret`, message: /^(?!.*s3cret).*that is no key/ },
+  { text: `gcpkms://me:s3cret@${path}`, message: /^(?!.*s3cret).*want projects\// },
   { text: `gcpkms://${path}\n`, message: /that is no key/ },
   { text: `gcpkms://${'x'.repeat(1025)}`, message: /it is too long/ },
 ])

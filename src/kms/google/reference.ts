@@ -1,5 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
+import { describeKeyReference } from '../describe-key-reference.ts'
 
 /** A key in Cloud KMS, as `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K[/cryptoKeyVersions/V]` names it. */
 export type GoogleReference = {
@@ -27,14 +28,15 @@ export function parseGoogleReference(text: string): GoogleReference {
   const malformed = (problem: string) =>
     new CountersignError(
       'REFERENCE_MALFORMED',
-      `key reference ${quote(text.replace(/[?#].*/s, ''))}: want gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K, and /cryptoKeyVersions/V after it for one version; ${problem}`,
+      `key reference ${describeKeyReference(text.replace(/#.*/s, ''))}: want gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K, and /cryptoKeyVersions/V after it for one version; ${problem}`,
     )
   const [, path = ''] = /^gcpkms:\/\/(.*)$/s.exec(text) ?? []
   if (path.length > 1024) throw malformed('it is too long')
   const segments = path.split('/')
   for (const [at, { collection, name, pattern }] of parts.entries()) {
     const [given = '', value = ''] = segments.slice(2 * at)
-    if (given !== collection) throw malformed(`want ${collection}/ before the ${name}, got ${quote(given.replace(/[?#].*/s, ''))}`)
+    if (given !== collection)
+      throw malformed(`want ${collection}/ before the ${name}, got ${quote(given.replace(/[?#].*/s, '').replace(/^.*@/s, ''))}`)
     if (!pattern.test(value)) throw malformed(`that is no ${name}: ${quote(value.replace(/[?#].*/s, ''))}`)
   }
   const [, project, , location, , ring = '', , key = '', collection, version, ...others] = segments

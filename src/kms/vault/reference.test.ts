@@ -38,5 +38,10 @@ for (const text of [
       message: /^key reference: want hashivault:\/\/KEY or hashivault:\/\/KEY\/versions\/N, .*, got "/,
     }))
 
+test('parseVaultReference repeats no user name and password', () =>
+  assert.throws(() => parseVaultReference('hashivault://me:s3cret@vault.test/k'), {
+    message: /^(?!.*s3cret).*, got "hashivault:\/\/vault\.test\/k"$/,
+  }))
+
 test('parseVaultReference repeats no query, and names the scheme that was meant', () =>
   assert.throws(() => parseVaultReference('openbao://k?token=s3cret'), { message: /want openbao:\/\/KEY or .*, got "openbao:\/\/k"$/ }))

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import { quote } from '../../codec/text.ts'
+import { describeKeyReference } from '../describe-key-reference.ts'
 
 /** Which of the two speaks: they share an interface, and differ in whose variables come first. */
 export type VaultProduct = 'HashiCorp Vault' | 'OpenBao'
@@ -26,7 +26,7 @@ export function parseVaultReference(text: string): VaultReference {
     const wanted = text.startsWith('openbao:') ? 'openbao://KEY' : 'hashivault://KEY'
     throw new CountersignError(
       'REFERENCE_MALFORMED',
-      `key reference: want ${wanted} or ${wanted}/versions/N, KEY of at most ${nameLimit} letters, digits, "_", "-" and ".", N from 1, got ${quote(text.replace(/\?.*/s, ''))}`,
+      `key reference: want ${wanted} or ${wanted}/versions/N, KEY of at most ${nameLimit} letters, digits, "_", "-" and ".", N from 1, got ${describeKeyReference(text)}`,
     )
   }
   return {
