@@ -103,6 +103,7 @@ test('with room again it goes on by itself', async () => {
 test('stopped where the disk is full, it ends as it should; started there, it says why it does not', async () => {
   await fill()
   await stop()
+  await fill() // what its databases gave back when they were closed
   assertRefused(await startAndEnd(), /ct-log\/log\.db": database or disk is full/)
   await makeRoom()
   await up()

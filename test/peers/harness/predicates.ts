@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { predicateTypeAliases } from '../../../src/formats/predicate-type.ts'
 import type { Place } from './place.ts'
 
@@ -15,10 +15,10 @@ const provenance = { buildType: 'https://example.com/type', builder: { id: 'http
 /** Every name of a predicate type, and a type of one's own. */
 export const attestedTypes: readonly string[] = [...predicateTypeAliases.keys(), 'https://example.com/review/v1']
 
-/** The flags by which a predicate of a type is attested; the file is written. */
+/** The flags by which a predicate of a type is attested; the file is written, once: a command of another test may be reading it. */
 export function predicateFlags(place: Place, type: string): readonly string[] {
   const path = place.path(`predicate-${attestedTypes.indexOf(type)}`)
   const text = type === 'spdx' ? 'SPDXVersion: SPDX-2.3\n' : JSON.stringify(document[type] ?? provenance)
-  writeFileSync(path, text)
+  if (!existsSync(path)) writeFileSync(path, text)
   return ['--type', type, '--predicate', path]
 }
