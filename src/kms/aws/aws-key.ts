@@ -1,7 +1,8 @@
 import { CountersignError } from '../../codec/error.ts'
 import { quote } from '../../codec/text.ts'
 import type { HashName } from '../../crypto/digest.ts'
-import { type KeyAlgorithm, type PublicKey, parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { type KeyAlgorithm, parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { parseAnswered } from '../remote/answers.ts'
 import type { KeyState, SigningVersion } from '../remote/remote-key.ts'
 import type { AwsAnswers, AwsKeyMetadata } from './sdk-shapes.ts'
 
@@ -57,7 +58,7 @@ export function readAwsKey(answer: AwsAnswers['GetPublicKey'], what: string): Aw
     throw unsupported(what, `want a key that signs by ${algorithm}, got ${offered.map(quote).join(', ') || 'one that signs by nothing'}`)
   if (typeof arn !== 'string' || arn === '') throw broken(what, 'want the key that it is of, got none')
   if (!(spki instanceof Uint8Array)) throw broken(what, 'want a public key, got none')
-  const publicKey = readSpki(spki, what)
+  const publicKey = parseAnswered(() => parsePublicKeyDer(spki, what))
   if (publicKey.algorithm !== of || publicKey.bits !== bits)
     throw broken(what, `want a public key of ${spec}, got ${publicKey.algorithm} of ${publicKey.bits} bits`)
   return { id: '', publicKey, scheme, hash, arn, algorithm }
@@ -106,15 +107,6 @@ export function readSignature(
 
 function isArn(id: string): boolean {
   return id.startsWith('arn:')
-}
-
-function readSpki(spki: Uint8Array, what: string): PublicKey {
-  try {
-    return parsePublicKeyDer(spki, what)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError) || cause.code === 'KEY_UNSUPPORTED') throw cause
-    throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-  }
 }
 
 function unsupported(what: string, problem: string): CountersignError {

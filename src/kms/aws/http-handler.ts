@@ -1,6 +1,6 @@
 import { CountersignError } from '../../codec/error.ts'
 import { reachOf } from '../../oci/transport/host.ts'
-import { readAtMost } from '../../oci/transport/read-body.ts'
+import { readAnswer } from '../remote/answers.ts'
 import type { ProviderEffects } from '../remote/key-effects.ts'
 
 /** What AWS's SDK lets stand in for its own network. Source: `HttpHandler` of `@smithy/types`. */
@@ -27,8 +27,6 @@ export type AwsHttpRequest = {
 }
 
 type AwsHttpResponse = { readonly statusCode: number; readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array }
-
-const answerLimitBytes = 65_536
 
 /**
  * The SDK's exchanges, over our own network: proxies, authorities and limits are those of every other request, an answer has at most 64 KiB, and
@@ -59,7 +57,7 @@ export function createAwsHttpHandler(effects: Pick<ProviderEffects, 'environment
       if (typeof body === 'string') init.body = body
       else if (body instanceof Uint8Array) init.body = Uint8Array.from(body)
       const response = await fetch(url, init)
-      const bytes = await answerOf(response, what, abortSignal)
+      const bytes = await readAnswer(response, what, abortSignal)
       return { response: { statusCode: response.status, headers: Object.fromEntries(response.headers), body: bytes } }
     },
     updateHttpClientConfig: () => {},
@@ -79,14 +77,4 @@ function urlOf({ protocol, hostname, port, path, query = {} }: AwsHttpRequest): 
 /** As AWS signs it: RFC 3986, where all but unreserved characters are escaped. */
 function escapeFully(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
-async function answerOf(response: Response, what: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  try {
-    return await readAtMost(response, answerLimitBytes, `${what}: answer`, signal)
-  } catch (cause) {
-    if (cause instanceof CountersignError && cause.code === 'LIMIT_EXCEEDED')
-      throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-    throw cause
-  }
 }

@@ -3,7 +3,8 @@ import { quote } from '../../codec/text.ts'
 import { encodeEcAlgorithm, encodeRsaAlgorithm } from '../../crypto/algorithm-identifier.ts'
 import { type Curve, encodePoint, fieldLength, integerOfBytes, p256, p384, p521 } from '../../crypto/curve.ts'
 import type { HashName } from '../../crypto/digest.ts'
-import { encodeRsaPublicKey, encodeSpki, type PublicKey, parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { encodeRsaPublicKey, encodeSpki, parsePublicKeyDer } from '../../crypto/public-key.ts'
+import { parseAnswered } from '../remote/answers.ts'
 import { derOfRawEcdsa } from '../remote/raw-ecdsa.ts'
 import type { KeyState, SigningVersion } from '../remote/remote-key.ts'
 import type { AzureKey, AzureKeyProperties } from './sdk-shapes.ts'
@@ -39,12 +40,14 @@ export function readAzureKey({ properties, key = {} }: AzureKey, what: string): 
       const { curve, algorithm, hash } = how
       const length = fieldLength(curve)
       const point = encodePoint(curve, { x: readNumber(key.x, 'x', length, what), y: readNumber(key.y, 'y', length, what) })
-      const publicKey = readSpki(encodeSpki(encodeEcAlgorithm(curve), point), what)
+      const publicKey = parseAnswered(() => parsePublicKeyDer(encodeSpki(encodeEcAlgorithm(curve), point), what))
       return { id, publicKey, scheme: 'ecdsa', hash, algorithm, read: result => derOfRawEcdsa(curve, result, what) }
     }
     case 'RSA': {
       const [modulus, exponent] = [readNumber(key.n, 'n', 1024, what), readNumber(key.e, 'e', 8, what)]
-      const publicKey = readSpki(encodeSpki(encodeRsaAlgorithm(), encodeRsaPublicKey(modulus, exponent)), what)
+      const publicKey = parseAnswered(() =>
+        parsePublicKeyDer(encodeSpki(encodeRsaAlgorithm(), encodeRsaPublicKey(modulus, exponent)), what),
+      )
       return { id, publicKey, scheme: 'rsa-pkcs1v15', hash: 'sha256', algorithm: 'RS256', read: result => result }
     }
     default:
@@ -72,15 +75,6 @@ export function checkUsable({ enabled, notBefore, expiresOn }: AzureKeyPropertie
     throw new CountersignError('KEY_DISABLED', `${what}: want a key that is valid now, got one that is from ${notBefore.toISOString()}`)
   if (expiresOn && now >= expiresOn)
     throw new CountersignError('KEY_DISABLED', `${what}: want a key that is valid now, got one that expired at ${expiresOn.toISOString()}`)
-}
-
-function readSpki(spki: Uint8Array, what: string): PublicKey {
-  try {
-    return parsePublicKeyDer(spki, what)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError) || cause.code === 'KEY_UNSUPPORTED') throw cause
-    throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-  }
 }
 
 function readNumber(bytes: Uint8Array | undefined, name: string, limitBytes: number, what: string): bigint {

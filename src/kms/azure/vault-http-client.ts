@@ -1,7 +1,6 @@
-import { CountersignError } from '../../codec/error.ts'
 import { decodeUtf8 } from '../../codec/text.ts'
 import type { Fetch } from '../../codec/world.ts'
-import { readAtMost } from '../../oci/transport/read-body.ts'
+import { readAnswer } from '../remote/answers.ts'
 
 /** What Azure's SDK lets stand in for its own network. Source: `HttpClient` of `@azure/core-rest-pipeline`. */
 export type VaultHttpClient = { readonly sendRequest: (request: PipelineRequest) => Promise<PipelineResponse> }
@@ -20,8 +19,6 @@ type PipelineResponse = {
   readonly status: number
   readonly bodyAsText: string
 }
-
-const answerLimitBytes = 65_536
 
 /**
  * The SDK's exchanges with the vault, over our own network: proxies, authorities and limits are those of every other request, and an answer
@@ -42,20 +39,10 @@ export function createVaultHttpClient(fetch: Fetch, what: string): VaultHttpClie
         ...(typeof body === 'string' && { body }),
         ...(abortSignal && { signal: abortSignal }),
       })
-      const bytes = await answerOf(response, what, abortSignal)
+      const bytes = await readAnswer(response, what, abortSignal)
       const bodyAsText = decodeUtf8(bytes, `${what}: answer`, 'KMS_RESPONSE_MALFORMED')
       return { request, headers: new PipelineHeaders(response.headers), status: response.status, bodyAsText }
     },
-  }
-}
-
-async function answerOf(response: Response, what: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  try {
-    return await readAtMost(response, answerLimitBytes, `${what}: answer`, signal)
-  } catch (cause) {
-    if (cause instanceof CountersignError && cause.code === 'LIMIT_EXCEEDED')
-      throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-    throw cause
   }
 }
 

@@ -2,6 +2,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { encodeUtf8, quote } from '../../codec/text.ts'
 import type { HashName } from '../../crypto/digest.ts'
 import { type PublicKey, parsePublicKeyPem } from '../../crypto/public-key.ts'
+import { parseAnswered } from '../remote/answers.ts'
 import type { KeyState, SigningVersion } from '../remote/remote-key.ts'
 import { crc32c } from './crc32c.ts'
 import type { GooglePublicKey, GoogleSignature, GoogleVersion, SignRequest } from './sdk-shapes.ts'
@@ -59,7 +60,7 @@ export function readPublicKey(name: string, answer: GooglePublicKey, what: strin
   const pem = encodeUtf8(answer.pem ?? '')
   if (pem.length === 0) throw broken(what, 'want a public key, got none')
   checkSum('public key', answer.pemCrc32c?.value, pem, what)
-  const publicKey = readPem(pem, what)
+  const publicKey = parseAnswered(() => parsePublicKeyPem(pem, what))
   if (publicKey.algorithm !== how.algorithm || publicKey.bits !== how.bits)
     throw broken(what, `want a key for ${String(answer.algorithm)}, got ${publicKey.algorithm} of ${publicKey.bits} bits`)
   return { id: idOf(name), publicKey, scheme: how.scheme, hash: how.hash }
@@ -118,15 +119,6 @@ function stateOf(state: unknown): KeyState {
       return 'destroyed'
     default: // DISABLED, imports and generations that failed, and what is new: nothing signs or verifies with it
       return 'disabled'
-  }
-}
-
-function readPem(pem: Uint8Array, what: string): PublicKey {
-  try {
-    return parsePublicKeyPem(pem, what)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
   }
 }
 

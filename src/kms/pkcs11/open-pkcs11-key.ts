@@ -1,11 +1,10 @@
 import { encodeDerNull, encodeDerOctetString, encodeDerOid, encodeDerSequence } from '../../codec/der-writer.ts'
 import { CountersignError } from '../../codec/error.ts'
-import { defaultHash } from '../../crypto/algorithm.ts'
 import { hashOid } from '../../crypto/algorithm-identifier.ts'
 import { curveOf, type PublicKey } from '../../crypto/public-key.ts'
 import type { ProviderEffects } from '../remote/key-effects.ts'
 import { derOfRawEcdsa } from '../remote/raw-ecdsa.ts'
-import type { RemoteKey, SigningVersion } from '../remote/remote-key.ts'
+import { onlyVersion, type RemoteKey, type SigningVersion } from '../remote/remote-key.ts'
 import { connectTo, type TokenSession } from './connection.ts'
 import { findPrivateKey, findPublicKey } from './find-key.ts'
 import { generateKeyPair } from './generate-key-pair.ts'
@@ -39,7 +38,7 @@ export function openPkcs11Key(text: string, effects: ProviderEffects): RemoteKey
 
   return {
     what,
-    current: async () => signingVersion(await publicKey('ask'), what),
+    current: async () => onlyVersion(await publicKey('ask'), what),
     versions: async () => [{ id: '', state: 'enabled', publicKey: await publicKey('never ask') }],
     sign: (version, covered) =>
       connection.use('signing', async session => {
@@ -64,23 +63,6 @@ export function modulePathOf(environment: ReadonlyMap<string, string>): string {
   if (path === undefined)
     throw new CountersignError('REFERENCE_MALFORMED', 'PKCS #11 URI: want a module: ?module-path=/… or COUNTERSIGN_PKCS11_MODULE_PATH')
   return checkModulePath(path, 'COUNTERSIGN_PKCS11_MODULE_PATH')
-}
-
-function signingVersion(publicKey: PublicKey, what: string): SigningVersion {
-  switch (publicKey.algorithm) {
-    case 'ecdsa-p256':
-    case 'ecdsa-p384':
-    case 'ecdsa-p521':
-      return { id: '', publicKey, scheme: 'ecdsa', hash: defaultHash(publicKey) }
-    case 'rsa':
-      return { id: '', publicKey, scheme: 'rsa-pkcs1v15', hash: defaultHash(publicKey) }
-    case 'ed25519':
-      return { id: '', publicKey, scheme: 'ed25519', hash: undefined }
-    case 'rsa-pss':
-      throw new CountersignError('KEY_UNSUPPORTED', `${what}: want a key that signs by PKCS #1 v1.5, got one that signs by PSS alone`)
-    default:
-      throw new TypeError(`unhandled key algorithm ${publicKey.algorithm satisfies never}`)
-  }
 }
 
 /** @see PKCS #11 v2.40 §2.1.6 (CKM_RSA_PKCS), §2.3.6 (CKM_ECDSA), v3.0 §2.3.14 (CKM_EDDSA, without parameters: pure) */

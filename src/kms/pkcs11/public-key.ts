@@ -4,6 +4,7 @@ import { CountersignError } from '../../codec/error.ts'
 import { encodeRsaAlgorithm, keyOid } from '../../crypto/algorithm-identifier.ts'
 import { encodeRsaPublicKey, encodeSpki, type PublicKey, parsePublicKeyDer } from '../../crypto/public-key.ts'
 import { parseCertificate } from '../../formats/x509/certificate.ts'
+import { parseAnswered } from '../remote/answers.ts'
 import { ck, cka, type Handle, numberOf } from './module-shapes.ts'
 import { attributeOf, type Session } from './objects.ts'
 
@@ -48,7 +49,7 @@ export function publicKeyOfObject(session: Session, object: Handle, what: string
 
 /** The public key of a certificate on the token. @throws CountersignError `KMS_RESPONSE_MALFORMED`, `KEY_UNSUPPORTED` */
 export function publicKeyOfCertificate(der: Uint8Array, what: string): PublicKey {
-  return ofToken(() => parseCertificate(der, `${what}: its certificate`).publicKey)
+  return parseAnswered(() => parseCertificate(der, `${what}: its certificate`).publicKey)
 }
 
 /** What a private key tells of its public half: all of it (PKCS #11 v2.40 §4.9), the numbers of an RSA key, or nothing. */
@@ -94,18 +95,7 @@ function checkIsEd25519(parameters: Uint8Array, what: string): void {
 }
 
 function parseKey(spki: Uint8Array, what: string): PublicKey {
-  return ofToken(() => parsePublicKeyDer(spki, what))
-}
-
-/** What breaks its format came from the token. */
-function ofToken<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (cause instanceof CountersignError && cause.kind === 'malformed')
-      throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-    throw cause
-  }
+  return parseAnswered(() => parsePublicKeyDer(spki, what))
 }
 
 function malformed(what: string, problem: string): CountersignError {

@@ -2,11 +2,11 @@ import { CountersignError } from '../../codec/error.ts'
 import { type JsonObject, readString } from '../../codec/json.ts'
 import { systemErrorCode } from '../../codec/system-error.ts'
 import { quote } from '../../codec/text.ts'
-import { defaultHash } from '../../crypto/algorithm.ts'
 import { type PublicKey, parsePublicKeyPem } from '../../crypto/public-key.ts'
 import { describeKeyReference } from '../describe-key-reference.ts'
+import { parseAnswered } from '../remote/answers.ts'
 import type { ProviderEffects } from '../remote/key-effects.ts'
-import type { RemoteKey, SigningVersion } from '../remote/remote-key.ts'
+import { onlyVersion, type RemoteKey, type SigningVersion } from '../remote/remote-key.ts'
 import { deadlineMs, withinDeadline } from '../remote/within-deadline.ts'
 import {
   answerLimitBytes,
@@ -53,19 +53,12 @@ export function openPluginKey(text: string, effects: ProviderEffects): RemoteKey
     if (answer.kind === 'refused') throw refused(what, method.name, answer.reason)
     return answer.result
   }
-  const readKey = (result: JsonObject): PublicKey => {
-    const pem = readPluginBytes(what, result, 'publicKeyPEM')
-    try {
-      return parsePublicKeyPem(pem, what)
-    } catch (cause) {
-      if (!(cause instanceof CountersignError) || cause.code === 'KEY_UNSUPPORTED') throw cause
-      throw new CountersignError('KMS_RESPONSE_MALFORMED', cause.message, { cause })
-    }
-  }
+  const readKey = (result: JsonObject): PublicKey =>
+    parseAnswered(() => parsePublicKeyPem(readPluginBytes(what, result, 'publicKeyPEM'), what))
   let found: Promise<SigningVersion> | undefined
   const current = (): Promise<SigningVersion> => {
     found ??= askFor({ name: 'publicKey' }).then(
-      result => versionOf(readKey(result), what),
+      result => onlyVersion(readKey(result), what),
       cause => {
         found = undefined // what failed may be asked again
         throw cause
@@ -90,24 +83,6 @@ export function openPluginKey(text: string, effects: ProviderEffects): RemoteKey
       const algorithm = readString(defaultAlgorithm, `${what}: defaultAlgorithm`)
       return { publicKey: readKey(await askFor({ name: 'createKey', algorithm })), isNew: true }
     },
-  }
-}
-
-/** How a key signs when its plugin is told the hash: as cosign's own signers do, but for P-384 and P-521, which cosign has sign SHA-256. */
-function versionOf(publicKey: PublicKey, what: string): SigningVersion {
-  switch (publicKey.algorithm) {
-    case 'ecdsa-p256':
-    case 'ecdsa-p384':
-    case 'ecdsa-p521':
-      return { id: '', publicKey, scheme: 'ecdsa', hash: defaultHash(publicKey) }
-    case 'rsa':
-      return { id: '', publicKey, scheme: 'rsa-pkcs1v15', hash: 'sha256' }
-    case 'ed25519':
-      return { id: '', publicKey, scheme: 'ed25519', hash: undefined }
-    case 'rsa-pss':
-      throw new CountersignError('KEY_UNSUPPORTED', `${what}: want a key that signs PKCS#1 v1.5, got one for PSS alone`)
-    default:
-      throw new TypeError(`unhandled key algorithm ${publicKey.algorithm satisfies never}`)
   }
 }
 

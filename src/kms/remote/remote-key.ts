@@ -1,5 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
-import type { SignatureScheme } from '../../crypto/algorithm.ts'
+import { defaultHash, type SignatureScheme } from '../../crypto/algorithm.ts'
 import { digestOf, type HashName } from '../../crypto/digest.ts'
 import { messageOfBytes } from '../../crypto/message.ts'
 import type { PublicKey } from '../../crypto/public-key.ts'
@@ -49,6 +49,28 @@ export type RemoteKey = {
   readonly create: () => Promise<CreatedKey>
   /** Logs out and lets go of connections and sessions. */
   readonly close?: () => Promise<void>
+}
+
+/**
+ * How a key without versions signs where its provider is told the hash: by the key's own default, RSA by PKCS #1 v1.5.
+ *
+ * @throws CountersignError `KEY_UNSUPPORTED`
+ */
+export function onlyVersion(publicKey: PublicKey, what: string): SigningVersion {
+  switch (publicKey.algorithm) {
+    case 'ecdsa-p256':
+    case 'ecdsa-p384':
+    case 'ecdsa-p521':
+      return { id: '', publicKey, scheme: 'ecdsa', hash: defaultHash(publicKey) }
+    case 'rsa':
+      return { id: '', publicKey, scheme: 'rsa-pkcs1v15', hash: defaultHash(publicKey) }
+    case 'ed25519':
+      return { id: '', publicKey, scheme: 'ed25519', hash: undefined }
+    case 'rsa-pss':
+      throw new CountersignError('KEY_UNSUPPORTED', `${what}: want a key that signs by PKCS #1 v1.5, got one for PSS alone`)
+    default:
+      throw new TypeError(`unhandled key algorithm ${publicKey.algorithm satisfies never}`)
+  }
 }
 
 export type CreatedKey = { readonly publicKey: PublicKey; readonly isNew: boolean }
