@@ -32,10 +32,10 @@ install_python() {
   version "$1" "${4-$("$to/bin/$2" --version | sed 's/.* //')}" pypi "$3"
 }
 
-# build_go LOCK NAME PACKAGE [LDFLAGS]: a static program by the lock in tools/LOCK.
+# build_go LOCK NAME PACKAGE [LDFLAGS]: a program by the lock in tools/LOCK, static unless CGO_ENABLED says otherwise, with the build tags of $go_tags.
 build_go() {
-  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
-    retry go build -C "$root/tools/$1" -trimpath -buildvcs=false -ldflags="-s -w ${4-}" -o "$dir/bin/$2" "$3" >&2
+  CGO_ENABLED=${CGO_ENABLED-0} GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
+    retry go build -C "$root/tools/$1" -tags="${go_tags-}" -trimpath -buildvcs=false -ldflags="-s -w ${4-}" -o "$dir/bin/$2" "$3" >&2
 }
 
 # retry COMMAND...: a registry may be away for a moment.

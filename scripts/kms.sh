@@ -18,7 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto local-kms openbao azure-keyvault gcp-kms sigstore-kms-vault' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto local-kms openbao azure-keyvault gcp-kms cosign' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -92,12 +92,12 @@ from_lock_of_local-kms() {
   version local-kms "$(awk '$1 == "github.com/nsmithuk/local-kms" { print $2 }' "$root/tools/local-kms/go.mod")" go "$1"
 }
 
-# Sigstore's own provider for Vault and OpenBao, which Debian's cosign takes as a plugin: 12 s of one core.
-from_lock_of_sigstore-kms-vault() {
-  need go 'golang-go (1.25 or later)'
-  echo 'kms: sigstore-kms-vault by Go modules' >&2
-  build_go sigstore-kms-vault sigstore-kms-vault .
-  version sigstore-kms-vault "$(awk '$1 ~ /kms\/hashivault$/ { print $2 }' "$root/tools/sigstore-kms-vault/go.mod")" go "$1"
+# cosign as its authors build it for tokens: Debian's has neither PKCS #11 nor Vault. Five minutes of one core.
+from_lock_of_cosign() {
+  need go 'golang-go (1.26 or later)'; need gcc gcc
+  echo 'kms: cosign by Go modules' >&2
+  CGO_ENABLED=1 go_tags=pkcs11key build_go cosign cosign github.com/sigstore/cosign/v3/cmd/cosign
+  version cosign "$(awk '$1 == "github.com/sigstore/cosign/v3" { print $2 }' "$root/tools/cosign/go.mod")" go "$1"
 }
 
 main "$@"
