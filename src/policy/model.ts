@@ -106,7 +106,7 @@ export type Authority = {
     'identities' | 'hashes' | 'annotations' | 'logThreshold' | 'timestampThreshold' | 'unsafeSkipTlog' | 'unsafeSkipSct'
   >
   readonly places: readonly [EvidencePlace, ...EvidencePlace[]]
-  readonly formats: EvidenceQuery['formats']
+  readonly formats: EvidenceQuery['formats'] | 'bundle' // `bundle`: nothing of the older layout counts
   readonly legacyReferrers: boolean
   /** A log that is asked for the entry that a signature did not bring along. What it says is proven by `trust`. */
   readonly askedLog?: URL
