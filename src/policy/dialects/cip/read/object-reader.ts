@@ -129,6 +129,17 @@ export class ObjectReader {
     return texts
   }
 
+  /** What a parser makes of a field's value; nothing where it throws, and the reason is noted. */
+  parsed<T>(name: string, value: string, parse: () => T): T | undefined {
+    try {
+      return parse()
+    } catch (cause) {
+      if (!(cause instanceof CountersignError)) throw cause
+      this.problems.add(invalidValue(value, this.at(name), cause.message))
+      return undefined
+    }
+  }
+
   /** Refuses every field that nobody asked for: one that is passed over would change nothing where its writer thinks that it does. */
   end(): void {
     for (const name of this.#fields.keys())

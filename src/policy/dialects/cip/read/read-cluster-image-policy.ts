@@ -6,6 +6,7 @@ import { type LabelExpression, type LabelSelector, labelOperators, type ObjectMa
 import { type FieldError, invalidValue, missingFields, renderFieldErrors } from './field-error.ts'
 import { FieldProblems, type ObjectReader, readWhole } from './object-reader.ts'
 import { readAuthority } from './read-authority.ts'
+import { readKind, readName } from './read-metadata.ts'
 import { isOtherLanguage, readProgram } from './read-program.ts'
 
 /** Where a policy is read, as far as it decides what is one. */
@@ -51,23 +52,6 @@ function readPolicy(object: ObjectReader, reading: CipReading): Omit<ClusterImag
   return spec && { name, ...spec }
 }
 
-/** Demands that an object is of a kind, in one of these versions. */
-export function readKind(object: ObjectReader, wanted: string, versions: readonly string[]): void {
-  const [version, kind] = [object.text('apiVersion'), object.text('kind')]
-  if (!versions.includes(version)) object.problems.add(invalidValue(version, 'apiVersion', `want ${versions.join(' or ')}`))
-  if (kind !== wanted) object.problems.add(invalidValue(kind, 'kind', `want ${wanted}`))
-}
-
-/** The name of an object; what else is in its metadata is Kubernetes' affair. */
-export function readName(object: ObjectReader): string {
-  const name = object.object('metadata', metadata => {
-    metadata.passOverRest()
-    return metadata.text('name')
-  })
-  if (name === undefined || name === '') object.problems.add(missingFields('metadata.name'))
-  return name ?? ''
-}
-
 function readSpec(spec: ObjectReader, reading: CipReading): Omit<ClusterImagePolicy, 'warnings' | 'name'> | undefined {
   const { problems } = spec
   const globs = spec.objects('images', limits.images, readImage)
@@ -98,13 +82,7 @@ function readImage(image: ObjectReader): ImageGlob | undefined {
     image.problems.add(missingFields(image.at('glob')))
     return undefined
   }
-  try {
-    return parseImageGlob(glob)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    image.problems.add(invalidValue(glob, image.at('glob'), cause.message))
-    return undefined
-  }
+  return image.parsed('glob', glob, () => parseImageGlob(glob))
 }
 
 function readMode(spec: ObjectReader): 'enforce' | 'warn' {

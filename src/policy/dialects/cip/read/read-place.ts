@@ -1,4 +1,3 @@
-import { CountersignError } from '../../../../codec/error.ts'
 import { parseRepository, type Repository } from '../../../../oci/reference.ts'
 import { invalidValue } from './field-error.ts'
 import type { ObjectReader } from './object-reader.ts'
@@ -25,11 +24,5 @@ export function readOptionalRepository(reader: ObjectReader, name: string): Repo
     reader.problems.add(invalidValue(text, path, 'want a repository: HOST/PATH'))
     return undefined
   }
-  try {
-    return parseRepository(text)
-  } catch (cause) {
-    if (!(cause instanceof CountersignError)) throw cause
-    reader.problems.add(invalidValue(text, path, cause.message))
-    return undefined
-  }
+  return reader.parsed(name, text, () => parseRepository(text))
 }

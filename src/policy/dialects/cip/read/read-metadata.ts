@@ -1,0 +1,19 @@
+import { invalidValue, missingFields } from './field-error.ts'
+import type { ObjectReader } from './object-reader.ts'
+
+/** Demands that an object is of a kind, in one of these versions. */
+export function readKind(object: ObjectReader, wanted: string, versions: readonly string[]): void {
+  const [version, kind] = [object.text('apiVersion'), object.text('kind')]
+  if (!versions.includes(version)) object.problems.add(invalidValue(version, 'apiVersion', `want ${versions.join(' or ')}`))
+  if (kind !== wanted) object.problems.add(invalidValue(kind, 'kind', `want ${wanted}`))
+}
+
+/** The name of an object; what else is in its metadata is Kubernetes' affair. */
+export function readName(object: ObjectReader): string {
+  const name = object.object('metadata', metadata => {
+    metadata.passOverRest()
+    return metadata.text('name')
+  })
+  if (name === undefined || name === '') object.problems.add(missingFields('metadata.name'))
+  return name ?? ''
+}
