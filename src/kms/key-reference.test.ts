@@ -10,6 +10,8 @@ for (const { text, reference } of [
   { text: 'gitlab', reference: { kind: 'file', path: 'gitlab' } },
   { text: 'gitlab://42', reference: { kind: 'gitlab', project: '42' } },
   { text: 'gitlab://group/sub.group/my_project-1', reference: { kind: 'gitlab', project: 'group/sub.group/my_project-1' } },
+  { text: 'k8s://signing/release', reference: { kind: 'kubernetes', secret: { namespace: 'signing', name: 'release' } } },
+  { text: 'k8s://n/release.v1-a', reference: { kind: 'kubernetes', secret: { namespace: 'n', name: 'release.v1-a' } } },
   { text: 'env://SIGNING_KEY', reference: { kind: 'environment', name: 'SIGNING_KEY' } },
   { text: 'https://keys.test/a.pub?v=1', reference: { kind: 'url', url: new URL('https://keys.test/a.pub?v=1') } },
   { text: 'http://localhost:8080/a.pub', reference: { kind: 'url', url: new URL('http://localhost:8080/a.pub') } },
@@ -38,10 +40,22 @@ for (const { text, code, message } of [
     code: 'REFERENCE_MALFORMED',
     message: /^(?!.*s3cret).*want pkcs11: in lower case, got "PKCS11:"$/,
   },
-  ...['k8s://ns/secret'].map(text => ({
+  ...[
+    'k8s://',
+    'k8s://release',
+    'k8s://signing/',
+    'k8s://signing/release/cosign.key',
+    'k8s://../release',
+    'k8s://signing/..',
+    'k8s://Signing/release',
+    'k8s://signing/re%2Flease',
+    'k8s://signing/release?namespace=other',
+    `k8s://${'n'.repeat(64)}/release`,
+    `k8s://signing/${'n'.repeat(254)}`,
+  ].map(text => ({
     text,
-    code: 'CAPABILITY_MISSING',
-    message: /keys in \w+ are not supported yet; want a file/,
+    code: 'REFERENCE_MALFORMED',
+    message: /^kubernetes specification should be in the format k8s:\/\/<namespace>\/<secret>, got/,
   })),
   { text: 'github://o/r', code: 'REFERENCE_MALFORMED', message: /unrecognized scheme: "github:\/\/"; want a file/ }, // secrets there cannot be read
   ...[

@@ -2,6 +2,7 @@ import { CountersignError } from '../codec/error.ts'
 import { quote } from '../codec/text.ts'
 import { describeKeyReference } from './describe-key-reference.ts'
 import { type GitlabProject, parseGitlabProject } from './forge/gitlab.ts'
+import { parseSecretReference, type SecretReference } from './kubernetes/secret-reference.ts'
 import { remoteSchemes } from './remote/open-remote-key.ts'
 
 export { describeKeyReference }
@@ -12,21 +13,19 @@ export type KeyReference =
   | { readonly kind: 'environment'; readonly name: string }
   | { readonly kind: 'url'; readonly url: URL }
   | { readonly kind: 'gitlab'; readonly project: GitlabProject }
+  | { readonly kind: 'kubernetes'; readonly secret: SecretReference }
   | RemoteKeyReference
 
 /** A key in a KMS or an HSM; its provider reads the text. Of a scheme that is none of `remoteSchemes` that is a plugin. */
 export type RemoteKeyReference = { readonly kind: 'remote'; readonly scheme: string; readonly text: string }
 
-/** Providers that cosign has and we do not yet: named, so that nobody takes the reference for a file. */
-const laterProviders = ['k8s'] as const
-
-const knownReferences = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
+const knownReferences = `want a file, ${['env://VARIABLE', 'gitlab://PROJECT', 'k8s://NAMESPACE/NAME', ...remoteSchemes.map(scheme => (scheme === 'pkcs11' ? 'pkcs11:…' : `${scheme}://…`))].join(', ')} or an https:// URL`
 
 /**
  * Parses a key reference. Only `scheme://` makes one other than a file (and `pkcs11:`): a file may be called `gitlab.key`,
  * which cosign takes for a project on GitLab. A scheme that is not ours is a plugin's; whether there is one shows when it is asked.
  *
- * @throws CountersignError `CAPABILITY_MISSING` for a provider that is not served yet, `REFERENCE_MALFORMED` for none at all
+ * @throws CountersignError `REFERENCE_MALFORMED`
  */
 export function parseKeyReference(text: string): KeyReference {
   if (text === '') throw new CountersignError('REFERENCE_MALFORMED', `key reference: ${knownReferences}, got nothing`)
@@ -43,21 +42,13 @@ export function parseKeyReference(text: string): KeyReference {
   if (scheme === 'env') return { kind: 'environment', name: rest }
   if (scheme === 'gitlab') return { kind: 'gitlab', project: parseGitlabProject(rest) }
   if (scheme === 'https' || scheme === 'http') return { kind: 'url', url: parseUrl(text) }
-  const provider = laterProviders.find(name => name === scheme)
-  if (provider) throw later(provider, text)
+  if (scheme === 'k8s') return { kind: 'kubernetes', secret: parseSecretReference(rest) }
   if (scheme === 'github')
     throw new CountersignError(
       'REFERENCE_MALFORMED', // its secrets are written and never read
       `key reference ${describeKeyReference(text)}: unrecognized scheme: ${quote(`${scheme}://`)}; ${knownReferences}`,
     )
   return { kind: 'remote', scheme, text }
-}
-
-function later(provider: (typeof laterProviders)[number], text: string): CountersignError {
-  return new CountersignError(
-    'CAPABILITY_MISSING',
-    `key reference ${describeKeyReference(text)}: keys in ${provider} are not supported yet; ${knownReferences}`,
-  )
 }
 
 /** Trust that arrives over a network must arrive unaltered: plain http is for this machine alone. */

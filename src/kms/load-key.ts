@@ -6,9 +6,10 @@ import { type PublicKey, parsePublicKeyPem } from '../crypto/public-key.ts'
 import { type Signer, signerFromPkcs8 } from '../crypto/signer.ts'
 import { checkDistinct, type KeySet, type KeySetEntry, looksLikeKeySet, parseKeySet, type TrustedKey } from '../trust/key-set.ts'
 import { fetchFile } from './fetch-file.ts'
-import { readGitlabVariable } from './forge/gitlab.ts'
+import { type GitlabProject, readGitlabVariable } from './forge/gitlab.ts'
 import { secretNames } from './forge/secret-store.ts'
 import { describeKeyReference, type KeyReference, parseKeyReference, type RemoteKeyReference } from './key-reference.ts'
+import { readKeyPairSecret, secretMembers } from './kubernetes/key-pair-secret.ts'
 import type { ProviderEffects } from './remote/key-effects.ts'
 import { openRemoteKey } from './remote/open-remote-key.ts'
 import { enabledPublicKeys, type RemoteKey, remoteSigner } from './remote/remote-key.ts'
@@ -109,12 +110,12 @@ export async function loadSigner(reference: string, sources: KeySources, askPass
     if (key.close) sources.atEnd?.(key.close)
     return await remoteSigner(key)
   }
-  const pem = await readKeyFile(parsed, 'private', sources)
+  const stored = await readPrivateKey(parsed, sources)
   const what = `key ${describeKeyReference(reference)}`
-  const passphrase = (await storedPassphrase(parsed, sources)) ?? (await askPassphrase())
+  const passphrase = stored.passphrase ?? (await askPassphrase())
   let pkcs8: Uint8Array | undefined
   try {
-    pkcs8 = await decryptPrivateKey(pem, passphrase, what, sources.deriveKey)
+    pkcs8 = await decryptPrivateKey(stored.pem, passphrase, what, sources.deriveKey)
     return signerFromPkcs8(pkcs8, what)
   } finally {
     passphrase.fill(0)
@@ -127,7 +128,7 @@ export async function loadSigner(reference: string, sources: KeySources, askPass
  *
  * @param half - of a key pair, where the reference leads to both
  * @throws CountersignError `KEY_NOT_FOUND`, `FILE_UNREADABLE`, `SERVICE_UNAVAILABLE` or `LIMIT_EXCEEDED`; of a forge also what
- *   `readGitlabVariable` throws
+ *   `readGitlabVariable` throws, of a cluster what `readKeyPairSecret` does
  */
 export async function readKeyFile(
   reference: Exclude<KeyReference, RemoteKeyReference>,
@@ -146,19 +147,31 @@ export async function readKeyFile(
       return await fetchFile(reference.url, sources, keyFileLimitBytes)
     case 'gitlab':
       return await readGitlabVariable(reference.project, half === 'private' ? secretNames.privateKey : secretNames.publicKey, sources)
+    case 'kubernetes':
+      return (await readKeyPairSecret(reference.secret, sources, sources.offline)).must(
+        half === 'private' ? secretMembers.privateKey : secretMembers.publicKey,
+      )
     default:
       throw new TypeError(`unhandled key reference ${reference satisfies never}`)
   }
 }
 
-/** The passphrase that a forge keeps beside the key; nothing where there is none and somebody has to be asked. */
-async function storedPassphrase(
+/** An encrypted private key, and the passphrase that is kept beside it; none where there is none and somebody has to be asked. */
+async function readPrivateKey(
   reference: Exclude<KeyReference, RemoteKeyReference>,
   sources: KeySources,
-): Promise<Uint8Array | undefined> {
-  if (reference.kind !== 'gitlab') return undefined
+): Promise<{ readonly pem: Uint8Array; readonly passphrase: Uint8Array | undefined }> {
+  if (reference.kind === 'kubernetes') {
+    const secret = await readKeyPairSecret(reference.secret, sources, sources.offline)
+    return { pem: secret.must(secretMembers.privateKey), passphrase: secret.password }
+  }
+  const pem = await readKeyFile(reference, 'private', sources)
+  return { pem, passphrase: reference.kind === 'gitlab' ? await passphraseInGitlab(reference.project, sources) : undefined }
+}
+
+async function passphraseInGitlab(project: GitlabProject, sources: KeySources): Promise<Uint8Array | undefined> {
   try {
-    return await readGitlabVariable(reference.project, secretNames.password, sources)
+    return await readGitlabVariable(project, secretNames.password, sources)
   } catch (error) {
     if (error instanceof CountersignError && error.code === 'KEY_NOT_FOUND') return undefined
     throw error

@@ -347,6 +347,16 @@ const tlsCases: { name: string; options: TransportOptions; server?: ServerOption
     options: { environment: { SSL_CERT_FILE: '/nonexistent/ca.pem' } },
     error: /"\/nonexistent\/ca.pem": cannot read/,
   },
+  { name: 'the only authority', options: { onlyCa: file('ca.pem'), environment: {} } },
+  {
+    name: 'another only authority, beside which the system and extra ones do not count',
+    options: {
+      onlyCa: file('stranger-client.pem'),
+      ca: file('ca.pem'),
+      environment: { SSL_CERT_FILE: new URL('../../test/vectors/tls/ca.pem', import.meta.url).pathname },
+    },
+    error: /its certificate/,
+  },
   { name: 'an extra authority that is none', options: { ca: 'hello' }, error: /registry CA certificate: want PEM certificates, got none/ },
   { name: 'an extra authority that is a key', options: { ca: file('server.key') }, error: /want only certificates, got "PRIVATE KEY"/ },
 ]

@@ -4,6 +4,8 @@ import type { TlsSettings, TransportSettings } from './transport/settings.ts'
 export type TransportOptions = {
   /** PEM certificates of further authorities, beside the system's. */
   readonly ca?: string
+  /** PEM certificates of all authorities there are: neither the system's nor `ca` count. */
+  readonly onlyCa?: string
   /** PEM; shown to servers that ask for one. */
   readonly clientCertificate?: { readonly cert: string; readonly key: string }
   /** Name the server's certificate must be for, and that is sent as SNI, instead of the host connected to. */
@@ -46,7 +48,7 @@ async function tlsSettings(options: TransportOptions, environment: ProcessEnviro
   const { checkCertificates, trustedAuthorities } = await import('./transport/certificates.ts')
   if (options.clientCertificate) checkCertificates(options.clientCertificate.cert, 'registry client certificate')
   return {
-    ca: options.insecureSkipTlsVerify ? undefined : trustedAuthorities(environment, options.ca),
+    ca: options.insecureSkipTlsVerify ? undefined : (options.onlyCa ?? trustedAuthorities(environment, options.ca)),
     cert: options.clientCertificate?.cert,
     key: options.clientCertificate?.key,
     serverName: options.serverName,

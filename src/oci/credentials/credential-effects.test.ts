@@ -30,6 +30,13 @@ test('machineEffects: a helper gets the verb, its input and the environment hand
   assert.deepEqual([exitCode, new TextDecoder().decode(output)], [3, 'get ghcr.io from the environment\n'])
 })
 
+test('machineEffects: a program gets the variables that are for it alone', async () => {
+  await createHelper('told', 'echo "$MARK $TOLD"')
+  const told = { ...limits, environment: { TOLD: 'and for it', MARK: 'in place of ours' } }
+  const { output } = await machineEffects(environment()).run('docker-credential-told', [], new Uint8Array(), told)
+  assert.equal(new TextDecoder().decode(output), 'in place of ours and for it\n')
+})
+
 test('machineEffects: a helper does not get the passphrase of a signing key', async () => {
   await createHelper('nosy', 'env')
   const secrets = { COSIGN_PASSWORD: 'of the key', COUNTERSIGN_PASSWORD: 'of the key', AWS_PROFILE: 'ci' }

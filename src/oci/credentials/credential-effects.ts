@@ -6,6 +6,13 @@ import type { ProcessEnvironment } from '../../codec/world.ts'
 
 export type ProgramResult = { readonly exitCode: number | null; readonly output: Uint8Array }
 
+export type ProgramLimits = {
+  readonly timeoutMs: number
+  readonly limitBytes: number
+  /** Variables that it gets beside those of ours. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
 /** What finding and storing credentials touches; tests hand in their own. */
 export type CredentialEffects = {
   readonly environment: ProcessEnvironment
@@ -22,12 +29,7 @@ export type CredentialEffects = {
    *
    * @throws CountersignError `CREDENTIALS_UNAVAILABLE` when it is missing, runs longer than `timeoutMs` or says more than `limitBytes`
    */
-  readonly run: (
-    program: string,
-    args: readonly string[],
-    input: Uint8Array,
-    limits: { readonly timeoutMs: number; readonly limitBytes: number },
-  ) => Promise<ProgramResult>
+  readonly run: (program: string, args: readonly string[], input: Uint8Array, limits: ProgramLimits) => Promise<ProgramResult>
 }
 
 /** The effects on this machine's disk and programs. */
@@ -77,7 +79,7 @@ async function run(
 ): Promise<ProgramResult> {
   const { spawn } = await import('node:child_process')
   // On Windows a program of that name in the current folder must not win over the PATH.
-  const { env: ours, leftOut } = await withoutRelativePath(withoutOurSecrets(environment))
+  const { env: ours, leftOut } = await withoutRelativePath({ ...withoutOurSecrets(environment), ...limits.environment })
   const env = { ...ours, NoDefaultCurrentDirectoryInExePath: '1' }
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], shell: false, windowsHide: true, env })
   return new Promise((resolve, reject) => {
