@@ -28,7 +28,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     })
   },
   peers: async files => {
-    const chosen = pick(files, ['test/peers/**/*.test.ts'])
+    const onNode = await testOnPeers('package on Node', `${root}/dist/cli.cjs`, pick(files, exchanging))
+    return (await testOnPeers('executable', `${root}/dist/countersign`, pick(files, ['test/peers/**/*.test.ts']))) && onNode
+  },
+  'peers-all': async () => {
+    const chosen = pick([], ['test/peers/**/*.test.ts'])
     const onNode = await testOnPeers('package on Node', `${root}/dist/cli.cjs`, chosen)
     return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && onNode
   },
@@ -66,6 +70,18 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
   },
 }
 const raceRounds = 10 // what gets lost once in twenty crowds is seen more often than not
+/** What clients exchange, by keys and without, is tried in both forms of the command each time; whatever lies beside that in the executable, and in both by hand. */
+const exchanging = [
+  'matrix*',
+  'scenarios-of-*',
+  'keyless*',
+  '*attest*',
+  'both-formats',
+  'mixed-clients',
+  'bundle-*',
+  'examples',
+  'readme',
+].map(name => `test/peers/${name}.test.ts`)
 const unitTests = ['test/*.test.ts', 'src/**/*.test.ts', 'scripts/*.test.ts'] // what takes long comes first, so that all cores end together
 const compiled = { NODE_COMPILE_CACHE: `${root}/.cache/compiled` } // many processes read the same sources
 
