@@ -1,14 +1,10 @@
-import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import { quote } from '../../../codec/text.ts'
-import { messageOfBytes } from '../../../crypto/message.ts'
-import type { PublicKey } from '../../../crypto/public-key.ts'
 import type { LogEntry } from '../../../formats/log/log-entry.ts'
-import type { LogAccess, SearchedSignature } from '../../../sign/rekor/ask-log.ts'
-import { artifactMessage } from '../../../verify/artifact.ts'
-import { type Candidate, type Evidence, withEntriesOfLog } from '../../../verify/evidence.ts'
+import type { LogAccess } from '../../../sign/rekor/ask-log.ts'
+import { withSearchedEntries } from '../../../sign/rekor/searched-entries.ts'
+import type { Candidate } from '../../../verify/evidence.ts'
 import type { Policy, Trust } from '../../../verify/policy.ts'
-import { checkSignature, eligibleSigners } from '../../../verify/signer.ts'
 import type { CommandContext } from '../../context.ts'
 
 /**
@@ -24,29 +20,12 @@ export async function withLogEntries(
   trust: Trust,
   policy: Policy,
 ): Promise<Candidate> {
-  if (policy.unsafeSkipTlog || flags.offline || candidate.format === 'bundle') return candidate
-  const evidence = decodeIfSound(candidate)
-  const signer = evidence && (await signerOf(evidence, trust, policy))
-  if (!evidence || evidence.logEntries.length > 0 || !signer) return candidate
-  const access = logAccess(context, flags.rekorUrl)
-  const { earliestOf, searchLog } = await import('../../../sign/rekor/ask-log.ts')
-  const { content, signature } = evidence
-  const searched = { signature, content: searchedContent(content, policy), signer }
-  const found = earliestOf(ofKnownLogs(await searchLog(access, searched), trust))
-  return withEntriesOfLog(candidate, found ? [found] : [])
-}
-
-/** What the log was given: the JSON of an envelope, the digest of whatever else was signed. */
-function searchedContent(content: Evidence['content'], policy: Policy): SearchedSignature['content'] {
-  if (content.kind === 'statement' && content.encoded) return { kind: 'envelope', json: content.encoded }
-  const message = content.kind === 'artifact' ? artifactMessage(policy.artifact) : messageOfBytes(content.bytes)
-  return { kind: 'digest', hash: 'sha256', digest: message.digest('sha256') }
-}
-
-/** Those that a trusted log can prove; where there are none, all, for the engine to say of which log they are. */
-function ofKnownLogs(entries: readonly LogEntry[], { transparencyLogs = [] }: Trust): readonly LogEntry[] {
-  const known = entries.filter(({ logId }) => transparencyLogs.some(log => bytesEqual(log.logId, logId)))
-  return known.length > 0 ? known : entries
+  if (flags.offline) return candidate
+  return await withSearchedEntries(candidate, trust, policy, async signature => {
+    const access = logAccess(context, flags.rekorUrl)
+    const { searchLog } = await import('../../../sign/rekor/ask-log.ts')
+    return await searchLog(access, signature)
+  })
 }
 
 /** The log that `--rekor-url` names. @throws CountersignError `USAGE` */
@@ -66,33 +45,5 @@ export function entryProver(context: CommandContext, flags: { readonly rekorUrl:
     const proven = await fetchLogEntry(access, entry.logIndex)
     if (!proven) throw new CountersignError('TLOG_ENTRY_MISSING', `${access.url.origin} has no entry with log index ${entry.logIndex}`)
     return withProofOf(entry, proven)
-  }
-}
-
-/** Broken evidence is the engine's to report. */
-function decodeIfSound(candidate: Candidate): Evidence | undefined {
-  try {
-    return candidate.decode()
-  } catch (error) {
-    if (error instanceof CountersignError) return undefined
-    throw error
-  }
-}
-
-/** Whom the log must have it by. Of several keys the one that made the signature; where none did, the engine says so. */
-async function signerOf(evidence: Evidence, trust: Trust, policy: Policy) {
-  const { certificate } = evidence
-  if (policy.identities) return certificate && ({ kind: 'certificate', der: certificate } as const)
-  const [only, ...others] = trust.keys ?? []
-  const key = others.length === 0 ? only : await keyOfSignature(evidence, trust, policy)
-  return key && ({ kind: 'key', spki: key.spki } as const)
-}
-
-async function keyOfSignature(evidence: Evidence, trust: Trust, policy: Policy): Promise<PublicKey | undefined> {
-  try {
-    return (await checkSignature(evidence, eligibleSigners(evidence, trust, policy).value, policy)).value.key
-  } catch (error) {
-    if (error instanceof CountersignError) return undefined
-    throw error
   }
 }
