@@ -41,6 +41,11 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     const onNode = await testOnNode('kms (package on Node)', process.execPath, chosen, kmsOptions(`${root}/dist/cli.cjs`))
     return (await testOnNode('kms (executable)', process.execPath, chosen, kmsOptions(`${root}/dist/countersign`))) && onNode
   },
+  cluster: async files => {
+    const chosen = pick(files, ['test/cluster/*.test.ts'])
+    const onNode = await testOnNode('cluster (package on Node)', process.execPath, chosen, clusterOptions(`${root}/dist/cli.cjs`))
+    return (await testOnNode('cluster (executable)', process.execPath, chosen, clusterOptions(`${root}/dist/countersign`))) && onNode
+  },
   mutations: files =>
     testOnNode('mutations', process.execPath, pick(files, ['test/peers/other-verifiers.test.ts']), {
       timeoutMs: 3_600_000,
@@ -96,6 +101,11 @@ async function testUnits(suite: string, node: string, files: readonly string[]):
 function kmsOptions(command: string) {
   const env = { ...process.env, COUNTERSIGN: command, COUNTERSIGN_PACKAGES: `${root}/.cache/kms` }
   return { concurrency: 2, timeoutMs: 300_000, env }
+}
+
+/** One API server at a time: two of them, with the clients that wait for them, are more than two cores do well. */
+function clusterOptions(command: string) {
+  return { concurrency: 1, timeoutMs: 300_000, env: { ...process.env, COUNTERSIGN: command } }
 }
 
 /** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */

@@ -1,0 +1,11 @@
+// The API server of Kubernetes, as k8s.io/kubernetes/cmd/kube-apiserver starts it, for test/cluster. scripts/cluster.sh builds it.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+func main() { os.Exit(cli.Run(app.NewAPIServerCommand())) }
