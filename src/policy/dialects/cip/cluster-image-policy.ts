@@ -34,7 +34,7 @@ export type SigningAuthority = {
   readonly format: 'legacy' | 'bundle' | 'auto'
 }
 
-export type KeySigner = { readonly kind: 'key'; readonly key: KeySource; readonly hash: HashName }
+export type KeySigner = { readonly kind: 'key'; readonly key: KeySource; readonly hash?: HashName }
 
 export type KeylessSigner = {
   readonly kind: 'keyless'

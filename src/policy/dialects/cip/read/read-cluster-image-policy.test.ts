@@ -23,7 +23,7 @@ test('readClusterImagePolicy: defaults', () => {
   const { path, format, attestations, signer } = authority
   assert.deepEqual(
     [authority.name, path, format, attestations, signer.hash],
-    ['authority-0', 'spec.authorities[0]', 'legacy', [], 'sha256'],
+    ['authority-0', 'spec.authorities[0]', 'legacy', [], undefined],
   )
 })
 

@@ -14,7 +14,7 @@ export function readKeySigner(authority: ObjectReader, systemNamespace: string):
   return authority.object('key', reader => {
     const hash = readHash(reader)
     const key = readKeySource(reader, systemNamespace, pem => parseKeysPem(pem, 'key'))
-    return key && { kind: 'key', key, hash }
+    return key && { kind: 'key', key, ...(hash && { hash }) }
   })
 }
 
@@ -49,12 +49,12 @@ export function refuseHash(reader: ObjectReader): void {
   reader.passOver('hashAlgorithm')
 }
 
-function readHash(reader: ObjectReader): HashName {
+function readHash(reader: ObjectReader): HashName | undefined {
   const text = reader.text('hashAlgorithm')
   const name = text.trim().toLowerCase()
   const hash = hashes.find(one => one === name)
   if (text !== '' && !hash) reader.problems.add(invalidValue(text, reader.at('hashAlgorithm'), `want one of ${hashes.join(', ')}`))
-  return hash ?? 'sha256'
+  return hash
 }
 
 function readSecretRef(reference: ObjectReader, systemNamespace: string): string {
