@@ -148,6 +148,7 @@ export type RequirementVerdict = {
   readonly warnings?: readonly string[]
   readonly signatures?: readonly VerifiedSignature[]
   readonly attestations?: ReadonlyMap<string, readonly VerifiedSignature[]> // by name of the demand
+  readonly least?: number // of a quorum
   readonly of?: readonly RequirementVerdict[]
 }
 

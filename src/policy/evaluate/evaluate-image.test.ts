@@ -7,7 +7,7 @@ import { encodeUtf8 } from '../../codec/text.ts'
 import { preAuthEncoding } from '../../formats/dsse.ts'
 import { signPredicateType, statementPayloadType } from '../../formats/statement.ts'
 import { parseRepository } from '../../oci/reference.ts'
-import { buildImage } from '../../testing/image-builder.ts'
+import { buildImage, imageIndexType } from '../../testing/image-builder.ts'
 import { demandOf, keyAuthority, keylessAuthority, policyOf, quorumOf, setOf, staticAuthority } from '../../testing/policy/policies.ts'
 import { attestationOf, containerImage, createPolicyRig, type PolicyRig, podOf } from '../../testing/policy/policy-rig.ts'
 import { freshSigner } from '../../testing/sigstore/certificate-authority.ts'
@@ -248,6 +248,29 @@ test('a bundle hides no attestation of the older layout from a demand on every o
     verdictOf(rig, attesting({ ...byTeam, formats: 'bundle-first' }, quantifier, [isTrue('ok')]))
   assert.equal((await asked('some')).outcome, 'passed')
   assert.equal((await asked('every')).code, 'POLICY_REFUSED')
+})
+
+test('a referrer hides no bundle of the fallback tag from a demand on every one', async () => {
+  const rig = await createPolicyRig({
+    wrap: honest => async request => {
+      const answer = await honest(request)
+      if (!request.url.includes('/referrers/')) return answer
+      const index = (await answer.json()) as { manifests: { digest: string }[] }
+      return Response.json({ ...index, manifests: index.manifests.filter(({ digest }) => digest !== hidden) }, answer)
+    },
+  })
+  await rig.attest(team, { ok: true })
+  const [good] = await rig.hand.referrers('app', rig.digest)
+  await rig.attest(team, { ok: false })
+  const bad = (await rig.hand.referrers('app', rig.digest)).find(({ digest }) => digest !== good?.['digest'])
+  const hidden = String(bad?.['digest'])
+  const index = { schemaVersion: 2, mediaType: imageIndexType, manifests: [bad] }
+  await rig.hand.putManifest('app', rig.digest.replace(':', '-'), index, imageIndexType)
+  for (const formats of ['bundle', 'bundle-first', 'every'] as const) {
+    const asked = (quantifier: 'some' | 'every') => verdictOf(rig, attesting({ ...byTeam, formats }, quantifier, [isTrue('ok')]))
+    assert.deepEqual([formats, (await asked('some')).outcome, (await asked('every')).code], [formats, 'passed', 'POLICY_REFUSED'])
+  }
+  assert.equal((await verdictOf(rig, attesting({ ...byTeam, formats: 'legacy' }, 'every', []))).code, 'ATTESTATIONS_NOT_FOUND')
 })
 
 async function putLegacyAttestation({ hand, digest, image }: PolicyRig, predicate: Json): Promise<void> {

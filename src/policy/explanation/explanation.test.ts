@@ -39,7 +39,7 @@ for (const { name, requirement, keylessly = false, reasonCode, message } of [
   { name: 'static pass', requirement: staticAuthority('s', true), reasonCode: 'STATIC_PASS', message: /allowed by static policy/ },
   { name: 'static fail', requirement: staticAuthority('s', false, 'old'), reasonCode: 'STATIC_FAIL', message: /static policy: old/ },
   { name: 'another key', requirement: byStranger, reasonCode: 'KEY_MISMATCH', message: /no matching signatures/ },
-  { name: 'only one of two', requirement: quorumOf([byTeam, byStranger], 2), reasonCode: 'THRESHOLD_NOT_MET', message: /1 of 2 hold/ },
+  { name: 'both of two', requirement: quorumOf([byTeam, byStranger], 2), reasonCode: 'REQUIRED_SIGNER_MISSING', message: /1 of 2 hold/ },
   {
     name: 'no signature',
     requirement: { ...byTeam, places: [{ tagPrefix: 'x-' }] },
@@ -212,6 +212,7 @@ test('the record, whole', async () => {
                 path: 'spec.authorities',
                 verdict: 'passed',
                 message: '1 of 2 hold, want 1',
+                least: 1,
                 of: [],
               },
             },

@@ -68,6 +68,7 @@ export type ExplainedRequirement = {
   readonly message: string
   readonly expected?: string // by the step that failed on what came closest
   readonly got?: string
+  readonly least?: number // of a quorum: how many must hold
   readonly warnings?: readonly string[]
   readonly looked?: readonly string[] // where it was looked for, and what was there
   readonly evidence?: readonly ExplainedEvidence[] // what was accepted, else what was there and why it was not
@@ -140,7 +141,7 @@ function explainPolicy({ policy, matchedBy, verdict }: PolicyVerdict): Explained
 }
 
 function explainRequirement(verdict: RequirementVerdict): ExplainedRequirement {
-  const { kind, name, path, outcome, code, message, warnings, looked, of, derivation } = verdict
+  const { kind, name, path, outcome, code, message, least, warnings, looked, of, derivation } = verdict
   const reasonCode = reasonOfVerdict(verdict)
   const miss = outcome === 'passed' ? undefined : derivation?.candidates[derivation.closestMiss ?? -1]?.steps.at(-1)
   const evidence = explainEvidence(verdict)
@@ -153,6 +154,7 @@ function explainRequirement(verdict: RequirementVerdict): ExplainedRequirement {
     ...(code && { code }),
     message,
     ...(miss && { expected: miss.wanted, got: miss.found }),
+    ...(least !== undefined && { least }),
     ...(warnings && { warnings }),
     ...(looked && { looked }),
     ...(evidence.length > 0 && { evidence }),

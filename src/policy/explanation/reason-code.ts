@@ -179,10 +179,11 @@ const reasonAtStep: Partial<Readonly<Record<StepName, Partial<Readonly<Record<Er
 }
 
 /** Why a requirement is judged as it is; nothing where it holds, unless that is so whatever was signed. */
-export function reasonOfVerdict({ kind, outcome, code, derivation }: RequirementVerdict): ReasonCode | undefined {
+export function reasonOfVerdict({ kind, outcome, code, derivation, least, of }: RequirementVerdict): ReasonCode | undefined {
   if (outcome === 'passed') return kind === 'static' ? 'STATIC_PASS' : undefined
   if (code === undefined) return 'INTERNAL'
   if (kind === 'static') return 'STATIC_FAIL'
+  if (kind === 'quorum' && code === 'THRESHOLD_NOT_MET' && least === of?.length) return 'REQUIRED_SIGNER_MISSING' // all were asked for
   const closest = derivation?.candidates[derivation.closestMiss ?? -1]?.steps.at(-1)
   const atStep = closest && closest.code === code ? reasonAtStep[closest.name]?.[code] : undefined
   return atStep ?? reasonOfError[code]

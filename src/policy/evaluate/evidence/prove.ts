@@ -67,9 +67,8 @@ export async function prove(proving: Proving, search: SearchPlace, access: Acces
 
 async function searchPlaces({ authority, digest, home, of, predicateType, needsAll }: Proving, search: SearchPlace, signal: AbortSignal) {
   const { formats, legacyReferrers, places } = authority
-  const asked = formats === 'bundle-first' && needsAll ? 'every' : formats // a bundle must not hide what fails elsewhere
   const found = await inParallel(places, maxWorkers, async place => {
-    const wanted = { image: digest, repository: place.repository ?? home, of, predicateType, formats: asked, legacyReferrers }
+    const wanted = { image: digest, repository: place.repository ?? home, of, predicateType, formats, legacyReferrers, needsAll }
     try {
       return await search(place, wanted, signal)
     } catch (error) {

@@ -18,6 +18,7 @@ export type WantedEvidence = Pick<Authority, 'formats' | 'legacyReferrers'> & {
   readonly tagPrefix: string
   readonly of: 'signatures' | 'attestations'
   readonly predicateType: string
+  readonly needsAll: boolean // nothing there may hide anything else
 }
 
 /** What was found. */
@@ -36,22 +37,37 @@ const maxTypesShown = 10
  * @throws CountersignError of kind `unavailable` or `denied` from the registry, `LIMIT_EXCEEDED`
  */
 export async function searchEvidence(client: RegistryClient, wanted: WantedEvidence, signal: AbortSignal): Promise<FoundEvidence> {
-  const { image, repository, tagPrefix, of, predicateType, formats, legacyReferrers } = wanted
+  const { image, repository, tagPrefix, of, predicateType, formats, legacyReferrers, needsAll } = wanted
   const observed = observedClient(client)
   const query = {
     image,
     repository,
     of,
     tag: signatureTag(image, of === 'signatures' ? 'sig' : 'att', tagPrefix),
-    formats: formats === 'bundle' ? ('bundle-first' as const) : formats,
+    formats: needsAll ? ('every' as const) : formats === 'bundle' ? ('bundle-first' as const) : formats,
     legacyReferrers,
     predicateTypes: [predicateType],
     maxWorkers,
   }
   const found = await fetchEvidence(observed.client, query, signal)
-  const candidates = formats === 'bundle' ? found.filter(({ format }) => format === 'bundle') : found
+  const candidates = found.filter(({ format }) => isAskedFor(formats, format))
   const besides = [...(await ofOtherFormat(client, wanted, found, candidates, signal)), ...ofOtherTypes(candidates)]
   return { candidates, looked: [...observed.looked(), ...besides] }
+}
+
+/** Nothing of another format than the one asked for counts, wherever it was found. */
+function isAskedFor(formats: Authority['formats'], format: Candidate['format']): boolean {
+  switch (formats) {
+    case 'bundle':
+      return format === 'bundle'
+    case 'legacy':
+      return format !== 'bundle'
+    case 'bundle-first':
+    case 'every':
+      return true
+    default:
+      throw new TypeError(`unhandled formats ${formats satisfies never}`)
+  }
 }
 
 /** What is there in the format that was not asked for, in words. */
@@ -63,7 +79,8 @@ async function ofOtherFormat(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   if (candidates.length > 0) return []
-  if (found.length > 0) return [`${found.length} in the older layout present; only Sigstore bundles are asked for`]
+  if (formats === 'bundle')
+    return found.length === 0 ? [] : [`${found.length} in the older layout present; only Sigstore bundles are asked for`]
   if (formats !== 'legacy') return []
   const bundles = await countBundles(client, repository, image, signal)
   return bundles === 0

@@ -13,7 +13,7 @@ export async function evaluateQuorum(
 ): Promise<RequirementVerdict> {
   const { kind, path, least } = quorum
   const of = await Promise.all(quorum.of.map(child => evaluate(child, surroundings)))
-  const named = { kind, name: `${least} of ${of.length}`, path }
+  const named = { kind, name: `${least} of ${of.length}`, path, least }
   if (of.length === 0) return { ...named, outcome: 'failed', code: 'THRESHOLD_NOT_MET', message: 'there is nobody who could be enough', of }
   if (!Number.isSafeInteger(least) || least < 1)
     return { ...named, outcome: 'failed', code: 'USAGE', message: `want at least 1 to be enough, got ${least}`, of }
