@@ -13,6 +13,7 @@ import {
   status,
 } from '../src/testing/kms/cluster-secrets.ts'
 import { strangerKey, teamKey, testPassphrase } from '../src/testing/test-keys.ts'
+import { keySetMediaType } from '../src/trust/key-set.ts'
 
 // Key pairs in Secrets of a cluster (formats-and-flows §1.3): written whole, read back by one request, never lost or given away.
 // test/cluster does the same in a real one.
@@ -222,10 +223,10 @@ for (const { name, data, line, code, message } of [
   },
   {
     name: 'a key set that names other keys',
-    data: { 'cosign.pub': base64('{"keys":[{"name":"a","ref":"other.pub"}]}') },
+    data: { 'cosign.pub': base64(JSON.stringify({ mediaType: keySetMediaType, keys: [{ name: 'a', ref: 'other.pub' }] })) },
     line: 'verify --insecure-ignore-tlog IMAGE',
     code: 'KEY_MALFORMED',
-    message: /./,
+    message: /keys\[0\]: want publicKey in a key set that comes over the network, got ref$/,
   },
 ] as const)
   test(`a key in a Secret is refused: ${name}`, async () => {
@@ -238,6 +239,18 @@ for (const { name, data, line, code, message } of [
     assert.notEqual(outcome.code, 0)
     assertSilent(outcome)
   })
+
+test('the public key may be a key set of keys in PEM: one of them must have signed', async () => {
+  const rig = clusterRig()
+  const keys = [strangerKey, teamKey].map(({ publicPem }, at) => ({ name: `key ${at}`, publicKey: publicPem }))
+  rig.secrets.set(
+    'signing/release',
+    held({ ...pairOf(teamKey), 'cosign.pub': base64(JSON.stringify({ mediaType: keySetMediaType, keys })) }),
+  )
+  const name = await rig.push('app', buildImage())
+  await good(rig.cs(`sign --key ${reference} --tlog-upload=false ${name}`, { environment, withoutPassphrase: true }))
+  await good(rig.cs(`verify --key ${reference} --insecure-ignore-tlog ${name}`, { environment }))
+})
 
 test('a passphrase that is not beside the key is asked for', async () => {
   const rig = clusterRig()

@@ -84,6 +84,11 @@ export const importKeyPairFlags = {
 export const publicKeyFlags = {
   ...failureFormatFlags,
   ...securityKeyFlags,
-  key: { type: 'string', default: '', placeholder: 'KEY', help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT' },
+  key: {
+    type: 'string',
+    default: '',
+    placeholder: 'KEY',
+    help: 'private key: a file, env://NAME, https://…, gitlab://PROJECT or k8s://NAMESPACE/NAME',
+  },
   outfile: { type: 'string', default: '', placeholder: 'FILE', help: 'write the public key to FILE instead of standard output' },
 } as const satisfies FlagTable

@@ -13,7 +13,7 @@ export const signerFlags = {
     type: 'string',
     default: '',
     placeholder: 'KEY',
-    help: 'private key: a file, env://NAME, https://… or gitlab://PROJECT; without one, sign by an identity token',
+    help: 'private key: a file, env://NAME, https://…, gitlab://PROJECT or k8s://NAMESPACE/NAME; without one, sign by an identity token',
   },
   'new-bundle-format': {
     type: 'boolean',

@@ -57,7 +57,7 @@ const verifierFlags = {
     default: [],
     placeholder: 'KEY',
     decidesTrust: true,
-    help: 'public key or key set: a file, env://NAME, https://… or gitlab://PROJECT; given several times, one of the keys must have signed',
+    help: 'public key or key set: a file, env://NAME, https://…, gitlab://PROJECT or k8s://NAMESPACE/NAME; given several times, one of the keys must have signed',
   },
   'max-workers': {
     type: 'integer',

@@ -12,8 +12,9 @@ export const keyCommands: readonly Command[] = [
       'Writes PREFIX.key, an ECDSA P-256 key encrypted with a passphrase, and PREFIX.pub.\n' +
       'The passphrase is COSIGN_PASSWORD, else asked for twice, else all of standard input.\n' +
       'gitlab://PROJECT keeps the pair in the variables COSIGN_PASSWORD, COSIGN_PRIVATE_KEY and COSIGN_PUBLIC_KEY of a project or\n' +
-      'group (GITLAB_TOKEN, GITLAB_HOST), github://OWNER[/REPO] in Actions secrets of those names (GITHUB_TOKEN, GITHUB_HOST);\n' +
-      'PREFIX.pub is written too. A private key that is there already is never replaced.',
+      'group (GITLAB_TOKEN, GITLAB_HOST), github://OWNER[/REPO] in Actions secrets of those names (GITHUB_TOKEN, GITHUB_HOST),\n' +
+      'k8s://NAMESPACE/NAME in a Secret of the cluster that kubectl speaks to (KUBECONFIG). PREFIX.pub is written too.\n' +
+      'A private key that is there already is never replaced.',
     examples: [
       { what: 'write cosign.key and cosign.pub', line: 'generate-key-pair' },
       { what: 'write release.key and release.pub', line: 'generate-key-pair --output-key-prefix release' },
