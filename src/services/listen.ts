@@ -19,6 +19,7 @@ export type ListenOptions = {
   readonly requestMs?: number // for a request to arrive whole; 5 minutes
   readonly answerMs?: number // for a client to take 64 KiB of an answer; 30 s
   readonly idleMs?: number // of silence, either way, after which a connection is closed; 1 minute
+  readonly keepAliveMs?: number // between requests, after which a connection is closed; 5 s
   readonly graceMs?: number // for requests under way when `close` is called; 5 s
   /** Told of every request whose handler failed; the client is told 500 and nothing else. */
   readonly report: (error: unknown, request: Request) => void
@@ -53,7 +54,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     headersTimeout: headersMs,
     requestTimeout: Math.max(requestMs, headersMs),
     connectionsCheckingInterval: Math.min(1000, headersMs, requestMs), // how often Node looks for late ones
-    keepAliveTimeout: 5000,
+    keepAliveTimeout: options.keepAliveMs ?? 5000,
     maxHeaderSize: 16_384,
   }
   const secure =

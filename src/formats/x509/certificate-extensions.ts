@@ -93,6 +93,7 @@ export function keyUsageBits(usages: Iterable<KeyUsage>): readonly number[] {
 /** Object identifiers of RFC 5280 §4.2.1.12. */
 export const extendedKeyUsageOid = {
   any: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
   codeSigning: '1.3.6.1.5.5.7.3.3',
   timeStamping: '1.3.6.1.5.5.7.3.8',
 } as const
