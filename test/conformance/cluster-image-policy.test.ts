@@ -3,8 +3,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import type { CountersignError } from '../../src/codec/error.ts'
+import { parsePublicKeyPem } from '../../src/crypto/public-key.ts'
 import { parseYamlDocuments } from '../../src/formats/kubernetes-manifest/yaml-documents.ts'
 import { readClusterImagePolicy } from '../../src/policy/dialects/cip/read/read-cluster-image-policy.ts'
+import { readTrustRoot } from '../../src/policy/dialects/cip/trust-root/read-trust-root.ts'
+import { parseCertificatesPem } from '../../src/trust/pem-trust.ts'
 
 // The policies of policy-controller's own suites, as they are: each that must be valid is read, and each that must not is refused in the
 // words that its comments state. Those in CUE or Rego are refused for that, and for nothing else.
@@ -63,4 +66,23 @@ describe('invalid', () => {
         },
       )
     })
+})
+
+describe('trust roots', () => {
+  const [{ text } = { text: '' }] = files('trustroot/valid', 1)
+  const golden = (name: string) => readFileSync(join(folder, 'trustroot/golden', name))
+  const trustRoot = readTrustRoot(parseYamlDocuments(text).find(value => value !== null))
+
+  test('valid-sigstore-keys.yaml', () => {
+    assert.ok(trustRoot.kind === 'keys')
+    const { certificateAuthorities = [], timestampAuthorities = [], transparencyLogs = [], ctLogs = [] } = trustRoot.trust
+    assert.deepEqual(
+      [certificateAuthorities, timestampAuthorities, transparencyLogs, ctLogs].map(({ length }) => length),
+      [1, 1, 1, 1],
+    )
+    assert.deepEqual(certificateAuthorities[0]?.chain.at(-1)?.der, parseCertificatesPem(golden('fulcio.crt.pem'), 'golden').at(-1)?.der)
+    assert.deepEqual(timestampAuthorities[0]?.chain.at(-1)?.der, parseCertificatesPem(golden('tsa.crt.pem'), 'golden').at(-1)?.der)
+    assert.deepEqual(transparencyLogs[0]?.key.spki, parsePublicKeyPem(golden('rekor.pem'), 'golden').spki)
+    assert.deepEqual(ctLogs[0]?.key.spki, parsePublicKeyPem(golden('ctfe.pem'), 'golden').spki)
+  })
 })

@@ -75,6 +75,8 @@ function readEvidence(authority: ObjectReader): Evidence {
     if (reference === '') problems.add(missingFields(timestamp.at('trustRootRef')))
     return reference
   })
+  if (ctlog && !ctlog.url && ctlog.trustRootRef === undefined)
+    problems.warn({ message: 'neither url nor trustRootRef, so that no log entry is asked for', paths: [authority.at('ctlog')] })
   if (ctlog && timestampTrustRootRef !== undefined)
     problems.warn({ message: 'a timestamp is wanted in place of a log entry, so that it changes nothing', paths: [authority.at('ctlog')] })
   const attestations = authority.objects('attestations', limits.attestations, readAttestation)

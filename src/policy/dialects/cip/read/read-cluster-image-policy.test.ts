@@ -90,6 +90,24 @@ test('readClusterImagePolicy: everything that can be said', () => {
 test('readClusterImagePolicy: nobody, where that is allowed', () =>
   assert.deepEqual(read(whole("images: [{glob: '**'}]"), { ...reading, failsOnEmptyAuthorities: false }).authorities, []))
 
+for (const [glob, warning] of [
+  ['docker.io/**', /^glob docker\.io\/\*\*: spec\.images\[0\]\.glob\nit holds of no image: .* index\.docker\.io\/\*\*$/],
+  ['ghcr.io/org/app:v1', /it holds of no image that was pinned to its digest/],
+  ['ghcr.io/org/app:*', /pinned/],
+  ['ghcr.io/org/*:v1', /pinned/],
+  ['ghcr.io/org/app**:**', undefined], // of its digest, too
+  ['localhost:5000/app*', undefined],
+  ['ghcr.io/org/app@sha256:*', undefined],
+  ['index.docker.io/**', undefined],
+] as const)
+  test(`readClusterImagePolicy: ${glob} is ${warning ? 'warned of' : 'as it should be'}`, () => {
+    const [told] = read(policy(key).replace("'**'", `'${glob}'`)).warnings
+    assert.match(told ?? 'nothing', warning ?? /^nothing$/)
+  })
+
+test('readClusterImagePolicy: a log of nobody is warned of', () =>
+  assert.match(read(policy(`${keyless}, ctlog: {}`)).warnings[0]!, /^neither url nor trustRootRef, .*: spec\.authorities\[0\]\.ctlog$/))
+
 test('readClusterImagePolicy: a log beside a timestamp is warned of', () =>
   assert.match(
     read(policy(`${key}, ctlog: {url: 'https://r.test'}, rfc3161timestamp: {trustRootRef: r}`)).warnings[0]!,
@@ -137,7 +155,7 @@ for (const { name, text, error, code = 'POLICY_MALFORMED' } of [
   { name: 'an unknown mode', text: policy(key, 'mode: audit'), error: 'invalid value: audit: spec.mode\nunsupported mode' },
   {
     name: 'an unknown resource',
-    text: policy(key, 'match: [{resource: services}]'),
+    text: policy(key, 'match: [{resource: services, version: v1}]'),
     error: 'invalid value: services: spec.match[0].resource\nunsupported resource name',
   },
   {
@@ -146,23 +164,28 @@ for (const { name, text, error, code = 'POLICY_MALFORMED' } of [
     error: 'invalid value: : spec.match[0].selector\nselector requires a resource type to match the labels',
   },
   {
+    name: 'an entry of match that no object could satisfy',
+    text: policy(key, 'match: [{}, {resource: pods}, {version: v1}]'),
+    error: 'missing field(s): spec.match[0].resource, spec.match[0].version, spec.match[1].version, spec.match[2].resource',
+  },
+  {
     name: 'an unknown operator',
-    text: policy(key, 'match: [{resource: pods, selector: {matchExpressions: [{key: a, operator: Is}]}}]'),
+    text: policy(key, 'match: [{resource: pods, version: v1, selector: {matchExpressions: [{key: a, operator: Is}]}}]'),
     error: 'invalid value: Is: spec.match[0].selector.matchExpressions[0].operator\nwant one of In, NotIn, Exists, DoesNotExist',
   },
   {
     name: 'an operator without values',
-    text: policy(key, 'match: [{resource: pods, selector: {matchExpressions: [{key: a, operator: NotIn}]}}]'),
+    text: policy(key, 'match: [{resource: pods, version: v1, selector: {matchExpressions: [{key: a, operator: NotIn}]}}]'),
     error: 'invalid value: 0 values: spec.match[0].selector.matchExpressions[0].values\nNotIn wants at least one',
   },
   {
     name: 'an operator with values too many',
-    text: policy(key, 'match: [{resource: pods, selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}]'),
+    text: policy(key, 'match: [{resource: pods, version: v1, selector: {matchExpressions: [{key: a, operator: Exists, values: [b]}]}}]'),
     error: 'invalid value: 1 values: spec.match[0].selector.matchExpressions[0].values\nExists wants none',
   },
   {
     name: 'a label that is no text',
-    text: policy(key, 'match: [{resource: pods, selector: {matchLabels: {a: 1}}}]'),
+    text: policy(key, 'match: [{resource: pods, version: v1, selector: {matchLabels: {a: 1}}}]'),
     error: 'invalid value: 1: spec.match[0].selector.matchLabels.a\nwant text',
   },
   {

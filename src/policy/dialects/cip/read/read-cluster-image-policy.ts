@@ -82,7 +82,18 @@ function readImage(image: ObjectReader): ImageGlob | undefined {
     image.problems.add(missingFields(image.at('glob')))
     return undefined
   }
+  const problem = problemOfGlob(glob)
+  if (problem !== undefined) image.problems.warn({ message: `glob ${glob}`, paths: [image.at('glob')], details: problem })
   return image.parsed('glob', glob, () => parseImageGlob(glob))
+}
+
+/** Why a glob that is one holds of other images than its writer thinks. Names are compared in full, and after tags gave way to digests. */
+function problemOfGlob(glob: string): string | undefined {
+  if (glob.startsWith('docker.io/'))
+    return `it holds of no image: names of Docker Hub begin with index.docker.io, as in index.${glob.slice(0, 200)}`
+  const [, before, tag] = /^(.*\/.*):([^/@]*)$/.exec(glob) ?? []
+  if (before === undefined || before.includes('@') || (before.endsWith('*') && tag?.endsWith('*'))) return undefined
+  return 'it holds of no image that was pinned to its digest, which takes the place of the tag'
 }
 
 function readMode(spec: ObjectReader): 'enforce' | 'warn' {
@@ -100,6 +111,7 @@ function readMatch(entry: ObjectReader): ObjectMatch {
   const selector = entry.object('selector', readSelector)
   if (selector && group === '' && version === '' && resource === '')
     problems.add(invalidValue('', entry.at('selector'), 'selector requires a resource type to match the labels'))
+  else for (const name of ['resource', 'version']) if (entry.text(name) === '') problems.add(missingFields(entry.at(name))) // no object lacks them
   return { group, version, resource, ...(selector && { selector }) }
 }
 

@@ -3,7 +3,7 @@ import { quote } from '../../../../codec/text.ts'
 import { policyGate } from '../../../../verify/gates/cel/policy-gate.ts'
 import type { AttestationDemand, Authority, EvidencePlace, ImagePolicy, Quorum, Requirement } from '../../../model.ts'
 import type { CipAttestation, CipAuthority, CipSource, ClusterImagePolicy, SigningAuthority } from '../cluster-image-policy.ts'
-import { describeKey, describeTrust, fingerprintOf } from './fingerprint.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { judgeOfProgram } from './judge-of-program.ts'
 import { recordReferences } from './recorded-references.ts'
 import { type CipReferences, resolveProgram } from './resolve-references.ts'
@@ -43,14 +43,13 @@ export async function translatePolicy(
   const of = await Promise.all(cip.authorities.map(authority => orUnusable(authority, () => requirementOf(authority, context))))
   const authorities: Quorum = { kind: 'quorum', path: 'spec.authorities', least: 1, of }
   const requirement = await orUnusable({ name: cip.name, path: 'spec.policy' }, () => judgedBy(cip, authorities, context))
-  const answers = new Map((await recorded.answers()).map(([asked, answer]) => [asked, describeAnswer(asked, answer)]))
   return {
     cip,
     policy: {
       dialect: 'cip',
       name: cip.name,
       action: cip.mode,
-      fingerprint: fingerprintOf({ cip, legacyReferrers, answers }),
+      fingerprint: fingerprintOf({ cip, legacyReferrers, answers: await recorded.answers() }),
       requirement,
     },
     unusable: [...of, requirement].flatMap(part => (part.kind === 'unusable' ? [part.error] : [])),
@@ -58,16 +57,6 @@ export async function translatePolicy(
 }
 
 type Context = { readonly references: CipReferences; readonly legacyReferrers: boolean; readonly signal: AbortSignal }
-
-/** Answers that are a trust or keys are told by what decides in them. */
-function describeAnswer(asked: string, answer: unknown): unknown {
-  if (Array.isArray(answer)) return answer.map(describeKey)
-  return /^\["(trustRoot|publicGood)"/.test(asked) && isTrust(answer) ? describeTrust(answer) : answer
-}
-
-function isTrust(answer: unknown): answer is Parameters<typeof describeTrust>[0] {
-  return typeof answer === 'object' && answer !== null && !('code' in answer)
-}
 
 async function orUnusable(
   { name, path }: { readonly name: string; readonly path: string },
