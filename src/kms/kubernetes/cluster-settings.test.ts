@@ -229,6 +229,11 @@ for (const { name, config, text, files = {}, code, message } of [
     await assert.rejects(reading, { name: 'CountersignError', code: code ?? 'CONFIGURATION_MALFORMED', message })
   })
 
+test('plain http is for this machine alone: what kubectl proxy serves', async () => {
+  const { settings, connected } = await read(inHome(kubeconfig({ cluster: { server: 'http://127.0.0.1:8001' }, user: {} })))
+  assert.deepEqual([settings.address.href, settings.token, connected], ['http://127.0.0.1:8001/', undefined, undefined])
+})
+
 test('kubeconfig files are merged as kubectl merges them: the first that names a thing counts, and files may be missing', async () => {
   const first =
     'current-context: prod\ncontexts:\n- {name: prod, context: {cluster: c, user: u}}\nusers:\n- {name: u, user: {token: first}}\n'
