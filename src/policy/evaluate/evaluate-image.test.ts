@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
 import type { Json } from '../../codec/json.ts'
-import { encodeUtf8 } from '../../codec/text.ts'
-import { preAuthEncoding } from '../../formats/dsse.ts'
-import { signPredicateType, statementPayloadType } from '../../formats/statement.ts'
+import { signPredicateType } from '../../formats/statement.ts'
 import { parseRepository } from '../../oci/reference.ts'
 import { buildImage, imageIndexType } from '../../testing/image-builder.ts'
 import { demandOf, keyAuthority, keylessAuthority, policyOf, quorumOf, setOf, staticAuthority } from '../../testing/policy/policies.ts'
-import { attestationOf, containerImage, createPolicyRig, type PolicyRig, podOf } from '../../testing/policy/policy-rig.ts'
+import { containerImage, createPolicyRig, type PolicyRig, podOf } from '../../testing/policy/policy-rig.ts'
 import { freshSigner } from '../../testing/sigstore/certificate-authority.ts'
 import { createTestSigstore } from '../../testing/sigstore/test-sigstore.ts'
 import { strangerKey, teamKey } from '../../testing/test-keys.ts'
@@ -243,7 +240,7 @@ test('an attestation is no signature', async () => {
 test('a bundle hides no attestation of the older layout from a demand on every one', async () => {
   const rig = await createPolicyRig()
   await rig.attest(team, { ok: true })
-  await putLegacyAttestation(rig, { ok: false })
+  await rig.attestLegacy(team, { ok: false })
   const asked = (quantifier: 'some' | 'every') =>
     verdictOf(rig, attesting({ ...byTeam, formats: 'bundle-first' }, quantifier, [isTrue('ok')]))
   assert.equal((await asked('some')).outcome, 'passed')
@@ -272,19 +269,6 @@ test('a referrer hides no bundle of the fallback tag from a demand on every one'
   }
   assert.equal((await verdictOf(rig, attesting({ ...byTeam, formats: 'legacy' }, 'every', []))).code, 'ATTESTATIONS_NOT_FOUND')
 })
-
-async function putLegacyAttestation({ hand, digest, image }: PolicyRig, predicate: Json): Promise<void> {
-  const statement = attestationOf(digest, predicate)
-  const signatures = [{ keyid: '', sig: encodeBase64(await team.sign(preAuthEncoding(statementPayloadType, statement))) }]
-  const json = encodeUtf8(JSON.stringify({ payloadType: statementPayloadType, payload: encodeBase64(statement), signatures }))
-  const config = encodeUtf8('{}')
-  await hand.putManifest('app', `${digest.replace(':', '-')}.att`, {
-    schemaVersion: 2,
-    mediaType: image.mediaType,
-    config: { mediaType: 'application/vnd.oci.image.config.v1+json', size: config.length, digest: await hand.putBlob('app', config) },
-    layers: [{ mediaType: 'application/vnd.dsse.envelope.v1+json', size: json.length, digest: await hand.putBlob('app', json) }],
-  })
-}
 
 test('each of several attestations is asked for, and told by its name', async () => {
   const rig = await createPolicyRig()

@@ -14,7 +14,7 @@ import type { AdmittedObject, NamedImage } from '../../policy/model.ts'
 import type { Handler } from '../../services/listen.ts'
 import { createRegistry, memoryStore } from '../../services/registry/registry.ts'
 import { encodeEnvelopeBundle } from '../../sign/bundle.ts'
-import { type BuiltImage, buildImage, pushBuilt } from '../image-builder.ts'
+import { type Built, type BuiltImage, buildImage, pushBuilt } from '../image-builder.ts'
 import { createHand, type HandMadeLayer, type RegistryHand } from '../registry-hand.ts'
 import { after } from '../sigstore/keyless-verification.ts'
 
@@ -31,13 +31,15 @@ export type PolicyRig = {
   readonly hand: RegistryHand
   readonly asked: string[] // method and path of every request of the client, digests shortened
   readonly access: Access
-  readonly push: (tag: string, image: BuiltImage) => Promise<void>
+  readonly push: (tag: string, image: Built) => Promise<void>
   /** Signs in the older layout, in place of what was there. */
   readonly signLegacy: (...signers: readonly Signer[]) => Promise<void>
   /** Attaches a bundle that holds the signature of a key. */
   readonly signBundle: (signer: Signer) => Promise<void>
   /** Attaches a bundle that holds an attestation, signed by a key. */
   readonly attest: (signer: Signer, predicate: Json, predicateType?: string) => Promise<void>
+  /** Attests in the older layout, in place of what was there. */
+  readonly attestLegacy: (signer: Signer, predicate: Json) => Promise<void>
 }
 
 export type PolicyRigOptions = {
@@ -56,7 +58,7 @@ export async function createPolicyRig({
   const honest = createRegistry(memoryStore(), world, { referrers })
   const hand = createHand(honest)
   const image = buildImage()
-  const push = (tag: string, built: BuiltImage) =>
+  const push = (tag: string, built: Built) =>
     pushBuilt(async (input, init) => honest(new Request(input, init)), new URL(`https://${policyHost}`), 'app', tag, built)
   await push('v1', image)
   const asked: string[] = []
@@ -91,6 +93,18 @@ export async function createPolicyRig({
     signBundle: signer => attach(signer, encodeSignStatement(image.digest, new Map()), signPredicateType),
     attest: (signer, predicate, predicateType = verdictType) =>
       attach(signer, attestationOf(image.digest, predicate, predicateType), predicateType),
+    attestLegacy: async (signer, predicate) => {
+      const statement = attestationOf(image.digest, predicate)
+      const signatures = [{ keyid: '', sig: encodeBase64(await signer.sign(preAuthEncoding(statementPayloadType, statement))) }]
+      const json = encodeUtf8(JSON.stringify({ payloadType: statementPayloadType, payload: encodeBase64(statement), signatures }))
+      const config = encodeUtf8('{}')
+      await hand.putManifest('app', `${image.digest.replace(':', '-')}.att`, {
+        schemaVersion: 2,
+        mediaType: image.mediaType,
+        config: { mediaType: 'application/vnd.oci.image.config.v1+json', size: config.length, digest: await hand.putBlob('app', config) },
+        layers: [{ mediaType: 'application/vnd.dsse.envelope.v1+json', size: json.length, digest: await hand.putBlob('app', json) }],
+      })
+    },
   }
 }
 

@@ -11,7 +11,7 @@ import { createOnce } from '../once.ts'
  */
 export function rememberingClient(client: RegistryClient, pending: Pending): RegistryClient {
   const manifests = createOnce<FetchedManifest>()
-  const pages = createOnce<{ readonly page: ReferrersPage | undefined; readonly isAssumed: boolean }>()
+  const pages = createOnce<ReferrersPage | 'assumed' | undefined>()
   return {
     ...client,
     fetchManifest: (repository, reference, signal) => {
@@ -24,18 +24,24 @@ export function rememberingClient(client: RegistryClient, pending: Pending): Reg
       ),
     fetchReferrersPage: async (repository, subject, next, signal, onAssumed) => {
       const name = `${repositoryName(repository)} ${subject}`
-      const key = `${name} ${next?.href ?? ''} ${onAssumed ? 'or what is known' : ''}`
-      const { page, isAssumed } = await pending.during(`referrers of ${name}`, () =>
+      const key = `${name} ${next?.href ?? ''}`
+      const page = await pending.during(`referrers of ${name}`, () =>
         pages(key, signal, async own => {
           let isAssumed = false
           const note = () => {
             isAssumed = true
           }
-          return { page: await client.fetchReferrersPage(repository, subject, next, own, onAssumed && note), isAssumed }
+          const found = await client.fetchReferrersPage(repository, subject, next, own, note)
+          return isAssumed ? 'assumed' : found
         }),
       )
-      if (isAssumed) onAssumed?.()
-      return page
+      if (page !== 'assumed') return page
+      if (onAssumed) {
+        onAssumed()
+        return undefined
+      }
+      const asked = await pages(`${key} asked`, signal, own => client.fetchReferrersPage(repository, subject, next, own))
+      return asked === 'assumed' ? undefined : asked
     },
   }
 }
