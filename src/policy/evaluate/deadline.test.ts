@@ -6,10 +6,13 @@ import { beforeDeadline, createPending } from './deadline.ts'
 const never = () => new Promise<never>(() => {})
 
 test('past the end nothing is begun', async () => {
-  await assert.rejects(
-    beforeDeadline('a step', AbortSignal.abort(), createPending(), () => assert.fail('begun')),
-    { code: 'TIMED_OUT', message: 'no answer before the deadline: a step' },
-  )
+  let begun = 0
+  const begin = async () => ++begun
+  await assert.rejects(beforeDeadline('a step', AbortSignal.abort(), createPending(), begin), {
+    code: 'TIMED_OUT',
+    message: 'no answer before the deadline: a step',
+  })
+  assert.equal(begun, 0)
 })
 
 test('what comes in time is the answer, and so is what is thrown', async () => {

@@ -78,7 +78,10 @@ test('what an attestation is declared to be makes it nothing else', async () => 
 })
 
 test('no judge is asked of what is not known', async () => {
-  const rig = await createPolicyRig({ wrap: () => () => Promise.reject(new CountersignError('REGISTRY_UNAVAILABLE', 'down')) })
+  const rig = await createPolicyRig({
+    wrap: honest => request =>
+      request.method === 'HEAD' ? honest(request) : Promise.reject(new CountersignError('REGISTRY_UNAVAILABLE', 'down')),
+  })
   const judge = () => assert.fail('asked')
   const verdict = await verdictOf(rig, { kind: 'judged', path: 'j', requirement: byTeam, judge })
   assert.deepEqual([verdict?.outcome, verdict?.code, verdict?.kind], ['unknown', 'REGISTRY_UNAVAILABLE', 'judged'])
