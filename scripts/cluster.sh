@@ -35,13 +35,16 @@ from_debian() {
   rm -rf "$dir/suites"
 }
 
-# The API server of Kubernetes. Clients parse its version, which only its own build writes into it.
+# The API server of Kubernetes. Clients parse its version, which only its own build writes into it. From nothing it takes eight minutes of one
+# core, 1.9 GB at its end, and 2.3 GB that Go keeps; without what debuggers read it takes a tenth less.
 from_lock_of_kube-apiserver() {
   need go 'golang-go (1.26 or later)'
   local version
   version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' "$root/tools/kube-apiserver/go.mod")
   echo "cluster: kube-apiserver $version by Go modules" >&2
-  build_go kube-apiserver kube-apiserver . "-X k8s.io/component-base/version.gitVersion=$version"
+  CGO_ENABLED=0 GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOWORK=off \
+    retry go build -C "$root/tools/kube-apiserver" -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
+    -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$dir/bin/kube-apiserver" . >&2
   version kube-apiserver "$version" go "$1"
 }
 
