@@ -1,0 +1,75 @@
+import { repositoryName } from '../../oci/reference.ts'
+import { renderCipVerdicts } from '../../policy/dialects/cip/cip-refusal.ts'
+import type { Access } from '../../policy/evaluate/access.ts'
+import { evaluateObject, type ObjectVerdict } from '../../policy/evaluate/evaluate-object.ts'
+import type { VerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
+import { decisiveOf } from '../../policy/explanation/decisive.ts'
+import { readAdmittedObject } from '../../policy/images/admitted-object.ts'
+import { imagesChanged } from '../../policy/images/images-changed.ts'
+import type { AdmittedObject, ImageVerdict, Outcome, PolicySet } from '../../policy/model.ts'
+import type { Decide, Decision, Pin } from '../decide.ts'
+import type { Update } from '../nothing-to-judge.ts'
+import type { Review } from '../review/admission-review.ts'
+
+/** By what reviews are judged. */
+export type Judging = {
+  /** The policies of now, asked for once for each review; one set at least. */
+  readonly policies: () => readonly [PolicySet, ...PolicySet[]]
+  readonly access: Access
+  readonly cache: VerdictCache
+}
+
+/** Decides by policies: every image of the object, by all that apply to it. The mutating webhook refuses by the same verdict as the other. */
+export function decideByPolicies({ policies, access, cache }: Judging): Decide {
+  return async (review, signal) => {
+    const object = objectOf(review, review.object)
+    return decisionOf(review, await evaluateObject(object, policies(), access, signal, { cache, dryRun: review.dryRun }))
+  }
+}
+
+/** Whether an update has another image run; also where that cannot be told. */
+export function updatesImages(update: Update): boolean {
+  return imagesChanged(objectOf(update, update.oldObject), objectOf(update, update.object), [])
+}
+
+/** Where it is comes from the request: what an object says of that itself is its author's word. */
+function objectOf({ resource, namespace, name }: Review, json: unknown): AdmittedObject {
+  return readAdmittedObject(json, { resource: resource.resource, namespace, name })
+}
+
+function decisionOf({ uid }: Review, verdict: ObjectVerdict): Decision {
+  const { denial, warnings } = renderCipVerdicts(verdict.images)
+  const decisive = decisiveOf(verdict)
+  const digests = verdict.images.flatMap(({ digest }, index) => (digest === undefined ? [] : [[`digest.${index}`, digest] as const]))
+  return {
+    verdict: verdictOf(verdict.outcome),
+    message: verdict.outcome === 'passed' ? (decisive?.message ?? '') : (denial ?? decisive?.message ?? 'no verdict'),
+    reason: decisive?.reasonCode ?? (verdict.outcome === 'passed' ? '' : 'INTERNAL'),
+    warnings,
+    pins: verdict.images.flatMap(pinOf),
+    auditAnnotations: new Map(digests),
+    explanationId: uid,
+  }
+}
+
+function verdictOf(outcome: Outcome): Decision['verdict'] {
+  switch (outcome) {
+    case 'passed':
+      return 'admitted'
+    case 'failed':
+      return 'refused'
+    case 'unknown':
+      return 'unknown'
+    default:
+      throw new TypeError(`unhandled outcome ${outcome satisfies never}`)
+  }
+}
+
+/** The digest that was judged behind the name and tag, which stay for people. One with a digest is pinned, as it is written. */
+function pinOf({ image, digest }: ImageVerdict): readonly Pin[] {
+  const { pointer, original, reference } = image
+  if (digest === undefined || reference.digest !== undefined) return []
+  return [
+    { pointer, from: original, to: `${repositoryName(reference)}${reference.tag === undefined ? '' : `:${reference.tag}`}@${digest}` },
+  ]
+}
