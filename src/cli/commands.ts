@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { hardwareTokens } from './flags/keys.ts'
+import { admissionCommands } from './table/admission.ts'
 import { attachedCommands } from './table/attached.ts'
 import { attestingCommands } from './table/attesting.ts'
 import { bundleCommands } from './table/bundles.ts'
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   ...trustCommands,
   ...logCommands,
   ...stackCommands,
+  ...admissionCommands,
   ...otherCommands(() => commands),
 ]
 

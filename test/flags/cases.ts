@@ -68,8 +68,11 @@ export const cases: readonly Case[] = [
 
 /** Flags that answer questions where none is asked. */
 export const nothingToAnswer: ReadonlySet<string> = new Set()
-/** Flags of the commands that serve, which test/registry-command.test.ts and test/stack.test.ts run on sockets. */
+/** Flags of the commands that serve, which test/registry-command.test.ts, test/stack.test.ts and test/admission-command.test.ts run on sockets. */
 export const ofTheServer = new Set([
   ...['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`),
   ...['data', 'dev', 'output-file'].map(flag => `stack up --${flag}`),
+  ...['policies', 'listen', 'namespace', 'exempt-namespace', 'mutate', 'shutdown-delay'].map(flag => `admission --${flag}`),
+  ...['tls-cert', 'tls-key', 'tls-folder', 'dns-name', 'client-ca'].map(flag => `admission --${flag}`),
+  ...['trusted-root', 'registry-cacert', 'output-file'].map(flag => `admission --${flag}`),
 ])

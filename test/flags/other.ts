@@ -27,6 +27,11 @@ definePlain('registry', {
   failing: line => line.replace('127.0.0.1:0', 'nowhere'),
   prints: true,
 })
+definePlain('admission', {
+  line: async () => 'admission --policies policies --listen 127.0.0.1:0 --tls-folder tls --dns-name localhost',
+  failing: line => line.replace('127.0.0.1:0', 'nowhere'),
+  prints: true,
+})
 definePlain('env', { line: async () => 'env', failing: line => `${line} nosuch`, prints: true })
 definePlain('debug providers', { line: async () => 'debug providers', failing: line => `${line} nosuch`, prints: true })
 definePlain('completion', { line: async () => 'completion bash', failing: line => line.replace('bash', 'nosuch'), prints: true })

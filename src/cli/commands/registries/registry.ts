@@ -5,10 +5,11 @@ import { listen } from '../../../services/listen.ts'
 import { createRegistry, folderStore, memoryStore } from '../../../services/registry/registry.ts'
 import type { CommandFunction } from '../../command.ts'
 import type { registryServerFlags } from '../../flags/registries.ts'
+import { parseListenAddress } from '../../parsing/listen-address.ts'
 
 /** `registry`: serves an OCI registry until it is interrupted; its address is the first line of standard output. */
 export const serveRegistry: CommandFunction<typeof registryServerFlags> = async (context, flags) => {
-  const { host, port } = parseAddress(flags.listen)
+  const { host, port } = parseListenAddress(flags.listen)
   const store = flags.dir === '' ? memoryStore() : await folderStore(flags.dir)
   const handler = createRegistry(store, context.world, { referrers: !flags.noReferrers, deletes: flags.deletes })
   const report = (error: unknown, request: Request) =>
@@ -20,11 +21,4 @@ export const serveRegistry: CommandFunction<typeof registryServerFlags> = async 
   if (!context.signal.aborted) await once(context.signal, 'abort')
   await close()
   return 0
-}
-
-/** @throws CountersignError `USAGE` */
-function parseAddress(text: string): { readonly host: string; readonly port: number } {
-  const [, host, port] = /^(\[[0-9A-Fa-f:]+\]|[^:[\]]*):([0-9]{1,5})$/.exec(text) ?? []
-  if (host === undefined || Number(port) > 65_535) throw new CountersignError('USAGE', `--listen: want HOST:PORT, got ${quote(text)}`)
-  return { host: host.replace(/^\[|\]$/g, '') || '127.0.0.1', port: Number(port) }
 }

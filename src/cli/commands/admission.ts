@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { basename, dirname } from 'node:path'
+import { CountersignError } from '../../codec/error.ts'
+import { decodeUtf8, quote } from '../../codec/text.ts'
+import { fetchFile } from '../../kms/fetch-file.ts'
+import { createRegistryClient } from '../../oci/registry-client.ts'
+import { createRegistryFetch } from '../../oci/registry-fetch.ts'
+import type { Access } from '../../policy/evaluate/access.ts'
+import { createVerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
+import { createOperatedEvents } from '../../services/stack/events.ts'
+import type { TlsPair } from '../../services/tls-certificate.ts'
+import { searchLog } from '../../sign/rekor/ask-log.ts'
+import { loadServing } from '../../webhook/certificates/kept-serving.ts'
+import { decideByPolicies, updatesImages } from '../../webhook/policies/decide-by-policies.ts'
+import { followPolicies } from '../../webhook/policies/followed-policies.ts'
+import { type OutsideReferences, refusePullSecrets } from '../../webhook/policies/open-policies.ts'
+import { readPolicyFolder } from '../../webhook/policies/policy-folder.ts'
+import { serveAdmission } from '../../webhook/serve-admission.ts'
+import type { CommandFunction, FlagsOf } from '../command.ts'
+import type { CommandContext } from '../context.ts'
+import type { admissionFlags } from '../flags/policies/admission.ts'
+import { publicKeysFromFlag } from '../inputs/keys.ts'
+import { registryAccess } from '../inputs/registry.ts'
+import { trustFromFlags } from '../inputs/trusted-root.ts'
+import { parseListenAddress } from '../parsing/listen-address.ts'
+
+type Flags = FlagsOf<typeof admissionFlags>
+
+const limits = { pem: 64 << 10, program: 1 << 20 } as const
+
+/** `admission`: serves the webhook until it is interrupted; its URL is the first line of standard output. */
+export const serveWebhook: CommandFunction<typeof admissionFlags> = async (context, flags) => {
+  const { world, files } = context
+  if (flags.policies === '') throw new CountersignError('USAGE', 'want the folder of the policies; name it by --policies')
+  const loadTls = tlsOf(context, flags)
+  const clientCa = flags.clientCa === '' ? undefined : decodeUtf8(await files.read(flags.clientCa, limits.pem), flags.clientCa)
+  const { host, port } = parseListenAddress(flags.listen)
+  const operated = createOperatedEvents(line => context.stderr(line), world.now)
+  const folder = files.folder(dirname(flags.policies))
+  const policies = await followPolicies(
+    {
+      read: () => readPolicyFolder(folder, basename(flags.policies)),
+      systemNamespace: flags.namespace,
+      outside: outsideOf(context, flags),
+    },
+    operated.events,
+    context.signal,
+  )
+  const judging = { policies: policies.sets, access: await accessOf(context, flags), cache: createVerdictCache() }
+  const rules = { exemptNamespaces: new Set([flags.namespace, ...flags.exemptNamespace]), imagesChanged: updatesImages }
+  const served = await serveAdmission(
+    { host, port, loadTls, ...(clientCa !== undefined && { clientCa }), retireMs: flags.shutdownDelay },
+    { decide: decideByPolicies(judging), rules, mutation: flags.mutate, problems: policies.problems },
+    operated,
+    world,
+  )
+  const following = policies.follow(world, context.signal)
+  operated.events.log('info', 'serving', { url: served.url.origin })
+  context.stdout(`${served.url.origin}\n`)
+  if (!context.signal.aborted) await once(context.signal, 'abort')
+  operated.events.log('info', 'stopping')
+  await served.close()
+  await following
+  return 0
+}
+
+/** @throws CountersignError `USAGE` unless one way to a certificate is named, whole */
+function tlsOf({ files, world }: CommandContext, { tlsCert, tlsKey, tlsFolder, dnsName }: Flags): () => Promise<TlsPair> {
+  if ((tlsCert === '') !== (tlsKey === '')) throw new CountersignError('USAGE', '--tls-cert and --tls-key go together')
+  if ((tlsCert === '') === (tlsFolder === '')) throw new CountersignError('USAGE', 'want either --tls-cert and --tls-key, or --tls-folder')
+  if ((tlsFolder === '') !== (dnsName.length === 0))
+    throw new CountersignError('USAGE', '--tls-folder and --dns-name go together: certificates are made for those names')
+  for (const name of dnsName)
+    if (!/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name))
+      throw new CountersignError('USAGE', `--dns-name: want a name in lower case, got ${quote(name)}`)
+  if (tlsFolder !== '') return () => loadServing(files, tlsFolder, dnsName, world)
+  const pem = async (path: string) => decodeUtf8(await files.read(path, limits.pem), path)
+  return async () => ({ cert: await pem(tlsCert), key: await pem(tlsKey) })
+}
+
+function outsideOf(context: CommandContext, { trustedRoot }: Flags): OutsideReferences {
+  const { world, warn } = context
+  return {
+    world,
+    warn,
+    remoteText: (url, signal) => fetchFile(url, { fetch: world.fetch, signal }, limits.program),
+    kmsKeys: reference => publicKeysFromFlag(context, reference, false),
+    publicGood: async () => (await trustFromFlags(context, { trustedRoot, offline: false })).root,
+  }
+}
+
+async function accessOf(context: CommandContext, { registryCacert }: Flags): Promise<Access> {
+  const access = {
+    allowHttpRegistry: false,
+    allowInsecureRegistry: false,
+    registryCacert,
+    ...{ registryClientCert: '', registryClientKey: '', registryServerName: '' },
+    ...{ registryUsername: '', registryPassword: '', registryToken: '' }, // of the docker config alone: flags are for the registry of one image
+  }
+  const { world, options } = await registryAccess(context, access, [])
+  const client = createRegistryClient(createRegistryFetch(world, options))
+  return {
+    workload: '', // all have the credentials of the webhook
+    now: world.now,
+    clientFor: async (_, pullSecrets) => {
+      refusePullSecrets(pullSecrets)
+      return client
+    },
+    searchLog: (url, signature, signal) => searchLog({ fetch: world.fetch, url, signal }, signature),
+  }
+}
