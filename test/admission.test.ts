@@ -3,6 +3,7 @@ import { Agent, request } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { after, test } from 'node:test'
 import { connect } from 'node:tls'
+import type { Folder } from '../src/oci/layout/folder.ts'
 import { createOperatedEvents } from '../src/services/stack/events.ts'
 import type { TlsPair } from '../src/services/tls-certificate.ts'
 import { reviewOf, workloadOf, workloads } from '../src/testing/admission/reviews.ts'
@@ -37,6 +38,9 @@ function memoryFiles() {
     read: async (path: string) => disk.get(path)!,
     exists: async (path: string) => disk.has(path),
     write: async (path: string, data: string) => void disk.set(path, new TextEncoder().encode(data)),
+    folder: (folder: string) => ({
+      write: async (name: string, data: Parameters<Folder['write']>[1]) => void disk.set(`${folder}/${name}`, data as Uint8Array),
+    }),
   }
 }
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Command, countersign, type Ended, run } from '../peers/harness/command.ts'
+import { type Command, countersign, type Ended, run, tool } from '../peers/harness/command.ts'
 import { createPlace, type Place } from '../peers/harness/place.ts'
 import { type Server, startOwnRegistry } from '../peers/harness/server.ts'
 import { kmsTool } from './harness/kms-tool.ts'
 import { type OpenBaoRig, startOpenBaoRig } from './harness/openbao-rig.ts'
 
-// cosign 3.1.1, built from its own sources since Debian leaves the provider out, and countersign sign with the same keys of one OpenBao, and each
-// verifies the other.
+// cosign 3.1.1 by Sigstore's own provider (which Debian's cosign leaves out and takes as a plugin) and countersign sign with the same keys of one
+// OpenBao, and each verifies the other.
 
 const withoutLog = ['--tlog-upload=false', '--use-signing-config=false', '--yes']
 const withoutLogs = ['--insecure-ignore-tlog']
@@ -22,6 +22,8 @@ describe('cosign 3.1.1 and countersign with keys of one OpenBao', () => {
     registry = await startOwnRegistry(place)
     await rig.ask('POST', 'sys/policies/acl/remote', { policy: 'path "transit/verify/*" { capabilities = ["update"] }' }) // cosign verifies there
     token = await rig.tokenFor('create', 'sign', 'remote')
+    mkdirSync(place.path('bin'))
+    for (const scheme of ['hashivault', 'openbao']) symlinkSync(kmsTool('sigstore-kms-vault')[0], place.path(`bin/sigstore-kms-${scheme}`))
   })
   after(async () => {
     await registry.stop()
@@ -29,7 +31,8 @@ describe('cosign 3.1.1 and countersign with keys of one OpenBao', () => {
     place.remove()
   })
 
-  const ask = (command: Command, args: readonly string[]) => run(place, command, args, { env: { ...rig.environment, BAO_TOKEN: token } })
+  const ask = (command: Command, args: readonly string[]) =>
+    run(place, command, args, { env: { ...rig.environment, BAO_TOKEN: token, PATH: `${place.path('bin')}:${place.env['PATH']}` } })
   const good = async (command: Command, args: readonly string[]): Promise<Ended> => {
     const ended = await ask(command, args)
     assert.equal(ended.code, 0, `${[...command, ...args].join(' ')}\n${ended.stdout}${ended.stderr}`)
@@ -44,7 +47,7 @@ describe('cosign 3.1.1 and countersign with keys of one OpenBao', () => {
     return stdout.trim()
   }
   const clients = [
-    { name: 'cosign', command: () => kmsTool('cosign') },
+    { name: 'cosign', command: () => tool('cosign-3') },
     { name: 'countersign', command: countersign },
   ]
 
@@ -84,11 +87,11 @@ describe('cosign 3.1.1 and countersign with keys of one OpenBao', () => {
     await rig.create('rotated-beside', 'ecdsa-p256')
     await rig.rotate!('rotated-beside')
     const [key, signed] = ['hashivault://rotated-beside', await image('rotated-beside')]
-    await good(kmsTool('cosign'), ['sign', ...withoutLog, '--key', key, signed])
+    await good(tool('cosign-3'), ['sign', ...withoutLog, '--key', key, signed])
     const { stdout } = await good(countersign(), ['public-key', '--key', `${key}/versions/2`])
     writeFileSync(place.path('rotated.pub'), stdout)
     for (const { command } of clients) await good(command(), ['verify', ...withoutLogs, '--key', 'rotated.pub', signed])
     await good(countersign(), ['verify', ...withoutLogs, '--key', key, signed])
-    assert.notEqual((await ask(kmsTool('cosign'), ['verify', ...withoutLogs, '--key', key, signed])).code, 0, 'cosign asks for version 1')
+    assert.notEqual((await ask(tool('cosign-3'), ['verify', ...withoutLogs, '--key', key, signed])).code, 0, 'cosign asks for version 1')
   })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
-import { encodeUtf8 } from '../../codec/text.ts'
+import { decodeUtf8, encodeUtf8 } from '../../codec/text.ts'
+import type { Folder } from '../../oci/layout/folder.ts'
 import { loadServing } from './kept-serving.ts'
 
 const names = ['webhook.test']
@@ -19,6 +20,13 @@ function disk() {
       kept.set(path, data)
       written.push(`${path} ${mode.toString(8)}`)
     },
+    folder: (folder: string) => ({
+      write: async (name: string, data: Parameters<Folder['write']>[1]) => {
+        assert.ok(data instanceof Uint8Array)
+        kept.set(`${folder}/${name}`, decodeUtf8(data, name))
+        written.push(`${folder}/${name}`)
+      },
+    }),
   }
   return { kept, written, files }
 }
@@ -27,7 +35,7 @@ test('a certificate is made once and kept; what clients are to trust lies beside
   const { kept, written, files } = disk()
   const first = await loadServing(files, 'tls', names, world)
   assert.deepEqual(await loadServing(files, 'tls', names, world), first)
-  assert.deepEqual(written, ['tls/ca.crt 644', 'tls/serving.json 600'])
+  assert.deepEqual(written, ['tls/ca.crt', 'tls/serving.json 600'])
   const [leaf, authority] = [new X509Certificate(first.cert), new X509Certificate(kept.get('tls/ca.crt')!)]
   assert.ok(leaf.checkIssued(authority) && leaf.verify(authority.publicKey))
   assert.doesNotMatch(kept.get('tls/ca.crt')!, /PRIVATE/)

@@ -3,14 +3,16 @@ import { bytesEqual } from '../../codec/bytes.ts'
 import { CountersignError } from '../../codec/error.ts'
 import { parseJson, readArray, readAs, readObjectOf, readString } from '../../codec/json.ts'
 import { decodePem, encodePem } from '../../codec/pem.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
 import { signerFromPkcs8 } from '../../crypto/signer.ts'
 import { parseCertificate } from '../../formats/x509/certificate.ts'
+import type { Folder } from '../../oci/layout/folder.ts'
 import type { TlsPair } from '../../services/tls-certificate.ts'
 import type { Ceremony, Certified } from './issue-certificate.ts'
 import { advanceServing, type ServingState } from './serving-state.ts'
 
 /** Files in the folder: what is secret, and what clients are to trust. */
-export const servingFiles = { state: 'serving.json', bundle: 'ca.crt' } as const
+const servingFiles = { state: 'serving.json', bundle: 'ca.crt' } as const
 
 const stateLimitBytes = 256 << 10
 const authoritiesLimit = 16
@@ -22,6 +24,8 @@ export type ServingFiles = {
   readonly exists: (path: string) => Promise<boolean>
   /** Writes the whole file or nothing. @throws CountersignError `FILE_UNWRITABLE` */
   readonly write: (path: string, data: string, options: { readonly mode: number }) => Promise<void>
+  /** A folder, which is made when something is written in it. */
+  readonly folder: (path: string) => Pick<Folder, 'write'>
 }
 
 /**
@@ -36,7 +40,7 @@ export async function loadServing(files: ServingFiles, folder: string, dnsNames:
   const state = await advanceServing(former, dnsNames, ceremony)
   if (state !== former || !(await files.exists(bundlePath))) {
     const bundle = state.authorities.map(({ certificate }) => encodePem('CERTIFICATE', certificate.der)).join('')
-    await files.write(bundlePath, bundle, { mode: 0o644 })
+    await files.folder(folder).write(servingFiles.bundle, encodeUtf8(bundle))
     await files.write(statePath, serializeState(state), { mode: 0o600 })
   }
   const { certificate: cert, key } = encodeCertified(state.serving)
