@@ -4,7 +4,8 @@
 #   .cache/kms/node_modules    the packages that providers need, by the lock in tools/kms-sdks; tests name .cache/kms by COUNTERSIGN_PACKAGES
 #   .cache/kms/versions.txt    NAME VERSION WHERE SHA256, one line per tool: of the .deb, of the archive, or of the lock
 # What is built or installed is pinned by the locks in tools/; Debian's packages are proven by its signed index.
-# Run again it only prints the versions; `--refresh` fetches again. A missing tool is a failure.
+# Run again it only prints the versions; `--refresh` fetches again, `--with-cosign` brings cosign of its own sources as well. A missing tool is a
+# failure.
 set -euo pipefail
 
 # name          suite   package          file inside the package
@@ -18,7 +19,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=$root/.cache/kms
 . "$root/scripts/bring.sh"
 
-locked='kms-sdks moto local-kms openbao azure-keyvault gcp-kms cosign' # each has its lock in tools/NAME and its function below
+locked='kms-sdks moto local-kms openbao azure-keyvault gcp-kms sigstore-kms-vault' # each has its lock in tools/NAME and its function below
 
 main() {
   local name
@@ -26,6 +27,7 @@ main() {
   mkdir -p "$dir/bin"
   [ -z "${tools//[[:space:]]/}" ] || part debian "$(digest <<<"$tools")" from_debian
   for name in $locked; do part "$name" "$(cat "$root/tools/$name"/* | digest)" "from_lock_of_$name"; done
+  [ "${1-}" != --with-cosign ] || part cosign "$(cat "$root"/tools/cosign/* | digest)" from_lock_of_cosign
   part pkcs11js "$(cat "$root/tools/kms-sdks"/* | digest)" compile_pkcs11js
   cat "$dir"/*.versions | tee "$dir/versions.txt"
 }
@@ -92,7 +94,15 @@ from_lock_of_local-kms() {
   version local-kms "$(awk '$1 == "github.com/nsmithuk/local-kms" { print $2 }' "$root/tools/local-kms/go.mod")" go "$1"
 }
 
-# cosign as its authors build it for tokens: Debian's has neither PKCS #11 nor Vault. Five minutes of one core.
+# Sigstore's own provider for Vault and OpenBao, which Debian's cosign takes as a plugin: 12 s of one core.
+from_lock_of_sigstore-kms-vault() {
+  need go 'golang-go (1.25 or later)'
+  echo 'kms: sigstore-kms-vault by Go modules' >&2
+  build_go sigstore-kms-vault sigstore-kms-vault .
+  version sigstore-kms-vault "$(awk '$1 ~ /kms\/hashivault$/ { print $2 }' "$root/tools/sigstore-kms-vault/go.mod")" go "$1"
+}
+
+# cosign as its authors build it for tokens, which Debian's does without: five minutes of one core.
 from_lock_of_cosign() {
   need go 'golang-go (1.26 or later)'; need gcc gcc
   echo 'kms: cosign by Go modules' >&2

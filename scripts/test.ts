@@ -12,6 +12,12 @@ import { root, run, runOrDie } from './process.ts'
 import { type Counts, readCounts } from './test-counts.ts'
 import { testInWorkers } from './test-workers.ts'
 
+/** What clients exchange, by keys and without. */
+const exchanging = ['matrix', 'scenarios-of-images', 'keyless-sign', 'keyless-scenarios', 'attest', 'attest-keyless', 'examples'].map(
+  name => `test/peers/${name}.test.ts`,
+)
+const kmsOptions = { concurrency: 2, env: { COUNTERSIGN_PACKAGES: `${root}/.cache/kms` } } // where scripts/kms.sh has brought providers' packages
+
 const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
   unit: files => testUnits('unit', process.execPath, files),
   bun: async files => report('bun', await testOnBun(pick(files, unitTests), files.length === 0)),
@@ -27,25 +33,10 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
       env: { ...process.env, CONFORMANCE: folder }, // read by test/conformance/bundle-cases.ts
     })
   },
-  peers: async files => {
-    const onNode = await testOnPeers('package on Node', `${root}/dist/cli.cjs`, pick(files, exchanging))
-    return (await testOnPeers('executable', `${root}/dist/countersign`, pick(files, ['test/peers/**/*.test.ts']))) && onNode
-  },
-  'peers-all': async () => {
-    const chosen = pick([], ['test/peers/**/*.test.ts'])
-    const onNode = await testOnPeers('package on Node', `${root}/dist/cli.cjs`, chosen)
-    return (await testOnPeers('executable', `${root}/dist/countersign`, chosen)) && onNode
-  },
-  kms: async files => {
-    const chosen = pick(files, ['test/kms/*.test.ts'])
-    const onNode = await testOnNode('kms (package on Node)', process.execPath, chosen, kmsOptions(`${root}/dist/cli.cjs`))
-    return (await testOnNode('kms (executable)', process.execPath, chosen, kmsOptions(`${root}/dist/countersign`))) && onNode
-  },
-  cluster: async files => {
-    const chosen = pick(files, ['test/cluster/*.test.ts'])
-    const onNode = await testOnNode('cluster (package on Node)', process.execPath, chosen, clusterOptions(`${root}/dist/cli.cjs`))
-    return (await testOnNode('cluster (executable)', process.execPath, chosen, clusterOptions(`${root}/dist/countersign`))) && onNode
-  },
+  ...ofCommand('peers', { files: ['test/peers/**/*.test.ts'], onNode: exchanging, options: { concurrency: 2 } }),
+  ...ofCommand('kms', { files: ['test/kms/*.test.ts'], onNode: ['test/kms/{aws,pkcs11}.test.ts'], options: kmsOptions }),
+  ...ofCommand('kms-with-cosign', { files: ['test/kms/with-cosign/*.test.ts'], onNode: [], options: kmsOptions }),
+  ...ofCommand('cluster', { files: ['test/cluster/*.test.ts'], onNode: [], options: { concurrency: 1 } }), // two API servers are more than two cores do well
   mutations: files =>
     testOnNode('mutations', process.execPath, pick(files, ['test/peers/other-verifiers.test.ts']), {
       timeoutMs: 3_600_000,
@@ -69,24 +60,13 @@ const suites: Record<string, (files: readonly string[]) => Promise<boolean>> = {
     }),
   race: async files => {
     const chosen = pick(files, ['test/peers/concurrency.test.ts'])
+    const env = { ...process.env, COUNTERSIGN: `${root}/dist/countersign` }
     for (let round = 1; round <= raceRounds; round++)
-      if (!(await testOnPeers(`race ${round}`, `${root}/dist/countersign`, chosen))) return false
+      if (!(await testOnNode(`race ${round}`, process.execPath, chosen, { timeoutMs: 300_000, env }))) return false
     return true
   },
 }
 const raceRounds = 10 // what gets lost once in twenty crowds is seen more often than not
-/** What clients exchange, by keys and without, is tried in both forms of the command each time; whatever lies beside that in the executable, and in both by hand. */
-const exchanging = [
-  'matrix*',
-  'scenarios-of-*',
-  'keyless*',
-  '*attest*',
-  'both-formats',
-  'mixed-clients',
-  'bundle-*',
-  'examples',
-  'readme',
-].map(name => `test/peers/${name}.test.ts`)
 const unitTests = ['test/*.test.ts', 'src/**/*.test.ts', 'scripts/*.test.ts'] // what takes long comes first, so that all cores end together
 const compiled = { NODE_COMPILE_CACHE: `${root}/.cache/compiled` } // many processes read the same sources
 
@@ -97,21 +77,32 @@ async function testUnits(suite: string, node: string, files: readonly string[]):
   return report(suite, await testInWorkers(node, pick(files, unitTests), options))
 }
 
-/** Providers' packages are where scripts/kms.sh has brought them. */
-function kmsOptions(command: string) {
-  const env = { ...process.env, COUNTERSIGN: command, COUNTERSIGN_PACKAGES: `${root}/.cache/kms` }
-  return { concurrency: 2, timeoutMs: 300_000, env }
+/** What the built command is tried by. */
+type CommandSuite = {
+  readonly files: readonly string[]
+  readonly onNode: readonly string[] // of them, those that are tried with the package on Node each time as well
+  readonly options: { readonly concurrency: number; readonly env?: NodeJS.ProcessEnv }
 }
 
-/** One API server at a time: two of them, with the clients that wait for them, are more than two cores do well. */
-function clusterOptions(command: string) {
-  return { concurrency: 1, timeoutMs: 300_000, env: { ...process.env, COUNTERSIGN: command } }
-}
-
-/** One run over the peers, with the command under test told by COUNTERSIGN (read by test/peers/harness). */
-function testOnPeers(name: string, command: string, files: readonly string[]): Promise<boolean> {
-  const env = { ...process.env, COUNTERSIGN: command }
-  return testOnNode(`peers (${name})`, process.execPath, files, { concurrency: 2, timeoutMs: 300_000, env })
+/** Suites of the built command: NAME with the executable, and in part with the package on Node; `NAME-all` whole with both. */
+function ofCommand(name: string, { files, onNode, options }: CommandSuite): typeof suites {
+  const inForms = async (onNode: readonly string[], inExecutable: readonly string[]): Promise<boolean> => {
+    const forms = [
+      { form: 'package on Node', command: `${root}/dist/cli.cjs`, chosen: onNode },
+      { form: 'executable', command: `${root}/dist/countersign`, chosen: inExecutable },
+    ].filter(({ chosen }) => chosen.length > 0)
+    let isGreen = true
+    for (const { form, command, chosen } of forms) {
+      const env = { ...process.env, ...options.env, COUNTERSIGN: command } // read by test/peers/harness
+      const { concurrency } = options
+      if (!(await testOnNode(`${name} (${form})`, process.execPath, chosen, { concurrency, timeoutMs: 300_000, env }))) isGreen = false
+    }
+    return isGreen
+  }
+  return {
+    [name]: given => inForms(given.length > 0 || onNode.length > 0 ? pick(given, onNode) : [], pick(given, files)),
+    [`${name}-all`]: given => inForms(pick(given, files), pick(given, files)),
+  }
 }
 
 async function testOnNode(

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Command, countersign, type Ended, run } from '../peers/harness/command.ts'
-import { createPlace, type Place } from '../peers/harness/place.ts'
-import { type Server, startOwnRegistry } from '../peers/harness/server.ts'
-import { kmsTool } from './harness/kms-tool.ts'
-import { createTokenRig, type TokenRig } from './harness/softhsm-rig.ts'
+import { type Command, countersign, type Ended, run } from '../../peers/harness/command.ts'
+import { createPlace, type Place } from '../../peers/harness/place.ts'
+import { type Server, startOwnRegistry } from '../../peers/harness/server.ts'
+import { kmsTool } from '../harness/kms-tool.ts'
+import { createTokenRig, type TokenRig } from '../harness/softhsm-rig.ts'
 
-// cosign 3.1.1, built from its own sources since Debian's has no PKCS #11, and countersign sign with the same keys of one SoftHSM2 token, and each
+// By `npm run test:full`: cosign takes five minutes of one core to build. cosign 3.1.1, built from its own sources since Debian's has no PKCS #11, and countersign sign with the same keys of one SoftHSM2 token, and each
 // verifies the other.
 
 const withoutLog = ['--tlog-upload=false', '--use-signing-config=false', '--yes']

@@ -54,8 +54,7 @@ export function optionalTool(name: OptionalTool): string | undefined {
 /**
  * The command under test, as COUNTERSIGN names it: `source` (the default) is the TypeScript on the Node that runs the
  * test, a path that ends in .cjs is the package's command on that Node, and any other is the path of an executable.
- * Every suite of test/peers and test/kms runs with the executable, and those about what clients exchange with the package as well; `peers-all`
- * runs all with both.
+ * scripts/test.ts says which suites run with which each time.
  */
 export function countersign(): Command {
   const chosen = process.env['COUNTERSIGN'] ?? 'source'
