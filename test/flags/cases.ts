@@ -75,4 +75,5 @@ export const ofTheServer = new Set([
   ...['policies', 'listen', 'namespace', 'exempt-namespace', 'mutate', 'shutdown-delay'].map(flag => `admission --${flag}`),
   ...['tls-cert', 'tls-key', 'tls-folder', 'dns-name', 'client-ca'].map(flag => `admission --${flag}`),
   ...['trusted-root', 'registry-cacert', 'output-file'].map(flag => `admission --${flag}`),
+  ...['cluster', 'policy-resync-period', 'trustroot-resync-period'].map(flag => `admission --${flag}`),
 ])

@@ -7,12 +7,14 @@ import { createRegistryClient } from '../../oci/registry-client.ts'
 import { createRegistryFetch } from '../../oci/registry-fetch.ts'
 import type { Access } from '../../policy/evaluate/access.ts'
 import { createVerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
+import type { ServiceEvents } from '../../services/service.ts'
 import { createOperatedEvents } from '../../services/stack/events.ts'
 import type { TlsPair } from '../../services/tls-certificate.ts'
 import { searchLog } from '../../sign/rekor/ask-log.ts'
 import { loadServing } from '../../webhook/certificates/kept-serving.ts'
+import type { ClusterPolicies } from '../../webhook/cluster/cluster-policies.ts'
 import { decideByPolicies, updatesImages } from '../../webhook/policies/decide-by-policies.ts'
-import { followPolicies } from '../../webhook/policies/followed-policies.ts'
+import { type FollowedPolicies, followPolicies } from '../../webhook/policies/followed-policies.ts'
 import { type OutsideReferences, refusePullSecrets } from '../../webhook/policies/open-policies.ts'
 import { readPolicyFolder } from '../../webhook/policies/policy-folder.ts'
 import { serveAdmission } from '../../webhook/serve-admission.ts'
@@ -23,29 +25,22 @@ import { publicKeysFromFlag } from '../inputs/keys.ts'
 import { registryAccess } from '../inputs/registry.ts'
 import { trustFromFlags } from '../inputs/trusted-root.ts'
 import { parseListenAddress } from '../parsing/listen-address.ts'
+import { clusterPolicies } from './admission-cluster.ts'
 
 type Flags = FlagsOf<typeof admissionFlags>
 
 const limits = { pem: 64 << 10, program: 1 << 20 } as const
+const leastResyncMs = 1000
 
 /** `admission`: serves the webhook until it is interrupted; its URL is the first line of standard output. */
 export const serveWebhook: CommandFunction<typeof admissionFlags> = async (context, flags) => {
   const { world, files } = context
-  if (flags.policies === '') throw new CountersignError('USAGE', 'want the folder of the policies; name it by --policies')
+  checkSource(flags)
   const loadTls = tlsOf(context, flags)
   const clientCa = flags.clientCa === '' ? undefined : decodeUtf8(await files.read(flags.clientCa, limits.pem), flags.clientCa)
   const { host, port } = parseListenAddress(flags.listen)
   const operated = createOperatedEvents(line => context.stderr(line), world.now)
-  const folder = files.folder(dirname(flags.policies))
-  const policies = await followPolicies(
-    {
-      read: () => readPolicyFolder(folder, basename(flags.policies)),
-      systemNamespace: flags.namespace,
-      outside: outsideOf(context, flags),
-    },
-    operated.events,
-    context.signal,
-  )
+  const policies = await policiesOf(context, flags, operated.events)
   const judging = { policies: policies.sets, access: await accessOf(context, flags), cache: createVerdictCache() }
   const rules = { exemptNamespaces: new Set([flags.namespace, ...flags.exemptNamespace]), imagesChanged: updatesImages }
   const served = await serveAdmission(
@@ -62,6 +57,23 @@ export const serveWebhook: CommandFunction<typeof admissionFlags> = async (conte
   await served.close()
   await following
   return 0
+}
+
+/** @throws CountersignError `USAGE` unless policies come from one place */
+function checkSource({ policies, cluster, policyResyncPeriod, trustrootResyncPeriod }: Flags): void {
+  if (cluster && policies !== '') throw new CountersignError('USAGE', 'want either --policies or --cluster, got both')
+  if (!cluster && policies === '')
+    throw new CountersignError('USAGE', 'want the folder of the policies; name it by --policies, or --cluster')
+  if (policyResyncPeriod < leastResyncMs || trustrootResyncPeriod < leastResyncMs)
+    throw new CountersignError('USAGE', '--policy-resync-period and --trustroot-resync-period: want a second at least')
+}
+
+function policiesOf(context: CommandContext, flags: Flags, events: ServiceEvents): Promise<FollowedPolicies> | ClusterPolicies {
+  const outside = outsideOf(context, flags)
+  if (flags.cluster) return clusterPolicies(context, flags, outside, events)
+  const folder = context.files.folder(dirname(flags.policies))
+  const read = () => readPolicyFolder(folder, basename(flags.policies))
+  return followPolicies({ read, systemNamespace: flags.namespace, outside }, events, context.signal)
 }
 
 /** @throws CountersignError `USAGE` unless one way to a certificate is named, whole */

@@ -22,7 +22,7 @@ export type PolicyDocuments = {
 /** The ConfigMap `config-policy-controller`. admission.md §1.7 */
 type Settings = { readonly noMatchPolicy: string; readonly legacyReferrers: boolean }
 
-const settingsName = 'config-policy-controller'
+export const settingsName = 'config-policy-controller'
 
 /**
  * Reads the documents of files: ClusterImagePolicy, TrustRoot, and Secrets and ConfigMaps of the webhook's own namespace. Whatever else is
@@ -106,7 +106,8 @@ function readTexts(map: YamlMap, what: string): ReadonlyMap<string, string> {
   return texts(map, 'data', what)
 }
 
-function readSettings(data: ReadonlyMap<string, string>): Settings & { readonly failsOnEmptyAuthorities: boolean } {
+/** Reads the data of the ConfigMap. @throws CountersignError `DOCUMENT_MALFORMED`, `CAPABILITY_MISSING` for what is not served */
+export function readSettings(data: ReadonlyMap<string, string>): Settings & { readonly failsOnEmptyAuthorities: boolean } {
   const flag = (name: string, unlessTold: boolean): boolean => {
     const text = data.get(name) ?? String(unlessTold)
     if (text !== 'true' && text !== 'false') throw malformed(`${settingsName}: ${name}: want true or false, got ${quote(text)}`)

@@ -20,6 +20,8 @@ export type ApiServer = {
   readonly kubectl: (args: readonly string[], input?: string) => Promise<Ended>
   /** The same, which must succeed: standard output. */
   readonly mustKubectl: (args: readonly string[], input?: string) => Promise<string>
+  /** Ends the API server, and starts it again where it was. */
+  readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -29,6 +31,7 @@ export type KubeconfigChanges = { readonly cluster?: object; readonly user?: obj
 /** Whose tokens are whose; each is of a user of no group. */
 export const clusterTokens = { ann: 'ann-s3cret', bob: 'bob-s3cret' } as const
 
+const servingLine = /Serving securely on (127\.0\.0\.1:\d+)/
 const [attempts, attemptMs, readyMs] = [3, 250, 60_000]
 
 /**
@@ -58,7 +61,8 @@ export async function startApiServer(place: Place): Promise<ApiServer> {
     ...['--service-account-issuer=https://kubernetes.default.svc', '--service-account-key-file=service-accounts.key'],
     ...['--service-account-signing-key-file=service-accounts.key', '--disable-admission-plugins=ServiceAccount'],
   ]
-  const [server, url] = await startOnFreePort(place, args, authority)
+  const [first, url] = await startOnFreePort(place, args, authority)
+  let server = first
   let written = 0
   const writeKubeconfig = (user: object, cluster: object = {}) => {
     const path = place.path(`kubeconfig-${written++}`)
@@ -88,6 +92,11 @@ export async function startApiServer(place: Place): Promise<ApiServer> {
       if (code !== 0) throw new Error(`kubectl ${asked.join(' ')}: exit status ${code}\n${stdout}${stderr}`)
       return stdout
     },
+    restart: async () => {
+      await server.stop()
+      server = await startServer(place, clusterTool('kube-apiserver'), [...args, `--secure-port=${url.port}`], servingLine)
+      await untilReady(server, url, authority)
+    },
     stop: async () => {
       await server.stop()
       await etcd.stop()
@@ -116,12 +125,7 @@ async function startOnFreePort(place: Place, args: readonly string[], authority:
     const port = await freePort()
     const url = new URL(`https://127.0.0.1:${port}`)
     try {
-      const server = await startServer(
-        place,
-        clusterTool('kube-apiserver'),
-        [...args, `--secure-port=${port}`],
-        /Serving securely on (127\.0\.0\.1:\d+)/,
-      )
+      const server = await startServer(place, clusterTool('kube-apiserver'), [...args, `--secure-port=${port}`], servingLine)
       await untilReady(server, url, authority)
       return [server, url]
     } catch (cause) {

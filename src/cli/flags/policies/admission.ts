@@ -13,6 +13,27 @@ export const admissionFlags = {
     decidesTrust: true,
     help: 'YAML files of ClusterImagePolicy and TrustRoot, and of the Secrets and ConfigMaps that they name',
   },
+  cluster: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    decidesTrust: true,
+    help: 'instead of --policies: take them, TrustRoots, settings and pull secrets from the cluster of the kubeconfig or of this pod',
+  },
+  'policy-resync-period': {
+    type: 'duration',
+    default: '10h',
+    placeholder: 'TIME',
+    own: true,
+    help: 'with --cluster: how long until keys in a KMS are asked for anew',
+  },
+  'trustroot-resync-period': {
+    type: 'duration',
+    default: '24h',
+    placeholder: 'TIME',
+    own: true,
+    help: 'with --cluster: how long until mirrors of TrustRoots are asked anew',
+  },
   listen: {
     type: 'string',
     default: '127.0.0.1:8443',
