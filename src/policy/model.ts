@@ -56,6 +56,8 @@ export type PolicySet = {
    * @throws CountersignError for an image or object that cannot be compared: that is no reason to let it pass
    */
   readonly select: (image: NamedImage, object: AdmittedObject) => readonly Selected[]
+  /** Whether others may apply to an image once it is known by its digest: then that is looked up first. Not so unless told. */
+  readonly digestDecides?: (image: NamedImage, object: AdmittedObject) => boolean
   /** What holds for an image to which none applies. */
   readonly whenNone: 'deny' | 'warn' | 'allow'
 }
@@ -81,6 +83,8 @@ export type Judged = {
   readonly kind: 'judged'
   readonly path: string
   readonly requirement: Requirement
+  /** Whether its answer depends on the object besides the image. It does unless told. */
+  readonly seesObject?: boolean
   /** @throws CountersignError of kind `denied` that says why; what it warns of is returned */
   readonly judge: (outcome: RequirementVerdict, facts: ImageFacts, signal: AbortSignal) => Promise<readonly string[]>
 }

@@ -30,8 +30,10 @@ export async function judgeImage(
   inquiry: Inquiry,
 ): Promise<ImageVerdict> {
   try {
-    const { selected, unmatched } = select(image, object, sets)
-    const resolved = selected.some(({ policy }) => asksRegistry(policy.requirement)) ? await resolve(image, inquiry) : {}
+    const known = await asSelected(image, object, sets, inquiry)
+    const { selected, unmatched } = select(known, object, sets)
+    const asks = known !== image || selected.some(({ policy }) => asksRegistry(policy.requirement))
+    const resolved = asks ? await resolve(image, inquiry) : {}
     const policies = inOrder(
       await Promise.all(selected.map(chosen => evaluatePolicy(chosen, { image, object, inquiry, digest: async () => digestIn(resolved) }))),
     )
@@ -40,6 +42,12 @@ export async function judgeImage(
     if (!(error instanceof CountersignError)) throw error
     return { image, outcome: outcomeOf(error.kind), policies: [], unmatched: [], failure: error }
   }
+}
+
+/** An image as policies look at it: by its digest in place of its tag, where that makes a difference to any of them. @throws CountersignError */
+async function asSelected(image: NamedImage, object: AdmittedObject, sets: readonly PolicySet[], inquiry: Inquiry): Promise<NamedImage> {
+  if (image.reference.digest || !sets.some(set => set.digestDecides?.(image, object))) return image
+  return { ...image, reference: { ...image.reference, digest: await inquiry.digestOf(image) } }
 }
 
 /** @throws CountersignError where an image or object cannot be compared, or no dialect is enabled: an empty list of checks passes nothing */

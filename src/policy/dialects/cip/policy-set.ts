@@ -1,6 +1,6 @@
 import { compareNames } from '../../../codec/json/sorted-json.ts'
 import type { AdmittedObject, NamedImage, PolicySet, Selected } from '../../model.ts'
-import { matchesImage } from './match/image-glob.ts'
+import { digestDecides, matchesImage } from './match/image-glob.ts'
 import { matchesObject } from './match/object-match.ts'
 import type { TranslatedCip } from './translate/translate-policy.ts'
 
@@ -8,7 +8,7 @@ import type { TranslatedCip } from './translate/translate-policy.ts'
 export type CipSetOptions = {
   /** `no-match-policy` as it is written; whatever is none of `allow`, `warn` and `deny` is `deny`. */
   readonly noMatchPolicy?: string
-  /** Try the name of an image as it was written, too: library and tester do, the webhook never (spec admission §1.2.4). */
+  /** Try the name of an image as it was written, tag and all, too: library and tester do, the webhook never (spec admission §1.2.4). */
   readonly triesOriginal?: boolean
 }
 
@@ -24,6 +24,9 @@ export function createCipPolicySet(policies: readonly TranslatedCip[], options: 
   return {
     dialect: 'cip',
     select: (image, object) => ordered.flatMap(translated => selectedBy(translated, image, object, triesOriginal)),
+    digestDecides: ({ reference }, object) =>
+      !triesOriginal &&
+      ordered.some(({ cip }) => matchesObject(cip.match, object) && cip.images.some(glob => digestDecides(glob, reference))),
     whenNone: noMatchPolicy === 'allow' || noMatchPolicy === 'warn' ? noMatchPolicy : 'deny',
   }
 }

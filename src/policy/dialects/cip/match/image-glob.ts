@@ -1,6 +1,6 @@
 import { CountersignError } from '../../../../codec/error.ts'
 import { quote } from '../../../../codec/text.ts'
-import { formatReference, type ImageReference } from '../../../../oci/reference.ts'
+import { dockerHub, formatReference, type ImageReference, repositoryName } from '../../../../oci/reference.ts'
 
 /** A pattern of image names as a ClusterImagePolicy has it. */
 export type ImageGlob = {
@@ -31,12 +31,39 @@ export function parseImageGlob(source: string): ImageGlob {
 
 /**
  * Whether a glob holds of an image: of its name in full, `index.docker.io/library/x:latest`, or `…@sha256:…` without its tag where a digest
- * is known.
+ * is known. Where its host is spelled in another way than is usual, the glob may hold of either: a host in capitals, or with the port that it
+ * has anyway, is that host to whoever pulls.
  *
  * @param original - the name as somebody wrote it, tried as well where it is given: only library and tester do, the webhook never
  */
 export function matchesImage(glob: ImageGlob, reference: ImageReference, original?: string): boolean {
-  return glob.matches(formatReference(reference)) || (original !== undefined && glob.matches(original))
+  const isHeld = glob.matches(formatReference(reference)) || glob.matches(formatReference(usualName(reference)))
+  return isHeld || (original !== undefined && glob.matches(original))
+}
+
+/**
+ * Whether it takes the digest of an image to tell if a glob holds of it: the one that its tag leads to takes the tag's place in its name, and the
+ * glob may hold of that name and not of this one, or of some digests alone.
+ */
+export function digestDecides(glob: ImageGlob, reference: ImageReference): boolean {
+  if (reference.digest !== undefined) return false
+  return [reference, usualName(reference)].some(image => {
+    const name = `${repositoryName(image)}@sha256:`
+    const always = glob.matches(name + digestOfNone.repeat(64))
+    return always !== glob.matches(formatReference(image)) || always !== glob.matches(name + digestOfAny.repeat(64))
+  })
+}
+
+/** In place of a digest's characters: one that no glob has, and one that stands for each. No name of an image holds either. */
+const [digestOfNone, digestOfAny] = ['\u0000', '\u0001'] as const
+
+/** Hosts that serve what is on Docker Hub. */
+const hubHosts: readonly string[] = ['docker.io', 'registry-1.docker.io', dockerHub]
+
+/** The same image with its host as URLs have it: in lower case, without the port of https, IPv6 in its short form. */
+function usualName(reference: ImageReference): ImageReference {
+  const host = URL.parse(`https://${reference.registry}`)?.host ?? reference.registry
+  return { ...reference, registry: hubHosts.includes(host) ? dockerHub : host }
 }
 
 /** What one piece of a glob stands for: itself, a run without slashes, or any run. */
@@ -63,7 +90,7 @@ function matchesPieces(pieces: readonly Piece[], text: string): boolean {
     for (const [at, piece] of pieces.entries()) {
       if (!here[at]) continue
       if (piece.kind === 'character') {
-        if (piece.character !== character) continue
+        if (piece.character !== character && character !== digestOfAny) continue
         next[at + 1] = 1
       } else if (piece.kind === 'any' || character !== '/') next[at] = 1
       else continue
