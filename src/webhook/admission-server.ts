@@ -11,6 +11,7 @@ import { failure, judgeReview } from './judge-review.ts'
 import type { JudgingRules } from './nothing-to-judge.ts'
 import { type Mutation, renderReview } from './review/admission-response.ts'
 import { type Endpoint, parseAdmissionReview, type Review, reviewLimits } from './review/admission-review.ts'
+import { refuseUnpinned } from './review/pinned-images.ts'
 import { type ReviewTime, startReviewTime } from './review-time.ts'
 
 /** What an admission server does with reviews. */
@@ -106,7 +107,7 @@ function answerInTime(request: Request, endpoint: Endpoint, time: ReviewTime, an
     events.observe('countersign_admission_review_size', body.length, { endpoint })
     const review = await parseAdmissionReview(body, endpoint)
     const report = (cause: unknown) => events.log('error', 'a review failed', { uid: review.uid, reason: reasonOf(cause) })
-    const decision = await judgeReview(review, answering, time, report)
+    const decision = refuseUnpinned(review, await judgeReview(review, answering, time, report), answering.mutation)
     const [given, text] = render(review, decision, answering.mutation, report)
     tell(events, review, given, world.now().getTime() - began)
     return wholeResponse(text, { headers: { 'content-type': 'application/json' } })

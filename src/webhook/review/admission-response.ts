@@ -21,7 +21,8 @@ const statuses = {
  * @see Kubernetes, API `admission.k8s.io/v1` AdmissionResponse; admission.md §1.8 and §5
  */
 export function renderReview(review: Review, decision: Decision, mutation: Mutation): string {
-  const patch = mutates(review, decision, mutation) ? imagePatch(review.object ?? null, decision.pins) : undefined
+  const isPatched = review.endpoint === 'mutate' && decision.verdict === 'admitted' && isPinned(review, mutation)
+  const patch = isPatched ? imagePatch(review.object ?? null, decision.pins) : undefined
   const warnings = deliverableWarnings(decision.warnings)
   const response = {
     uid: review.uid,
@@ -34,8 +35,9 @@ export function renderReview(review: Review, decision: Decision, mutation: Mutat
   return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response })
 }
 
-function mutates({ endpoint, operation, kind }: Review, { verdict }: Decision, mutation: Mutation): boolean {
-  if (endpoint !== 'mutate' || verdict !== 'admitted' || mutation === 'never') return false
+/** Whether the mutating webhook pins the images of such an object. */
+export function isPinned({ operation, kind }: Pick<Review, 'operation' | 'kind'>, mutation: Mutation): boolean {
+  if (mutation === 'never') return false
   if (mutation === 'pods-only' && !(kind.group === '' && kind.kind === 'Pod')) return false
   return !(operation === 'UPDATE' && kind.group === 'batch' && kind.kind === 'Job') // whose template cannot be changed
 }

@@ -29,8 +29,8 @@ function pinOperations(object: Json, { pointer, from, to }: Pin): readonly Opera
   ]
 }
 
-/** RFC 6901 §4. */
-function valueAt(object: Json, pointer: string): Json | undefined {
+/** What a JSON pointer leads to; nothing where that is not there. RFC 6901 §4. */
+export function valueAt(object: Json, pointer: string): Json | undefined {
   const [root, ...tokens] = pointer.split('/')
   if (root !== '') return undefined
   return tokens.reduce<Json | undefined>((value, token) => memberOf(value, token.replaceAll('~1', '/').replaceAll('~0', '~')), object)
