@@ -42,7 +42,7 @@ export const serveWebhook: CommandFunction<typeof admissionFlags> = async (conte
   const operated = createOperatedEvents(line => context.stderr(line), world.now)
   const policies = await policiesOf(context, flags, operated.events)
   const judging = { policies: policies.sets, access: await accessOf(context, flags), cache: createVerdictCache() }
-  const rules = { exemptNamespaces: new Set([flags.namespace, ...flags.exemptNamespace]), imagesChanged: updatesImages }
+  const rules = { exemptNamespaces: new Set([flags.namespace, ...flags.exemptNamespace]), imagesChanged: updatesImages(policies.sets) }
   const served = await serveAdmission(
     { host, port, loadTls, ...(clientCa !== undefined && { clientCa }), retireMs: flags.shutdownDelay },
     { decide: decideByPolicies(judging), rules, mutation: flags.mutate, problems: policies.problems },

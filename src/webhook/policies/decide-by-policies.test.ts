@@ -5,6 +5,7 @@ import { encodeUtf8 } from '../../codec/text.ts'
 import { createVerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
 import { noEvents } from '../../services/service.ts'
 import { reviewOf, workloadOf, workloads } from '../../testing/admission/reviews.ts'
+import { setOf } from '../../testing/policy/policies.ts'
 import { createPolicyRig } from '../../testing/policy/policy-rig.ts'
 import { strangerKey, teamKey } from '../../testing/test-keys.ts'
 import { nothingToJudge } from '../nothing-to-judge.ts'
@@ -118,7 +119,7 @@ for (const workload of workloads)
     const object = (image: string) => workloadOf(workload, [image])
     const update = (before: string, after: string) =>
       read(reviewOf(workload, object(after), { operation: 'UPDATE', oldObject: object(before) }))
-    const rules = { exemptNamespaces: new Set<string>(), imagesChanged: updatesImages }
+    const rules = { exemptNamespaces: new Set<string>(), imagesChanged: updatesImages(() => [setOf([])]) }
     assert.equal(nothingToJudge(await update('r.test/a', 'r.test/b'), rules), undefined)
     assert.equal(nothingToJudge(await update('r.test/a', 'r.test/A'), rules), undefined)
     assert.match(nothingToJudge(await update('r.test/a', 'r.test/a'), rules) ?? '', /no image is another/)

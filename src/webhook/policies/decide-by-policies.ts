@@ -2,6 +2,7 @@ import { repositoryName } from '../../oci/reference.ts'
 import { renderCipVerdicts } from '../../policy/dialects/cip/cip-refusal.ts'
 import type { Access } from '../../policy/evaluate/access.ts'
 import { evaluateObject, type ObjectVerdict } from '../../policy/evaluate/evaluate-object.ts'
+import { isJudgedAnew } from '../../policy/evaluate/judged-anew.ts'
 import type { VerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
 import { decisiveOf } from '../../policy/explanation/decisive.ts'
 import { readAdmittedObject } from '../../policy/images/admitted-object.ts'
@@ -27,9 +28,12 @@ export function decideByPolicies({ policies, access, cache }: Judging): Decide {
   }
 }
 
-/** Whether an update has another image run; also where that cannot be told. */
-export function updatesImages(update: Update): boolean {
-  return imagesChanged(objectOf(update, update.oldObject), objectOf(update, update.object), [])
+/** Whether an update has another image run, or the same one where it is judged otherwise; also where that cannot be told. */
+export function updatesImages(policies: Judging['policies']): (update: Update) => boolean {
+  return update => {
+    const [before, after] = [objectOf(update, update.oldObject), objectOf(update, update.object)]
+    return imagesChanged(before, after, []) || isJudgedAnew(before, after, policies(), [])
+  }
 }
 
 /** Where it is comes from the request: what an object says of that itself is its author's word. */

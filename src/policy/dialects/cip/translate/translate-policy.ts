@@ -135,5 +135,6 @@ async function judgedBy({ name, policy }: ClusterImagePolicy, requirement: Quoru
   if (!policy) return requirement
   const { path, includes } = policy
   const source = await resolveProgram(policy, references, signal)
-  return { kind: 'judged', path, requirement, judge: judgeOfProgram(source, `policy of ${quote(name)}`, includes) }
+  const seesObject = includes.some(included => included !== 'config')
+  return { kind: 'judged', path, requirement, seesObject, judge: judgeOfProgram(source, `policy of ${quote(name)}`, includes) }
 }
