@@ -193,9 +193,7 @@ test('a Secret that a policy names is followed by its name, and its rights are n
   await cluster.mustKubectl(['-n', system, 'delete', 'secret', 'team-key'])
   await says('cip', 'keyed', 'Ready', /^False KEY_NOT_FOUND/)
   await says('cip', 'keyed', 'ConfigMapUpdated', /^False LastGoodEnforced/)
-  await apply(
-    policy('other', { images: [{ glob: 'registry.test/other*' }], authorities: [{ key: { secretRef: { name: 'other-key' } } }] }),
-  )
+  await apply(policy('other', { images: [{ glob: 'registry.test/other*' }], authorities: [{ key: { secretRef: { name: 'other-key' } } }] }))
   await says('cip', 'other', 'KeysInlined', /^False SERVICE_UNAVAILABLE: .*we may not, got status 403/)
   await refuses('registry.test/other', /failed to process policy: authority-0/)
 })

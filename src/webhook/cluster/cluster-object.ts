@@ -6,7 +6,7 @@ export type ClusterObject = {
   readonly name: string
   readonly uid: string
   readonly resourceVersion: string
-  /** Counts changes of what is asked for, and not those of `status`; the version where the API server does not count. */
+  /** Counts changes of what is asked for, and not those of `status`; the version where nothing is counted, as of Secrets. */
   readonly generation: string
   readonly json: JsonObject
 }
@@ -39,7 +39,7 @@ export function readClusterObject(value: unknown, { apiVersion, kind }: Pick<Clu
       name: text('name'),
       uid: text('uid'),
       resourceVersion,
-      generation: typeof generation === 'number' ? String(generation) : `version ${resourceVersion}`,
+      generation: typeof generation === 'number' && 'spec' in object ? String(generation) : `version ${resourceVersion}`,
       json: { ...object, apiVersion, kind },
     }
   })

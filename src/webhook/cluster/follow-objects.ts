@@ -7,7 +7,7 @@ import { type ClusterObject, type ClusterResource, readClusterObject } from './c
 
 /** Who is told of objects. */
 export type Follower = {
-  /** All of them as they are now, by name, in a map that moves on with them: after the first list, and after each change. */
+  /** All of them as they are now, by name, in a map that moves on with them: after the first list, and after each change but of a status. */
   readonly onChange: (objects: ReadonlyMap<string, ClusterObject>) => void
   /** Why they may have changed untold, in words; it is tried again. */
   readonly onFailure: (reason: string) => void
@@ -101,7 +101,7 @@ async function watch(
     tell(applyEvent(line, known, resource))
 }
 
-/** Whether objects changed by it. */
+/** Whether what objects ask for changed by it. */
 function applyEvent(line: Uint8Array, known: Known, resource: ClusterResource): boolean {
   const { kind, limit } = resource
   const { type, object } = parseEvent(line, kind)
@@ -109,10 +109,11 @@ function applyEvent(line: Uint8Array, known: Known, resource: ClusterResource): 
     case 'ADDED':
     case 'MODIFIED': {
       const told = readClusterObject(object, resource)
+      const before = known.objects.get(told.name)
       known.objects.set(checkedName(told, resource), told)
       checkCount(known.objects.size, limit, kind)
       known.version = told.resourceVersion
-      return true
+      return before?.uid !== told.uid || before.generation !== told.generation // else its status alone, which we may have written
     }
     case 'DELETED': {
       const told = readClusterObject(object, resource)

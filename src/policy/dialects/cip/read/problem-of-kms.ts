@@ -1,8 +1,10 @@
-const schemes = ['awskms://', 'azurekms://', 'hashivault://', 'gcpkms://']
+const schemes = ['awskms://', 'azurekms://', 'hashivault://', 'gcpkms://', 'k8s://']
 
 /**
  * Why a text is no reference to a key in a KMS, nothing where it is one. Of AWS only ARNs of keys and aliases count: all else would need
  * settings that a policy does not have.
+ *
+ * Beside upstream's, that of key pairs in Secrets of a cluster, as they are signed with.
  *
  * @see spec admission §1.1 `.kms`
  */

@@ -228,8 +228,8 @@ for (const { name, text, error, code = 'POLICY_MALFORMED' } of [
   { name: 'a secret without name', text: policy('key: {secretRef: {}}'), error: `missing field(s): ${authority}.key.secretRef.name` },
   {
     name: 'an unknown KMS',
-    text: policy("key: {kms: 'k8s://a/b'}"),
-    error: `invalid value: k8s://a/b: ${authority}.key.kms\nwant a key of awskms://, azurekms://, hashivault://, gcpkms://`,
+    text: policy("key: {kms: 'vault://a/b'}"),
+    error: `invalid value: vault://a/b: ${authority}.key.kms\nwant a key of awskms://, azurekms://, hashivault://, gcpkms://, k8s://`,
   },
   {
     name: 'a KMS of AWS without key',
