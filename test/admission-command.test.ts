@@ -173,6 +173,48 @@ for (const { name, flags, code, message, exit = 1 } of [
     message: /--dns-name: want a name/,
   },
   {
+    name: 'a Secret for certificates without names',
+    flags: ['--policies', 'policies', '--tls-secret', 'tls', '--webhook-name', 'guard'],
+    code: 'USAGE',
+    message: /--tls-secret and --dns-name go together/,
+  },
+  {
+    name: 'a Secret for certificates of which nobody is told',
+    flags: ['--policies', 'policies', '--tls-secret', 'tls', '--dns-name', 'a'],
+    code: 'USAGE',
+    message: /--tls-secret and --webhook-name go together/,
+  },
+  {
+    name: 'webhook configurations that are told of no certificate of ours',
+    flags: ['--policies', 'policies', '--tls-cert', 'a', '--tls-key', 'b', '--webhook-name', 'guard'],
+    code: 'USAGE',
+    message: /--tls-secret and --webhook-name go together/,
+  },
+  {
+    name: 'a folder and a Secret',
+    flags: ['--policies', 'policies', '--tls-secret', 'tls', '--webhook-name', 'guard', ...own],
+    code: 'USAGE',
+    message: /want either .* or --tls-secret/,
+  },
+  {
+    name: 'a Secret of another place',
+    flags: ['--policies', 'policies', '--tls-secret', '../x', '--webhook-name', 'guard', '--dns-name', 'a'],
+    code: 'USAGE',
+    message: /--tls-secret: want the name of an object/,
+  },
+  {
+    name: 'webhook configurations of another place',
+    flags: ['--policies', 'policies', '--tls-secret', 'tls', '--webhook-name', 'a/b', '--dns-name', 'a'],
+    code: 'USAGE',
+    message: /--webhook-name: want the name of an object/,
+  },
+  {
+    name: 'a cluster that is not known',
+    flags: ['--policies', 'policies', '--tls-secret', 'tls', '--webhook-name', 'guard', '--dns-name', 'a'],
+    code: 'USAGE',
+    message: /Kubernetes: want a cluster in/,
+  },
+  {
     name: 'an address that is none',
     flags: ['--policies', 'policies', '--listen', '8443', ...own],
     code: 'USAGE',

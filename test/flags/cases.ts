@@ -18,6 +18,7 @@ import { suggestCases } from './keyless/suggest.ts'
 import { logCases } from './log.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
+import { policyCases } from './policy.ts'
 import { promoteCases } from './promote.ts'
 import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
@@ -52,6 +53,7 @@ export const cases: readonly Case[] = [
   ...documentCases(),
   ...bundleCases(),
   ...attachedCases(),
+  ...policyCases(),
   ...promoteCases(),
   ...keyRotationCases(),
   ...cleaningCases(),
@@ -73,7 +75,7 @@ export const ofTheServer = new Set([
   ...['deletes', 'dir', 'listen', 'no-referrers', 'output-file'].map(flag => `registry --${flag}`),
   ...['data', 'dev', 'output-file'].map(flag => `stack up --${flag}`),
   ...['policies', 'listen', 'namespace', 'exempt-namespace', 'mutate', 'shutdown-delay'].map(flag => `admission --${flag}`),
-  ...['tls-cert', 'tls-key', 'tls-folder', 'dns-name', 'client-ca'].map(flag => `admission --${flag}`),
+  ...['tls-cert', 'tls-key', 'tls-folder', 'tls-secret', 'webhook-name', 'dns-name', 'client-ca'].map(flag => `admission --${flag}`),
   ...['trusted-root', 'registry-cacert', 'output-file'].map(flag => `admission --${flag}`),
   ...['cluster', 'policy-resync-period', 'trustroot-resync-period'].map(flag => `admission --${flag}`),
 ])

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { basename, dirname } from 'node:path'
 import { CountersignError } from '../../codec/error.ts'
-import { decodeUtf8, quote } from '../../codec/text.ts'
+import { decodeUtf8 } from '../../codec/text.ts'
 import { fetchFile } from '../../kms/fetch-file.ts'
 import { createRegistryClient } from '../../oci/registry-client.ts'
 import { createRegistryFetch } from '../../oci/registry-fetch.ts'
@@ -9,9 +9,7 @@ import type { Access } from '../../policy/evaluate/access.ts'
 import { createVerdictCache } from '../../policy/evaluate/memory/verdict-cache.ts'
 import type { ServiceEvents } from '../../services/service.ts'
 import { createOperatedEvents } from '../../services/stack/events.ts'
-import type { TlsPair } from '../../services/tls-certificate.ts'
 import { searchLog } from '../../sign/rekor/ask-log.ts'
-import { loadServing } from '../../webhook/certificates/kept-serving.ts'
 import type { ClusterPolicies } from '../../webhook/cluster/cluster-policies.ts'
 import { decideByPolicies, updatesImages } from '../../webhook/policies/decide-by-policies.ts'
 import { type FollowedPolicies, followPolicies } from '../../webhook/policies/followed-policies.ts'
@@ -25,6 +23,7 @@ import { publicKeysFromFlag } from '../inputs/keys.ts'
 import { registryAccess } from '../inputs/registry.ts'
 import { trustFromFlags } from '../inputs/trusted-root.ts'
 import { parseListenAddress } from '../parsing/listen-address.ts'
+import { servingOf } from './admission-certificate.ts'
 import { clusterPolicies } from './admission-cluster.ts'
 
 type Flags = FlagsOf<typeof admissionFlags>
@@ -36,20 +35,20 @@ const leastResyncMs = 1000
 export const serveWebhook: CommandFunction<typeof admissionFlags> = async (context, flags) => {
   const { world, files } = context
   checkSource(flags)
-  const loadTls = tlsOf(context, flags)
+  const operated = createOperatedEvents(line => context.stderr(line), world.now)
+  const serving = servingOf(context, flags, operated.events)
   const clientCa = flags.clientCa === '' ? undefined : decodeUtf8(await files.read(flags.clientCa, limits.pem), flags.clientCa)
   const { host, port } = parseListenAddress(flags.listen)
-  const operated = createOperatedEvents(line => context.stderr(line), world.now)
   const policies = await policiesOf(context, flags, operated.events)
   const judging = { policies: policies.sets, access: await accessOf(context, flags), cache: createVerdictCache() }
   const rules = { exemptNamespaces: new Set([flags.namespace, ...flags.exemptNamespace]), imagesChanged: updatesImages(policies.sets) }
   const served = await serveAdmission(
-    { host, port, loadTls, ...(clientCa !== undefined && { clientCa }), retireMs: flags.shutdownDelay },
-    { decide: decideByPolicies(judging), rules, mutation: flags.mutate, problems: policies.problems },
+    { host, port, loadTls: serving.load, ...(clientCa !== undefined && { clientCa }), retireMs: flags.shutdownDelay },
+    { decide: decideByPolicies(judging), rules, mutation: flags.mutate, problems: () => [...policies.problems(), ...serving.problems()] },
     operated,
     world,
   )
-  const following = policies.follow(world, context.signal)
+  const following = Promise.all([policies.follow(world, context.signal), serving.follow()])
   operated.events.log('info', 'serving', { url: served.url.origin })
   context.stdout(`${served.url.origin}\n`)
   if (!context.signal.aborted) await once(context.signal, 'abort')
@@ -74,20 +73,6 @@ function policiesOf(context: CommandContext, flags: Flags, events: ServiceEvents
   const folder = context.files.folder(dirname(flags.policies))
   const read = () => readPolicyFolder(folder, basename(flags.policies))
   return followPolicies({ read, systemNamespace: flags.namespace, outside }, events, context.signal)
-}
-
-/** @throws CountersignError `USAGE` unless one way to a certificate is named, whole */
-function tlsOf({ files, world }: CommandContext, { tlsCert, tlsKey, tlsFolder, dnsName }: Flags): () => Promise<TlsPair> {
-  if ((tlsCert === '') !== (tlsKey === '')) throw new CountersignError('USAGE', '--tls-cert and --tls-key go together')
-  if ((tlsCert === '') === (tlsFolder === '')) throw new CountersignError('USAGE', 'want either --tls-cert and --tls-key, or --tls-folder')
-  if ((tlsFolder === '') !== (dnsName.length === 0))
-    throw new CountersignError('USAGE', '--tls-folder and --dns-name go together: certificates are made for those names')
-  for (const name of dnsName)
-    if (!/^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(name))
-      throw new CountersignError('USAGE', `--dns-name: want a name in lower case, got ${quote(name)}`)
-  if (tlsFolder !== '') return () => loadServing(files, tlsFolder, dnsName, world)
-  const pem = async (path: string) => decodeUtf8(await files.read(path, limits.pem), path)
-  return async () => ({ cert: await pem(tlsCert), key: await pem(tlsKey) })
 }
 
 function outsideOf(context: CommandContext, { trustedRoot }: Flags): OutsideReferences {

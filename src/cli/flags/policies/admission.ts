@@ -78,12 +78,26 @@ export const admissionFlags = {
     own: true,
     help: 'instead of --tls-cert: make certificates and keep them there; ca.crt in it is what the API server is to trust',
   },
+  'tls-secret': {
+    type: 'string',
+    default: '',
+    placeholder: 'NAME',
+    own: true,
+    help: 'instead of --tls-folder: keep them in this Secret of --namespace, for all replicas',
+  },
+  'webhook-name': {
+    type: 'string',
+    default: '',
+    placeholder: 'NAME',
+    own: true,
+    help: 'with --tls-secret: the webhook configurations that are told whom the API server is to trust',
+  },
   'dns-name': {
     type: 'strings',
     default: [],
     placeholder: 'NAME',
     own: true,
-    help: 'with --tls-folder: a name that the API server calls the webhook by; may be repeated',
+    help: 'with --tls-folder or --tls-secret: a name that the API server calls the webhook by; may be repeated',
   },
   'client-ca': {
     type: 'string',
