@@ -49,23 +49,23 @@ export function podImages(spec: unknown, place: FieldPlace): readonly ImageText[
  */
 export function checkNoOtherImages(spec: unknown, place: FieldPlace, known: ReadonlySet<string>): void {
   let visits = 0
-  const walk = (value: unknown, at: FieldPlace): void => {
+  const at = [...place]
+  const walk = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return
     if (at.length - place.length > maxDepth)
       throw new CountersignError('LIMIT_EXCEEDED', `${fieldOf(place)}: want at most ${maxDepth} levels, got more`)
     for (const [key, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
       if (++visits > maxVisits)
         throw new CountersignError('LIMIT_EXCEEDED', `${fieldOf(place)}: want at most ${maxVisits} values, got more`)
-      const below = [...at, key]
-      if (typeof key === 'string') {
-        if (freeMaps.has(key)) continue
-        if (imageNames.includes(key.toLowerCase()) && !isExpected(below, member, known))
-          throw wrongAt(below, 'a field of this name holds an image, but none is known here: it would run unverified')
-      }
-      walk(member, below)
+      if (typeof key === 'string' && freeMaps.has(key)) continue
+      at.push(key)
+      if (typeof key === 'string' && imageNames.includes(key.toLowerCase()) && !isExpected(at, member, known))
+        throw wrongAt(at, 'a field of this name holds an image, but none is known here: it would run unverified')
+      walk(member)
+      at.pop()
     }
   }
-  walk(spec, place)
+  walk(spec)
 }
 
 /** An image that was found, the source of an image volume, or that of a Ceph block device, which is no container image. */

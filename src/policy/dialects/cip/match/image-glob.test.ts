@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseImageReference } from '../../../../oci/reference.ts'
-import { matchesImage, parseImageGlob } from './image-glob.ts'
+import { digestDecides, matchesImage, parseImageGlob } from './image-glob.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 
@@ -84,3 +84,46 @@ test('parseImageGlob: what drives a matcher that goes back for ever takes as man
   assert.equal(glob.matches(`${'a'.repeat(1023)}b`), false)
   assert.equal(parseImageGlob(`${'*a'.repeat(500)}b`).matches('a'.repeat(1024)), false)
 })
+
+test('a thousand images and fifty globs are compared within the time that a review has', () => {
+  const images = Array.from({ length: 1000 }, (_, index) => parseImageReference(`r.test/${'a/'.repeat(100)}x${index}:v1`))
+  const globs = Array.from({ length: 50 }, (_, index) => parseImageGlob(index < 20 ? `**/a/**/b${index}/**` : `ghcr.io/org${index}/**`))
+  const before = process.cpuUsage()
+  for (const image of images) for (const glob of globs) assert.equal(matchesImage(glob, image), false)
+  const { user } = process.cpuUsage(before)
+  assert.ok(user < 4_000_000, `${user} µs`)
+})
+
+for (const { glob, image = 'r.test/app:v1', decides } of [
+  { glob: '**', decides: false },
+  { glob: 'r.test/*', decides: false },
+  { glob: 'r.test/app*', decides: false },
+  { glob: 'other.test/**', decides: false },
+  { glob: 'r.test/app', decides: false },
+  { glob: 'r.test/app:v1', decides: true },
+  { glob: 'r.test/app:*', decides: true },
+  { glob: '**:v1', decides: true },
+  { glob: 'r.test/app@*', decides: true },
+  { glob: `r.test/app@${digest}`, decides: true },
+  { glob: 'r.test/app*a', decides: true },
+  { glob: 'r.test/app*x', decides: true }, // in vain: no digest ends so
+  { glob: `r.test/other@${digest}`, decides: false },
+  { glob: 'r.test/app:v1', image: `r.test/app:v1@${digest}`, decides: false },
+  { glob: `r.test/app@${digest}`, image: 'R.TEST:443/app', decides: true },
+])
+  test(`glob ${glob} ${decides ? 'asks for the digest' : 'is told'} of ${image}`, () =>
+    assert.equal(digestDecides(parseImageGlob(glob), parseImageReference(image)), decides))
+
+for (const { glob = 'r.test/app@*', image, matches = true } of [
+  { image: 'R.Test/app' },
+  { image: 'r.test:443/app' },
+  { image: 'r.test:4430/app', matches: false },
+  { image: 'r.test:80/app', matches: false },
+  { glob: 'R.Test/**', image: 'R.Test/app' },
+  { glob: 'r.test:443/**', image: 'r.test:443/app' },
+  { glob: 'index.docker.io/library/*', image: 'docker.io/app' },
+  { glob: 'index.docker.io/library/*', image: 'DOCKER.io/library/app' },
+  { glob: 'index.docker.io/library/*', image: 'registry-1.docker.io/library/app' },
+])
+  test(`glob ${glob} ${matches ? 'holds of' : 'does not hold of'} ${image}, which is spelled in a way of its own`, () =>
+    assert.equal(matchesImage(parseImageGlob(glob), parseImageReference(`${image}@${digest}`)), matches))

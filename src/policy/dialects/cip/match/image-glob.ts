@@ -37,7 +37,7 @@ export function parseImageGlob(source: string): ImageGlob {
  * @param original - the name as somebody wrote it, tried as well where it is given: only library and tester do, the webhook never
  */
 export function matchesImage(glob: ImageGlob, reference: ImageReference, original?: string): boolean {
-  const isHeld = glob.matches(formatReference(reference)) || glob.matches(formatReference(usualName(reference)))
+  const isHeld = spellingsOf(reference).some(image => glob.matches(formatReference(image)))
   return isHeld || (original !== undefined && glob.matches(original))
 }
 
@@ -47,7 +47,7 @@ export function matchesImage(glob: ImageGlob, reference: ImageReference, origina
  */
 export function digestDecides(glob: ImageGlob, reference: ImageReference): boolean {
   if (reference.digest !== undefined) return false
-  return [reference, usualName(reference)].some(image => {
+  return spellingsOf(reference).some(image => {
     const name = `${repositoryName(image)}@sha256:`
     const always = glob.matches(name + digestOfNone.repeat(64))
     return always !== glob.matches(formatReference(image)) || always !== glob.matches(name + digestOfAny.repeat(64))
@@ -58,52 +58,59 @@ export function digestDecides(glob: ImageGlob, reference: ImageReference): boole
 const [digestOfNone, digestOfAny] = ['\u0000', '\u0001'] as const
 
 /** Hosts that serve what is on Docker Hub. */
-const hubHosts: readonly string[] = ['docker.io', 'registry-1.docker.io', dockerHub]
+const hubHosts: readonly string[] = ['docker.io', 'registry-1.docker.io']
 
-/** The same image with its host as URLs have it: in lower case, without the port of https, IPv6 in its short form. */
-function usualName(reference: ImageReference): ImageReference {
-  const host = URL.parse(`https://${reference.registry}`)?.host ?? reference.registry
-  return { ...reference, registry: hubHosts.includes(host) ? dockerHub : host }
+/** An image as it is named, and where its host has a port, capitals or another name, as it usually is: as URLs have it, without the port of https. */
+function spellingsOf(reference: ImageReference): readonly ImageReference[] {
+  const { registry } = reference
+  if (/^[a-z0-9.-]+$/.test(registry) && !hubHosts.includes(registry)) return [reference]
+  const host = URL.parse(`https://${registry}`)?.host ?? registry
+  return [reference, { ...reference, registry: hubHosts.includes(host) ? dockerHub : host }]
 }
 
-/** What one piece of a glob stands for: itself, a run without slashes, or any run. */
-type Piece = { readonly kind: 'character'; readonly character: string } | { readonly kind: 'segment' } | { readonly kind: 'any' }
+/** What one piece of a glob stands for: the code of a character, or one of these runs. */
+const runs = { segment: -1, any: -2 } as const
 
 function inFull(source: string): string {
   if (source === '*/*') return 'index.docker.io/*/*'
   return source === '*' ? 'index.docker.io/library/*' : source
 }
 
-function piecesOf(glob: string): readonly Piece[] {
-  return (glob.match(/\*\*|[\s\S]/g) ?? []).map(piece => {
-    if (piece === '**') return { kind: 'any' }
-    return piece === '*' ? { kind: 'segment' } : { kind: 'character', character: piece }
+function piecesOf(glob: string): Int16Array {
+  return Int16Array.from(glob.match(/\*\*|[\s\S]/g) ?? [], piece => {
+    if (piece === '**') return runs.any
+    return piece === '*' ? runs.segment : piece.charCodeAt(0)
   })
 }
 
 /** Follows all ways through the glob at once: a way is how many of its pieces are behind it, so that there are never more than pieces. */
-function matchesPieces(pieces: readonly Piece[], text: string): boolean {
-  let here = closure(pieces, new Uint8Array(pieces.length + 1).fill(1, 0, 1))
-  for (const character of text) {
-    const next = new Uint8Array(pieces.length + 1)
+function matchesPieces(pieces: Int16Array, text: string): boolean {
+  const last = pieces.length - 1
+  let [here, next] = [new Uint8Array(pieces.length + 1), new Uint8Array(pieces.length + 1)]
+  here[0] = 1
+  skipEmptyRuns(pieces, here)
+  for (let index = 0; index < text.length; index++) {
+    if (here[last] === 1 && pieces[last] === runs.any) return true
+    const code = text.charCodeAt(index)
+    next.fill(0)
     let isAlive = false
-    for (const [at, piece] of pieces.entries()) {
-      if (!here[at]) continue
-      if (piece.kind === 'character') {
-        if (piece.character !== character && character !== digestOfAny) continue
-        next[at + 1] = 1
-      } else if (piece.kind === 'any' || character !== '/') next[at] = 1
-      else continue
+    for (let at = 0; at <= last; at++) {
+      if (here[at] === 0) continue
+      const piece = pieces[at]!
+      if (piece >= 0 ? piece !== code && code !== anyCode : piece === runs.segment && code === slash) continue
+      next[piece >= 0 ? at + 1 : at] = 1
       isAlive = true
     }
     if (!isAlive) return false
-    here = closure(pieces, next)
+    ;[here, next] = [next, here]
+    skipEmptyRuns(pieces, here)
   }
   return here[pieces.length] === 1
 }
 
+const [slash, anyCode] = ['/'.charCodeAt(0), digestOfAny.charCodeAt(0)]
+
 /** Runs may be empty: whoever stands before one stands behind it, too. */
-function closure(pieces: readonly Piece[], ways: Uint8Array): Uint8Array {
-  for (const [at, piece] of pieces.entries()) if (ways[at] && piece.kind !== 'character') ways[at + 1] = 1
-  return ways
+function skipEmptyRuns(pieces: Int16Array, ways: Uint8Array): void {
+  for (let at = 0; at < pieces.length; at++) if (ways[at] === 1 && pieces[at]! < 0) ways[at + 1] = 1
 }
