@@ -1,8 +1,9 @@
 import { CountersignError } from '../../../codec/error.ts'
 import { type Json, parseJson, readAs, readObject, readString } from '../../../codec/json.ts'
+import { quote } from '../../../codec/text.ts'
 import type { OciDigest } from '../../../formats/oci-digest.ts'
 import { inParallel } from '../../../oci/in-parallel.ts'
-import { type Descriptor, parseManifest } from '../../../oci/manifest.ts'
+import { type Descriptor, type Platform, parseManifest } from '../../../oci/manifest.ts'
 import { type Repository, repositoryName } from '../../../oci/reference.ts'
 import type { RegistryClient } from '../../../oci/registry-client.ts'
 import type { NamedImage } from '../../model.ts'
@@ -15,9 +16,10 @@ const configLimitBytes = 1 << 20
 
 /**
  * The configuration of an image, or of each image that an index names, through the indexes in it, by the platform that the configuration
- * itself states: `linux/arm/v7`. Of two of one platform the later counts.
+ * itself states: `linux/arm/v7`. A node takes the one of two of its platform that it likes, and goes by what the index says of it: so of a platform
+ * there is one, and the index says the same, but for what runs nowhere, `unknown/unknown`.
  *
- * @throws CountersignError from the registry; `MANIFEST_MALFORMED`; `LIMIT_EXCEEDED` past 100 images, four indexes in one another or 1 MiB
+ * @throws CountersignError from the registry; `MANIFEST_MALFORMED` also for another platform than the index says; `LIMIT_EXCEEDED` past 100 images, four indexes in one another or 1 MiB
  * @see admission §1.6
  */
 export async function fetchConfigurations(
@@ -30,8 +32,19 @@ export async function fetchConfigurations(
   const configs = await findConfigs(client, reference, digest, signal, 1)
   if (configs.length > maxImages)
     throw new CountersignError('LIMIT_EXCEEDED', `index ${digest}: want at most ${maxImages} images, got ${configs.length}`)
-  return new Map(await inParallel(configs, maxWorkers, config => fetchConfiguration(client, reference, config, signal)))
+  const found = new Map<string, Json>()
+  for (const [platform, json] of await inParallel(configs, maxWorkers, config => fetchConfiguration(client, reference, config, signal))) {
+    if (found.has(platform) && platform !== nowhere)
+      throw new CountersignError('MANIFEST_MALFORMED', `index ${digest}: want one image of a platform, got several of ${quote(platform)}`)
+    found.set(platform, json)
+  }
+  return found
 }
+
+const nowhere = 'unknown/unknown' // as BuildKit has it of attestations
+
+/** A configuration, and the platform that an index says it is of. */
+type PlacedConfig = { readonly config: Descriptor; readonly platform: Platform | undefined }
 
 async function findConfigs(
   client: RegistryClient,
@@ -39,22 +52,25 @@ async function findConfigs(
   digest: OciDigest,
   signal: AbortSignal,
   depth: number,
-): Promise<readonly Descriptor[]> {
+  platform?: Platform,
+): Promise<readonly PlacedConfig[]> {
   const what = `manifest ${repositoryName(repository)}@${digest}`
   if (depth > maxDepth) throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxDepth} indexes in one another, got more`)
   const manifest = parseManifest(await client.fetchManifest(repository, digest, signal), what)
-  if (manifest.kind === 'image') return [manifest.config]
+  if (manifest.kind === 'image') return [{ config: manifest.config, platform }]
   const { manifests } = manifest
   if (manifests.length > maxImages)
     throw new CountersignError('LIMIT_EXCEEDED', `${what}: want at most ${maxImages} images, got ${manifests.length}`)
-  const below = await inParallel(manifests, maxWorkers, child => findConfigs(client, repository, child.digest, signal, depth + 1))
+  const below = await inParallel(manifests, maxWorkers, child =>
+    findConfigs(client, repository, child.digest, signal, depth + 1, child.platform ?? platform),
+  )
   return below.flat()
 }
 
 async function fetchConfiguration(
   client: RegistryClient,
   repository: Repository,
-  config: Descriptor,
+  { config, platform }: PlacedConfig,
   signal: AbortSignal,
 ): Promise<readonly [string, Json]> {
   const what = `config ${config.digest}`
@@ -62,6 +78,14 @@ async function fetchConfiguration(
   return readAs('MANIFEST_MALFORMED', what, () => {
     const object = readObject(json, what)
     const [os, architecture, variant] = ['os', 'architecture', 'variant'].map(name => readString(object[name] ?? '', `${what}: ${name}`))
+    if (!os || !architecture) throw new CountersignError('MANIFEST_MALFORMED', `${what}: want os and architecture, got none`)
+    if (platform && (platform.os !== os || platform.architecture !== architecture)) {
+      const said = quote(`${platform.os}/${platform.architecture}`)
+      throw new CountersignError(
+        'MANIFEST_MALFORMED',
+        `${what}: want platform ${said} as the index says, got ${quote(`${os}/${architecture}`)}`,
+      )
+    }
     return [[os, architecture, ...(variant ? [variant] : [])].join('/'), json]
   })
 }
