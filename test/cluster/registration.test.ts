@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { countersign, run } from '../peers/harness/command.ts'
 import { createPlace, type Place } from '../peers/harness/place.ts'
 import { type Server, startServer } from '../peers/harness/server.ts'
 import { type ApiServer, startApiServer } from './harness/api-server.ts'
 import { applyManifests } from './harness/install.ts'
+import { soon } from './harness/soon.ts'
 
 // Two replicas with the flags of deploy/ and the rights of its service account, on a real API server: they make one certificate, tell the API
 // server to trust it, and are asked.
 
 const own = ['-n', 'cosign-system']
 const kinds = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration'] as const
-const soonMs = 20_000
 
 let [place, cluster]: [Place, ApiServer] = [] as never
 let replicas: Server[] = []
@@ -54,15 +53,7 @@ async function webhooksOf(
   return JSON.parse(await cluster.mustKubectl(['get', kind, 'policy.sigstore.dev', '-o', 'json'])).webhooks
 }
 
-async function soon<T>(what: string, find: () => Promise<T | undefined>): Promise<T> {
-  for (const began = performance.now(); ; ) {
-    const found = await find()
-    if (found !== undefined) return found
-    assert.ok(performance.now() - began < soonMs, `${what}: not within ${soonMs} ms\n${replicas.map(({ log }) => log()).join('')}`)
-    await pause(100)
-  }
-}
-
+const logs = () => replicas.map(({ log }) => log()).join('')
 const bundlesNow = async () => (await Promise.all(kinds.map(webhooksOf))).flat().map(({ clientConfig }) => clientConfig.caBundle)
 
 test('both replicas serve one certificate, and both configurations trust its authority alone', async () => {
@@ -106,7 +97,7 @@ test('the API server asks a replica, by that trust', async () => {
     cluster.kubectl(['-n', 'team', 'run', 'app', '--dry-run=server', `--image=registry.test/${image}@${digest}`])
   const words =
     /^Error from server \(Forbidden\): admission webhook "policy\.sigstore\.dev" denied the request: validation failed: failed policy: bad: /
-  await soon('the bad one is refused', async () => (words.test((await ask('bad')).stderr) ? true : undefined))
+  await soon('the bad one is refused', async () => (words.test((await ask('bad')).stderr) ? true : undefined), logs)
   assert.deepEqual(await ask('good'), { code: 0, stdout: 'pod/app created (server dry run)\n', stderr: '' })
 })
 
@@ -115,12 +106,14 @@ test('a bundle that others put there is replaced', async () => {
   const webhooks = await webhooksOf(kinds[1])
   for (const { clientConfig } of webhooks) clientConfig.caBundle = Buffer.from(cluster.authority.pem).toString('base64')
   await cluster.mustKubectl(['patch', kinds[1], 'policy.sigstore.dev', '--type=merge', '-p', JSON.stringify({ webhooks })])
-  await soon('the bundle is back', async () => (JSON.stringify(await bundlesNow()) === JSON.stringify(bundles) ? true : undefined))
+  await soon('the bundle is back', async () => (JSON.stringify(await bundlesNow()) === JSON.stringify(bundles) ? true : undefined), logs)
 })
 
 test('policies are told what became of them', async () => {
   const conditions = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
-  await soon('the status', async () =>
-    (await cluster.mustKubectl(['get', 'cip', 'good', '-o', conditions])) === 'True' ? true : undefined,
+  await soon(
+    'the status',
+    async () => ((await cluster.mustKubectl(['get', 'cip', 'good', '-o', conditions])) === 'True' ? true : undefined),
+    logs,
   )
 })

@@ -18,7 +18,6 @@ import { suggestCases } from './keyless/suggest.ts'
 import { logCases } from './log.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
-import { policyCases } from './policy.ts'
 import { promoteCases } from './promote.ts'
 import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
@@ -53,7 +52,6 @@ export const cases: readonly Case[] = [
   ...documentCases(),
   ...bundleCases(),
   ...attachedCases(),
-  ...policyCases(),
   ...promoteCases(),
   ...keyRotationCases(),
   ...cleaningCases(),
