@@ -71,7 +71,7 @@ type Answer = { readonly allowed: boolean; readonly patch?: string; readonly sta
 
 function assertRefused({ allowed, status }: Answer, message: RegExp, code = 403): void {
   assert.equal(allowed, false)
-  assert.equal(status?.code, code, status?.message)
+  assert.equal(status?.code, code, `${status?.message}`)
   assert.match(status?.message ?? '', message)
 }
 

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { encodeBase64 } from '../../codec/base64.ts'
 import { CountersignError } from '../../codec/error.ts'
+import { encodePem } from '../../codec/pem.ts'
+import { encodeUtf8 } from '../../codec/text.ts'
+import { encodePublicKeyPem } from '../../crypto/public-key.ts'
 import { parseImageReference } from '../../oci/reference.ts'
 import { readAdmittedObject } from '../../policy/images/admitted-object.ts'
 import { workloadOf, workloads } from '../../testing/admission/reviews.ts'
+import { createTestSigstore } from '../../testing/sigstore/test-sigstore.ts'
 import { teamKey } from '../../testing/test-keys.ts'
 import { followPolicies } from './followed-policies.ts'
 import { refusePullSecrets } from './open-policies.ts'
@@ -93,6 +98,37 @@ test('a policy that cannot be made out any more stays what it was; one that neve
   await look()
   assert.equal(kind(), 'authority')
   await end()
+})
+
+test('a policy whose TrustRoot is taken away is not what it was: it refuses (admission §1.9)', async () => {
+  const { trustedRoot } = await createTestSigstore()
+  const pem = (chain: readonly { readonly der: Uint8Array }[]) => chain.map(({ der }) => encodePem('CERTIFICATE', der)).join('')
+  const subject = { organization: 'o', commonName: 'c' }
+  const authoritiesOf = (authorities: typeof trustedRoot.certificateAuthorities) =>
+    authorities.map(({ chain }) => ({ subject, uri: 'https://ca.example', certChain: encodeBase64(encodeUtf8(pem(chain))) }))
+  const sigstoreKeys = {
+    certificateAuthorities: authoritiesOf(trustedRoot.certificateAuthorities),
+    timestampAuthorities: authoritiesOf(trustedRoot.timestampAuthorities),
+    tLogs: trustedRoot.transparencyLogs.map(({ key, baseUrl }) => ({
+      ...{ baseURL: baseUrl, hashAlgorithm: 'sha-256' },
+      publicKey: encodeBase64(encodeUtf8(encodePublicKeyPem(key))),
+    })),
+  }
+  const metadata = { name: 'own' }
+  const root = JSON.stringify({ apiVersion: 'policy.sigstore.dev/v1alpha1', kind: 'TrustRoot', metadata, spec: { sigstoreKeys } })
+  const keyless = { identities: [{ issuer: 'https://i.test', subject: 's' }], trustRootRef: 'own' }
+  const key = { data: teamKey.publicPem }
+  for (const authority of [{ keyless }, { key, ctlog: { trustRootRef: 'own' } }, { key, rfc3161timestamp: { trustRootRef: 'own' } }]) {
+    const spec = { images: [{ glob: '**' }], authorities: [authority] }
+    const policy = { apiVersion: 'policy.sigstore.dev/v1beta1', kind: 'ClusterImagePolicy', metadata: { name: 'team' }, spec }
+    const { state, logged, look, end, kind } = await follow(`${root}\n---\n${JSON.stringify(policy)}`)
+    assert.equal(kind(), 'authority')
+    state.text = JSON.stringify(policy)
+    await look()
+    assert.equal(kind(), 'unusable', JSON.stringify(authority))
+    assert.match(logged[0]!, /^error a policy cannot be made out: policy team: trustRootRef own not found/)
+    await end()
+  }
 })
 
 test('files that cannot be used at first are no policies', async () => {

@@ -1,4 +1,5 @@
 import { CountersignError } from '../../codec/error.ts'
+import type { CipAuthority } from '../../policy/dialects/cip/cluster-image-policy.ts'
 import { createCipPolicySet } from '../../policy/dialects/cip/policy-set.ts'
 import type { CipReferences } from '../../policy/dialects/cip/translate/resolve-references.ts'
 import { type TranslatedCip, translatePolicy } from '../../policy/dialects/cip/translate/translate-policy.ts'
@@ -20,8 +21,8 @@ export type OpenedPolicies = {
 }
 
 /**
- * Has policies look up what they refer to. One that cannot be made out any more stays what it was last, where it was whole then; it refuses
- * otherwise (D4).
+ * Has policies look up what they refer to. One that cannot be made out any more stays what it was last, where it was whole then and its TrustRoots are still
+ * there; it refuses otherwise (D4).
  *
  * @param former - of the same folder, before
  * @throws what is no error of ours, as the signal's reason
@@ -35,7 +36,9 @@ export async function openPolicies(
   const references = referencesOf(documents, outside)
   const { legacyReferrers, noMatchPolicy } = documents.settings
   const fresh = await Promise.all(documents.policies.map(cip => translatePolicy(cip, references, { legacyReferrers }, signal)))
-  const translated = new Map(fresh.map(policy => [policy.policy.name, lastGood(policy, former?.translated.get(policy.policy.name))]))
+  const translated = new Map(
+    fresh.map(policy => [policy.policy.name, lastGood(policy, former?.translated.get(policy.policy.name), documents)]),
+  )
   return {
     sets: [createCipPolicySet([...translated.values()], { noMatchPolicy })],
     translated,
@@ -44,8 +47,17 @@ export async function openPolicies(
   }
 }
 
-function lastGood(fresh: TranslatedCip, former: TranslatedCip | undefined): TranslatedCip {
-  return fresh.unusable.length > 0 && former?.unusable.length === 0 ? former : fresh
+/** Whoever takes a TrustRoot away trusts it no longer: no policy goes on by what it was (admission.md §1.9). */
+function lastGood(fresh: TranslatedCip, former: TranslatedCip | undefined, { trustRoots }: PolicyDocuments): TranslatedCip {
+  if (fresh.unusable.length === 0 || former?.unusable.length !== 0) return fresh
+  return former.cip.authorities.flatMap(trustRootsOf).every(name => trustRoots.has(name)) ? former : fresh
+}
+
+function trustRootsOf(authority: CipAuthority): readonly string[] {
+  if (authority.kind === 'static') return []
+  const { signer, ctlog, timestampTrustRootRef } = authority
+  const names = [signer.kind === 'keyless' ? signer.trustRootRef : undefined, ctlog?.trustRootRef, timestampTrustRootRef]
+  return names.filter(name => name !== undefined)
 }
 
 function referencesOf({ secrets, configMaps, trustRoots }: PolicyDocuments, outside: OutsideReferences): CipReferences {
