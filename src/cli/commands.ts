@@ -10,6 +10,7 @@ import { keyCommands } from './table/keys.ts'
 import { logCommands } from './table/log.ts'
 import { movingCommands } from './table/moving.ts'
 import { otherCommands } from './table/other.ts'
+import { policyCommands } from './table/policy.ts'
 import { registryCommands } from './table/registries.ts'
 import { signingCommands } from './table/signing.ts'
 import { stackCommands } from './table/stack.ts'
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   ...logCommands,
   ...stackCommands,
   ...admissionCommands,
+  ...policyCommands,
   ...otherCommands(() => commands),
 ]
 

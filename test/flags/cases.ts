@@ -18,6 +18,7 @@ import { suggestCases } from './keyless/suggest.ts'
 import { logCases } from './log.ts'
 import { movingCases } from './moving.ts'
 import { otherCases } from './other.ts'
+import { policyCases } from './policy.ts'
 import { promoteCases } from './promote.ts'
 import { registryCommandCases } from './registries.ts'
 import { registryCases } from './registry.ts'
@@ -52,6 +53,7 @@ export const cases: readonly Case[] = [
   ...documentCases(),
   ...bundleCases(),
   ...attachedCases(),
+  ...policyCases(),
   ...promoteCases(),
   ...keyRotationCases(),
   ...cleaningCases(),

@@ -145,6 +145,11 @@ const makers: Readonly<Record<string, Maker>> = {
   'sigstore-root.json': (_, path, { services }) => copyFileSync(services.trustedRootFile, path),
   'images.txt': (scene, path) => writeFileSync(path, `${scene.registry.host}/app:v1\n`),
   'deployment.yaml': (scene, path) => writeFileSync(path, deployment(scene)),
+  'policy.yaml': (scene, path) => writeFileSync(path, policyByKey(scene)),
+  'manifests/': (scene, path) => {
+    mkdirSync(path)
+    writeFileSync(join(path, 'deployment.yaml'), deployment(scene))
+  },
   Dockerfile: (scene, path) => writeFileSync(path, `FROM ${scene.registry.host}/app:v1\nRUN true\n`),
   token: (_, path) => writeFileSync(path, 'correct horse\n'),
   file: (_, path) => writeFileSync(path, content),
@@ -263,6 +268,12 @@ function fulcioChain(): string {
 function deployment(scene: Scene): string {
   const containers = [{ name: 'app', image: `${scene.registry.host}/app:v1` }]
   return `${JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', spec: { template: { spec: { containers } } } })}\n` // JSON is YAML
+}
+
+function policyByKey({ a }: Scene): string {
+  const authorities = [{ key: { data: readFileSync(a.pub, 'utf8') }, signatureFormat: 'bundle' }]
+  const head = { apiVersion: 'policy.sigstore.dev/v1beta1', kind: 'ClusterImagePolicy', metadata: { name: 'release' } }
+  return `${JSON.stringify({ ...head, spec: { images: [{ glob: '**' }], authorities } })}\n`
 }
 
 /** Of a port that nobody has now. */

@@ -88,7 +88,7 @@ function readImage(image: ObjectReader): ImageGlob | undefined {
 }
 
 /** Why a glob that is one holds of other images than its writer thinks. Names are compared in full, and after tags gave way to digests. */
-function problemOfGlob(glob: string): string | undefined {
+export function problemOfGlob(glob: string): string | undefined {
   if (glob.startsWith('docker.io/'))
     return `it holds of no image: names of Docker Hub begin with index.docker.io, as in index.${glob.slice(0, 200)}`
   const [, before, tag] = /^(.*\/.*):([^/@]*)$/.exec(glob) ?? []
