@@ -11,7 +11,7 @@ import type { ServiceEvents } from '../../services/service.ts'
 import { createOperatedEvents } from '../../services/stack/events.ts'
 import { searchLog } from '../../sign/rekor/ask-log.ts'
 import type { ClusterPolicies } from '../../webhook/cluster/cluster-policies.ts'
-import { decideByPolicies, updatesImages } from '../../webhook/policies/decide-by-policies.ts'
+import { decideByPolicies, type Judging, updatesImages } from '../../webhook/policies/decide-by-policies.ts'
 import { type FollowedPolicies, followPolicies } from '../../webhook/policies/followed-policies.ts'
 import { type OutsideReferences, refusePullSecrets } from '../../webhook/policies/open-policies.ts'
 import { readPolicyFolder } from '../../webhook/policies/policy-folder.ts'
@@ -24,7 +24,7 @@ import { registryAccess } from '../inputs/registry.ts'
 import { trustFromFlags } from '../inputs/trusted-root.ts'
 import { parseListenAddress } from '../parsing/listen-address.ts'
 import { servingOf } from './admission-certificate.ts'
-import { clusterPolicies } from './admission-cluster.ts'
+import { clusterAccess, clusterPolicies } from './admission-cluster.ts'
 
 type Flags = FlagsOf<typeof admissionFlags>
 
@@ -86,7 +86,7 @@ function outsideOf(context: CommandContext, { trustedRoot }: Flags): OutsideRefe
   }
 }
 
-async function accessOf(context: CommandContext, { registryCacert }: Flags): Promise<Access> {
+async function accessOf(context: CommandContext, { registryCacert, cluster }: Flags): Promise<Judging['access']> {
   const access = {
     allowHttpRegistry: false,
     allowInsecureRegistry: false,
@@ -94,15 +94,20 @@ async function accessOf(context: CommandContext, { registryCacert }: Flags): Pro
     ...{ registryClientCert: '', registryClientKey: '', registryServerName: '' },
     ...{ registryUsername: '', registryPassword: '', registryToken: '' }, // of the docker config alone: flags are for the registry of one image
   }
-  const { world, options } = await registryAccess(context, access, [])
+  const registries = await registryAccess(context, access, [])
+  const { world, options } = registries
+  const base: Pick<Access, 'now' | 'searchLog'> = {
+    now: world.now,
+    searchLog: (url, signature, signal) => searchLog({ fetch: world.fetch, url, signal }, signature),
+  }
+  if (cluster) return clusterAccess(context, registries, base)
   const client = createRegistryClient(createRegistryFetch(world, options))
   return {
+    ...base,
     workload: '', // all have the credentials of the webhook
-    now: world.now,
     clientFor: async (_, pullSecrets) => {
       refusePullSecrets(pullSecrets)
       return client
     },
-    searchLog: (url, signature, signal) => searchLog({ fetch: world.fetch, url, signal }, signature),
   }
 }

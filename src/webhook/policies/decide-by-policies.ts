@@ -8,6 +8,7 @@ import { decisiveOf } from '../../policy/explanation/decisive.ts'
 import { readAdmittedObject } from '../../policy/images/admitted-object.ts'
 import { imagesChanged } from '../../policy/images/images-changed.ts'
 import type { AdmittedObject, ImageVerdict, Outcome, PolicySet } from '../../policy/model.ts'
+import type { WorkloadAccess } from '../credentials/workload-access.ts'
 import type { Decide, Decision, Pin } from '../decide.ts'
 import type { Update } from '../nothing-to-judge.ts'
 import type { Review } from '../review/admission-review.ts'
@@ -16,7 +17,8 @@ import type { Review } from '../review/admission-review.ts'
 export type Judging = {
   /** The policies of now, asked for once for each review; one set at least. */
   readonly policies: () => readonly [PolicySet, ...PolicySet[]]
-  readonly access: Access
+  /** One for all, or each object's own. */
+  readonly access: Access | ((object: AdmittedObject) => WorkloadAccess)
   readonly cache: VerdictCache
 }
 
@@ -24,7 +26,9 @@ export type Judging = {
 export function decideByPolicies({ policies, access, cache }: Judging): Decide {
   return async (review, signal) => {
     const object = objectOf(review, review.object)
-    return decisionOf(review, await evaluateObject(object, policies(), access, signal, { cache, dryRun: review.dryRun }))
+    const own = typeof access === 'function' ? access(object) : { access, sources: () => [], warnings: () => [] }
+    const verdict = await evaluateObject(object, policies(), own.access, signal, { cache, dryRun: review.dryRun })
+    return withCredentials(decisionOf(review, verdict), own)
   }
 }
 
@@ -53,6 +57,16 @@ function decisionOf({ uid }: Review, verdict: ObjectVerdict): Decision {
     pins: verdict.images.flatMap(pinOf),
     auditAnnotations: new Map(digests),
     explanationId: uid,
+  }
+}
+
+/** Whoever is refused for want of credentials must learn whose were tried. */
+function withCredentials(decision: Decision, { sources, warnings }: Pick<WorkloadAccess, 'sources' | 'warnings'>): Decision {
+  const tried = sources().map((source, index) => [`credentials.${index}`, source] as const)
+  return {
+    ...decision,
+    warnings: [...decision.warnings, ...warnings()],
+    auditAnnotations: new Map([...decision.auditAnnotations, ...tried]),
   }
 }
 
