@@ -666,6 +666,23 @@ const pins: readonly Pin[] = [
     stderr: /no matching policies/,
   },
   {
+    name: 'a policy of mode warn admits, and proves nothing',
+    files: { 'a.yaml': pod(bare), 'p.yaml': policyOf({ more: 'mode: warn' }) },
+    line: '-f a.yaml --policies p.yaml',
+    code: 5,
+    stderr: /Error: image "registry\.test\/bare:v1@?.*": it would be admitted, but not every policy holds of it, or none applies/,
+  },
+  {
+    name: 'no policy applies, and that is allowed: nothing is proven',
+    files: {
+      'a.yaml': pod(bare),
+      'p.yaml': `${policyOf({ glob: 'other/**' })}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-policy-controller}\ndata: {no-match-policy: allow}\n`,
+    },
+    line: '-f a.yaml --policies p.yaml',
+    code: 5,
+    stderr: /it would be admitted, but not every policy holds of it, or none applies/,
+  },
+  {
     name: 'unverified only where that is said',
     files: { 'a.yaml': pod(bare) },
     line: '-f a.yaml --insecure-skip-verification',

@@ -1,7 +1,7 @@
 import { bytesEqual } from '../../../codec/bytes.ts'
 import { CountersignError } from '../../../codec/error.ts'
 import type { Json } from '../../../codec/json.ts'
-import { encodeUtf8, escapeControls } from '../../../codec/text.ts'
+import { encodeUtf8, escapeControls, quote } from '../../../codec/text.ts'
 import { encodePublicKeyPem } from '../../../crypto/public-key.ts'
 import { manifestLimitBytes } from '../../../formats/kubernetes-manifest/manifest-images.ts'
 import { parseYamlDocuments } from '../../../formats/kubernetes-manifest/yaml-documents.ts'
@@ -45,7 +45,8 @@ export const pinImages: CommandFunction<typeof pinFlags> = async (context, flags
   checkWay(flags)
   const custom = customImages(flags.imagePath)
   const files = await readDocumentFiles(context, '--file', flags.file)
-  const { workloads, passedOver } = readDocumentStream(files, { custom, systemNamespace: flags.namespace })
+  const { workloads, passedOver, unread } = readDocumentStream(files, { custom, systemNamespace: flags.namespace })
+  for (const object of unread) context.warn(`${object} names images in parts, and is not rewritten`)
   for (const object of passedOver) context.debug(`${object} runs no image`)
   if (workloads.length === 0) throw new CountersignError('USAGE', '--file: want workloads, got none')
   const documents = await policiesOf(context, flags)
@@ -65,6 +66,7 @@ export const pinImages: CommandFunction<typeof pinFlags> = async (context, flags
     const refused = verdicts.filter(({ outcome }) => outcome !== 'passed').map(verdict => renderExplanation(explain(verdict)))
     throw new CommandFailure(failure, { explanation: refused.join('') })
   }
+  for (const verdict of verdicts) requireProof(verdict)
   const pinned = files.map(file => pinFile(file, workloads, asked))
   if (!flags.dryRun) await writeAll(context, pinned)
   show(context, flags, pinned)
@@ -136,6 +138,16 @@ async function askOf(
   if (tagged.every(({ pointer }) => judged.get(pointer) !== undefined)) return { images, verdict }
   const texts = new Map(images.map(({ pointer, original, digest }) => [pointer, `${original}@${digest}`]))
   return { images, verdict: await judge.object({ ...object, json: replaceTexts(object.json as Json, texts) }) } // as a cluster will see it
+}
+
+/** An image that is admitted with a warning alone, or because no policy applies, is not verified. @throws CountersignError `POLICY_REFUSED` */
+function requireProof({ images }: ObjectVerdict): void {
+  for (const { image, policies } of images)
+    if (policies.length === 0 || policies.some(({ verdict }) => verdict.outcome !== 'passed'))
+      throw new CountersignError(
+        'POLICY_REFUSED',
+        `image ${quote(image.original)}: it would be admitted, but not every policy holds of it, or none applies`,
+      )
 }
 
 function pinFile(file: DocumentFile, workloads: readonly PlacedWorkload[], asked: readonly Asked[]): Pinned {

@@ -44,6 +44,7 @@ export const checkPolicy: CommandFunction<typeof policyCheckFlags> = async (cont
   const stream = readDocumentStream(await readDocumentFiles(context, '--file', flags.file), reading)
   const own = readPolicyStream(await readDocumentFiles(context, '--policy', [...flags.policy, ...flags.trustroot]))
   const subjects = await subjectsOf(context, flags, args, stream.workloads, reading)
+  for (const object of stream.unread) context.warn(`${object} names images in parts, and is not judged`)
   for (const object of stream.passedOver) context.debug(`${object} runs no image`)
   const documents = readPolicies(
     [...stream.policies, ...own].map(({ policy }) => policy),

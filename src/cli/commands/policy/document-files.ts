@@ -5,6 +5,7 @@ import { decodeUtf8, quote } from '../../../codec/text.ts'
 import { manifestLimitBytes } from '../../../formats/kubernetes-manifest/manifest-images.ts'
 import type { Folder } from '../../../oci/layout/folder.ts'
 import type { CommandContext } from '../../context.ts'
+import { isUrl } from '../../inputs/artifacts.ts'
 
 /** A file of documents: its path as it was named, and what is in it. */
 export type DocumentFile = { readonly name: string; readonly text: string }
@@ -16,12 +17,16 @@ const limits = { files: 1000, bytes: 32 << 20, depth: 16 } as const
  * out; `-` is standard input. A file that is named twice is read once.
  *
  * @param flag - by which they were named, for messages
- * @throws CountersignError `FILE_UNREADABLE`, `USAGE` for a folder without such files, `LIMIT_EXCEEDED` past 1,000 files or 32 MiB,
+ * @throws CountersignError `FILE_UNREADABLE`, `CAPABILITY_MISSING` for a URL, `USAGE` for a folder without such files, `LIMIT_EXCEEDED` past 1,000 files or 32 MiB,
  *   `UTF8_MALFORMED`
  */
 export async function readDocumentFiles(context: CommandContext, flag: string, paths: readonly string[]): Promise<readonly DocumentFile[]> {
   const names: string[] = []
-  for (const path of paths) names.push(...(path === '-' ? [path] : await filesAt(context, flag, path)))
+  for (const path of paths) {
+    if (isUrl(path))
+      throw new CountersignError('CAPABILITY_MISSING', `${flag}: want a file, got a URL: what is judged by is kept, not fetched`)
+    names.push(...(path === '-' ? [path] : await filesAt(context, flag, path)))
+  }
   const files: DocumentFile[] = []
   let left: number = limits.bytes
   for (const name of new Set(names)) {

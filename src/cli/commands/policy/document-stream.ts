@@ -35,6 +35,7 @@ export type DocumentStream = {
   readonly workloads: readonly PlacedWorkload[]
   readonly policies: readonly PlacedPolicy[] // and what they refer to
   readonly passedOver: readonly string[] // objects that run no image, in words
+  readonly unread: readonly string[] // objects that name images in a form of their own, in words
 }
 
 /** Where images stand in kinds that others defined, and whose secrets policies may name. */
@@ -59,6 +60,7 @@ export function readDocumentStream(files: readonly DocumentFile[], reading: Stre
   const workloads: PlacedWorkload[] = []
   const policies: PlacedPolicy[] = []
   const passedOver: string[] = []
+  const unread: string[] = []
   for (const file of files) {
     const objects = objectsOf(file)
     const hasPolicies = objects.some(({ value }) => policyKinds.includes(factsOf(value).kind))
@@ -72,11 +74,13 @@ export function readDocumentStream(files: readonly DocumentFile[], reading: Stre
       const object = reading.passesOverImages
         ? undefined
         : readAt(place, () => workloadOf(value, facts, isKustomization(file, facts), reading))
+      const label = `${place}: ${facts.kind === '' ? 'object without kind' : quote(facts.kind).slice(1, -1)}`
       if (object) workloads.push({ ...placed, object })
-      else passedOver.push(`${place}: ${facts.kind === '' ? 'object without kind' : quote(facts.kind).slice(1, -1)}`)
+      else if (!reading.passesOverImages && !isData(facts) && namesImages(value, isComposed)) unread.push(label)
+      else passedOver.push(label)
     }
   }
-  return { workloads, policies, passedOver }
+  return { workloads, policies, passedOver, unread }
 }
 
 /** The objects of files of policies alone, each with its place: whatever they are, they are read as policies. @throws as `readDocumentStream` */
@@ -147,27 +151,38 @@ function workloadOf(value: YamlMap, facts: Facts, kustomization: boolean, { cust
     throw new CountersignError('CAPABILITY_MISSING', 'images of a kustomization are not read; give what `kustomize build` prints')
   }
   if (facts.kind === '') throw new CountersignError('DOCUMENT_MALFORMED', 'want an object of Kubernetes, got one without kind')
-  if (facts.group === '' && namedKinds.includes(facts.kind)) return undefined
-  if (facts.group === 'apiextensions.k8s.io' || !namesImages(value)) return undefined
+  if (isData(facts) || !namesImages(value, isNamed)) return undefined
   throw new CountersignError(
     'CAPABILITY_MISSING',
     `${quote(facts.kind)} of ${quote(facts.group)} names images, and where they stand was not told; say so by --image-path`,
   )
 }
 
-/** Whether a field named `image`, in whatever case, is a text: in kinds that are not known it may be one that is run. */
-function namesImages(object: YamlMap): boolean {
+/** What holds data or descriptions: no image is run from it. */
+function isData({ kind, group }: Facts): boolean {
+  return (group === '' && namedKinds.includes(kind)) || (group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition')
+}
+
+/** A text, or what names one as image volumes do. */
+function isNamed(image: YamlValue): boolean {
+  return (typeof image === 'string' && image !== '') || (isYamlMap(image) && typeof image.get('reference') === 'string')
+}
+
+/** Something in parts, as values of charts are: only their templates make a name of it. */
+function isComposed(image: YamlValue): boolean {
+  return isYamlMap(image) && image.size > 0
+}
+
+/** Whether a field named `image`, in whatever case, is one of these: in kinds that are not known it may be run. */
+function namesImages(object: YamlMap, isOne: (image: YamlValue) => boolean): boolean {
   let visits = 0
   const seen = new Set<YamlValue>()
   const walk = (value: YamlValue): boolean => {
     if (++visits > limits.visits) throw new CountersignError('LIMIT_EXCEEDED', `want at most ${limits.visits} values, got more`)
-    if (!isList(value) && !isYamlMap(value)) return false
-    if (seen.has(value)) return false
+    if ((!isList(value) && !isYamlMap(value)) || seen.has(value)) return false
     seen.add(value)
     if (isList(value)) return value.some(walk)
-    return [...value].some(
-      ([key, member]) => (key.toLowerCase() === 'image' && typeof member === 'string' && member !== '') || walk(member),
-    )
+    return [...value].some(([key, member]) => (key.toLowerCase() === 'image' && isOne(member)) || walk(member))
   }
   return [...object].some(([key, member]) => key !== 'metadata' && key !== 'status' && walk(new Map([[key, member]])))
 }
