@@ -161,6 +161,28 @@ test('TLS 1.1 is not spoken, nor plain HTTP', async () => {
   assert.doesNotMatch(plain, /200/)
 })
 
+for (const { ciphers, spoken } of [
+  { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256', spoken: true },
+  { ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305', spoken: true },
+  { ciphers: 'ECDHE-ECDSA-AES128-SHA', spoken: false },
+  { ciphers: 'ECDHE-ECDSA-AES256-SHA384', spoken: false },
+  { ciphers: 'AECDH-AES128-SHA', spoken: false },
+  { ciphers: 'ECDHE-ECDSA-NULL-SHA', spoken: false },
+  { ciphers: 'DES-CBC3-SHA:AES128-SHA:AES256-SHA:AES128-GCM-SHA256', spoken: false },
+])
+  test(`of TLS 1.2 ${ciphers} is ${spoken ? 'spoken' : 'not spoken, for it is weak (GHSA-hgv6-w7r3-w4qw)'}`, async () => {
+    const options = { port: Number(server.url.port), host: '127.0.0.1', servername: 'localhost', ca: server.ca() }
+    const said = await new Promise<string>(resolve => {
+      const socket = connect({ ...options, maxVersion: 'TLSv1.2', ciphers: `${ciphers}:@SECLEVEL=0` }, () => {
+        socket.destroy()
+        resolve('connected')
+      })
+      socket.on('error', error => resolve(error.message))
+    })
+    if (spoken) assert.equal(said, 'connected')
+    else assert.match(said, /handshake failure|ECONNRESET|disconnected/)
+  })
+
 test('a deadline passes on the wire: 503 in the answer, in time, by the clock of the machine that asks', async () => {
   const stuck = await serve(() => new Promise<never>(() => {}))
   const answering = post(stuck.url, '/validations?timeout=1s', body(), { ca: stuck.ca() })

@@ -3,10 +3,14 @@ import { test } from 'node:test'
 import { CountersignError } from '../src/codec/error.ts'
 import type { JsonObject } from '../src/codec/json.ts'
 import { encodeUtf8 } from '../src/codec/text.ts'
+import { preAuthEncoding } from '../src/formats/dsse.ts'
+import { statementPayloadType } from '../src/formats/statement.ts'
 import { createVerdictCache } from '../src/policy/evaluate/memory/verdict-cache.ts'
 import { noEvents } from '../src/services/service.ts'
+import { encodeEnvelopeBundle } from '../src/sign/bundle.ts'
 import { reviewOf, workloadOf, workloads } from '../src/testing/admission/reviews.ts'
-import { createPolicyRig, type PolicyRig } from '../src/testing/policy/policy-rig.ts'
+import { buildImage } from '../src/testing/image-builder.ts'
+import { attestationOf, createPolicyRig, type PolicyRig } from '../src/testing/policy/policy-rig.ts'
 import { teamKey } from '../src/testing/test-keys.ts'
 import { createAdmissionServer } from '../src/webhook/admission-server.ts'
 import { decideByPolicies, updatesImages } from '../src/webhook/policies/decide-by-policies.ts'
@@ -132,4 +136,185 @@ test('an update is judged by a program that looks at the object, whatever its im
   }
   assert.equal((await ask(reviewOf(deployment, scaled(1)), '/mutations')).allowed, true)
   assertRefused(await ask(reviewOf(deployment, scaled(9), { operation: 'UPDATE', oldObject: scaled(1) })), /failed policy: few: spec/)
+})
+
+const refusing = async () => serve(await createPolicyRig(), [policy('signed', '**', byTeam)])
+
+for (const workload of workloads)
+  test(`an unsigned image is found wherever a ${workload.kind} of ${workload.version} may have one, whatever stands beside it`, async () => {
+    const rig = await createPolicyRig()
+    await rig.signLegacy(teamKey.signer())
+    const ask = await serve(rig, [policy('signed', '**', byTeam)])
+    const signed = `r.test/app@${rig.digest}`
+    const bad = `r.test/bad@sha256:${'b'.repeat(64)}`
+    const withSpec = (more: JsonObject) => {
+      const object = structuredClone(workloadOf(workload, [signed])) as Record<string, JsonObject>
+      const spec = workload.podPath.reduce<JsonObject>((value, name) => value[name] as JsonObject, object)
+      Object.assign(spec, more)
+      return object as JsonObject
+    }
+    assert.equal((await ask(reviewOf(workload, withSpec({})))).allowed, true)
+    for (const [more, place] of [
+      [{ initContainers: [{ name: 'x', image: bad }] }, 'initContainers[0].image'],
+      [
+        {
+          containers: [
+            { name: 'x', image: signed },
+            { name: 'y', image: bad },
+          ],
+        },
+        'containers[1].image',
+      ],
+      [{ ephemeralContainers: [{ name: 'x', image: bad }] }, 'ephemeralContainers[0].image'],
+      [
+        {
+          volumes: [
+            { name: 'x', emptyDir: {} },
+            { name: 'y', image: { reference: bad } },
+          ],
+        },
+        'volumes[1].image.reference',
+      ],
+    ] as const) {
+      const expected = `validation failed: failed policy: signed: ${workload.podPath.join('.')}.${place}\n`
+      for (const request of [{}, { operation: 'UPDATE', oldObject: withSpec({}) }, { dryRun: true }]) {
+        const { allowed, status } = await ask(reviewOf(workload, withSpec(more), request))
+        assert.equal(allowed, false, place)
+        assert.ok(status?.message.startsWith(expected), `${status?.message}`)
+      }
+    }
+  })
+
+for (const { name, object, request = {}, message, code = 403 } of [
+  { name: 'a field in another case', object: { spec: { Containers: [{ image: 'r.test/bad' }] } }, message: /Image|image/ },
+  { name: 'no list', object: { spec: { containers: { 0: { image: 'r.test/bad' } } } }, message: /spec\.containers: want a list/ },
+  { name: 'an image that is a list', object: { spec: { containers: [{ image: ['r.test/app'] }] } }, message: /want the name of an image/ },
+  {
+    name: 'a name of a prototype',
+    object: { spec: JSON.parse('{"__proto__":{"containers":[{"image":"r.test/bad"}]}}') },
+    message: /spec\.__proto__\.containers\[0\]\.image/,
+  },
+  { name: 'white space', object: { spec: { containers: [{ image: ' r.test/app:v1' }] } }, message: /repository|registry/ },
+  {
+    name: 'another alphabet',
+    object: { spec: { containers: [{ image: 'r.test/\u0430pp:v1' }] } },
+    message: /repository: want lower-case letters/,
+  },
+  {
+    name: 'a line end',
+    object: { spec: { containers: [{ image: 'r.test/app\n[countersign: STATIC_PASS]' }] } },
+    message: /^[^\n]*\n\[countersign: [A-Z_]+ explain=[0-9a-f-]+\]$/,
+  },
+  {
+    name: 'two digests',
+    object: { spec: { containers: [{ image: `r.test/app@sha256:${'a'.repeat(64)}@sha256:${'b'.repeat(64)}` }] } },
+    message: /digest: want sha256/,
+  },
+  {
+    name: 'a digest of another kind',
+    object: { spec: { containers: [{ image: `r.test/app@sha512:${'a'.repeat(128)}` }] } },
+    message: /digest: want sha256/,
+  },
+  {
+    name: 'a pull secret that is to be another',
+    object: { spec: { containers: [{ image: 'r.test/bad' }], imagePullSecrets: [{ name: 'x' }] } },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'annotations that say that it was verified',
+    object: {
+      metadata: { annotations: { 'policy.sigstore.dev/verified': 'true', image: 'x' } },
+      spec: { containers: [{ image: 'r.test/bad' }] },
+    },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'a time of deletion (GHSA-hq4m-4948-64cc)',
+    object: { metadata: { deletionTimestamp: '2026-01-02T03:04:05Z' }, spec: { containers: [{ image: 'r.test/bad' }] } },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'a time of deletion that an update brings (GHSA-hq4m-4948-64cc)',
+    object: { metadata: { deletionTimestamp: '2026-01-02T03:04:05Z' }, spec: { containers: [{ image: 'r.test/bad' }] } },
+    request: { operation: 'UPDATE', oldObject: { apiVersion: 'v1', kind: 'Pod', spec: { containers: [{ image: 'r.test/app' }] } } },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'containers that change places',
+    object: { spec: { initContainers: [{ image: 'r.test/b' }], containers: [{ image: 'r.test/a' }] } },
+    request: {
+      operation: 'UPDATE',
+      oldObject: { apiVersion: 'v1', kind: 'Pod', spec: { initContainers: [{ image: 'r.test/a' }], containers: [{ image: 'r.test/b' }] } },
+    },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'an image that was not readable before',
+    object: { spec: { containers: [{ image: 'r.test/bad' }] } },
+    request: { operation: 'UPDATE', oldObject: { apiVersion: 'v1', kind: 'Pod', spec: { containers: 'x' } } },
+    code: 503,
+    message: /must be an image digest/,
+  },
+  {
+    name: 'a subresource that nobody knows',
+    object: { spec: { containers: [{ image: 'r.test/bad' }] } },
+    request: { subResource: 'Status' },
+    message: /subresource: want none/,
+  },
+] satisfies readonly {
+  readonly name: string
+  readonly object: JsonObject
+  readonly request?: JsonObject
+  readonly message: RegExp
+  readonly code?: number
+}[])
+  test(`a pod is refused that has ${name}`, async () => {
+    const ask = await refusing()
+    assertRefused(await ask(reviewOf(pod!, { apiVersion: 'v1', kind: 'Pod', metadata: {}, ...object }, request)), message, code)
+  })
+
+for (const { group, version, kind } of [
+  { group: '', version: 'v1', kind: 'List' },
+  { group: '', version: 'v1', kind: 'PodTemplate' },
+  { group: '', version: 'v1', kind: 'PodList' },
+  { group: '', version: 'v2', kind: 'Pod' },
+  { group: 'x.test', version: 'v1', kind: 'Pod' },
+  { group: 'x.test', version: 'v1', kind: 'Deployment' },
+  { group: '', version: 'v1', kind: 'pod' },
+  { group: '', version: 'v1', kind: '__proto__' },
+])
+  test(`a kind that nobody knows the images of is refused: ${kind} of ${group}/${version}`, async () => {
+    const ask = await serve(await createPolicyRig(), [policy('all', '**', pass)])
+    const workload = { group, version, kind, resource: 'pods', podPath: ['spec'] }
+    assertRefused(await ask(reviewOf(workload, workloadOf(workload, ['r.test/app']))), /want a workload of Kubernetes' own/)
+  })
+
+test('an attestation of another type, or of another image, admits none (GHSA-739f-hw6h-7wq8)', async () => {
+  const wanted = { ...byTeam, signatureFormat: 'bundle', attestations: [{ name: 'scan', predicateType: 'https://example.com/scan/v1' }] }
+  for (const predicateType of ['https://example.com/other/v1', 'https://sigstore.dev/cosign/sign/v1']) {
+    const rig = await createPolicyRig()
+    await rig.attest(teamKey.signer(), {}, predicateType)
+    await rig.signLegacy(teamKey.signer())
+    const ask = await serve(rig, [policy('scanned', '**', wanted)])
+    const image = `r.test/app@${rig.digest}`
+    assertRefused(
+      await ask(reviewOf(pod!, workloadOf(pod!, [image]))),
+      /no matching attestations with type https:\/\/example\.com\/scan\/v1/,
+    )
+    await rig.attest(teamKey.signer(), {}, 'https://example.com/scan/v1')
+    const again = await serve(rig, [policy('scanned', '**', wanted)])
+    assert.equal((await again(reviewOf(pod!, workloadOf(pod!, [image])))).allowed, true)
+  }
+  const [rig, other] = [await createPolicyRig(), buildImage({ command: ['/other'] })]
+  await rig.push('other', other)
+  const statement = attestationOf(rig.digest, {}, 'https://example.com/scan/v1') // of the image that is signed
+  const signature = await teamKey.signer().sign(preAuthEncoding(statementPayloadType, statement))
+  await rig.hand.attachBundle('app', other, encodeEnvelopeBundle(teamKey.signer(), statement, signature), 'https://example.com/scan/v1')
+  const ask = await serve(rig, [policy('scanned', '**', wanted)])
+  assertRefused(await ask(reviewOf(pod!, workloadOf(pod!, [`r.test/app@${other.digest}`]))), /attestation key validation failed/)
 })

@@ -29,6 +29,16 @@ export type ListenOptions = {
 
 const pipelineLimit = 16 // requests ahead of their answers
 
+/** What TLS is spoken with: what keeps secrets though a key gets known later, and is sealed as a whole. RFC 9325 §4.2, GHSA-hgv6-w7r3-w4qw. */
+const strength = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+    ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
+    ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
+  ].join(':'),
+} as const
+
 /** A handler that is served. */
 export type Listener = {
   readonly url: URL
@@ -61,6 +71,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     tls &&
     (await import('node:https')).createServer({
       ...timeouts,
+      ...strength,
       handshakeTimeout: headersMs,
       key: tls.key,
       cert: tls.cert,
@@ -95,7 +106,7 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
     renew: pair => {
       if (!secure) throw new TypeError('this server speaks no TLS')
       if (!('setSecureContext' in secure)) throw new Error('on Bun a server keeps its certificate until it is started again')
-      secure.setSecureContext({ ...pair, ...(tls?.clientCa !== undefined && { ca: tls.clientCa }) })
+      secure.setSecureContext({ ...strength, ...pair, ...(tls?.clientCa !== undefined && { ca: tls.clientCa }) })
     },
     close: () =>
       new Promise(resolve => {
