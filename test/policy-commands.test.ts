@@ -303,6 +303,42 @@ const checks: readonly Case[] = [
     stderr: /✓ cip p \(enforce, by glob \*\*\)[\s\S]*accepted/,
   },
   {
+    name: '--policy of a URL is refused by name',
+    files: {},
+    line: '--policy https://p.test/p.yaml --image x',
+    code: 1,
+    stderr: /Error: --policy: want a file, got a URL/,
+    asksNobody: true,
+  },
+  {
+    name: 'an image volume of a kind that is not known',
+    files: {
+      'p.yaml': policyOf(),
+      'r.yaml': 'apiVersion: x.test/v1\nkind: X\nmetadata: {name: r}\nspec: {volumes: [{image: {reference: x}}]}\n',
+    },
+    line: '-f p.yaml -f r.yaml',
+    code: 1,
+    stderr: /Error: r\.yaml:1: "X" of "x\.test" names images/,
+  },
+  {
+    name: 'values of a chart are warned of',
+    files: {
+      'p.yaml': policyOf({ authority: statically('pass') }),
+      'h.yaml':
+        'apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: h}\nspec: {values: {image: {repository: r, tag: v1}}}\n',
+    },
+    line: `-f p.yaml -f h.yaml ${app}`,
+    code: 0,
+    stderr: /WARNING: h\.yaml:1: HelmRelease names images in parts, and is not judged/,
+  },
+  {
+    name: 'items of a list without kinds of their own are not passed over',
+    files: { 'p.yaml': policyOf(), 'l.yaml': 'apiVersion: v1\nkind: PodList\nitems: [{spec: {containers: [{image: x}]}}]\n' },
+    line: '-f p.yaml -f l.yaml',
+    code: 3,
+    stderr: /Error: l\.yaml:3: want an object of Kubernetes, got one without kind/,
+  },
+  {
     name: '--log-level is refused by name',
     files: {},
     line: '--log-level debug',
