@@ -837,6 +837,14 @@ test('pin twice changes nothing more, and says what it did as JSON', async () =>
   assert.deepEqual(second, { files: [{ file: 'a.yaml', written: false, pins: [] }] })
 })
 
+test('pin leaves a file to whom it was: it may hold a Secret beside the workload', async () => {
+  const { rig, set } = await scene()
+  set({ 'a.yaml': pod(app) })
+  rig.modes.set('a.yaml', 0o600)
+  await good(rig.cs('pin -f a.yaml --key team.pub'))
+  assert.equal(rig.modes.get('a.yaml'), 0o600)
+})
+
 test('pin writes no file that has changed since it was read', async () => {
   const { rig, set } = await scene()
   set({ 'a.yaml': pod(app) })

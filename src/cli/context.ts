@@ -63,14 +63,14 @@ export type Files = {
   readonly stream: (path: string, range?: ByteRange) => AsyncIterable<Uint8Array>
   /**
    * Writes the whole file or nothing: a temporary file beside it is renamed over it once its bytes are durable.
-   * Devices and pipes (`/dev/stdout`) are written as they are.
+   * Devices and pipes (`/dev/stdout`) are written as they are. With `keepsRights` a file that is there keeps who may read and write it.
    *
    * @throws CountersignError `FILE_UNWRITABLE`; also when `onlyNew` is set and the file exists
    */
   readonly write: (
     path: string,
     data: string | Uint8Array | Pieces,
-    options: { readonly mode: number; readonly onlyNew?: boolean },
+    options: { readonly mode: number; readonly onlyNew?: boolean; readonly keepsRights?: boolean },
   ) => Promise<void>
   readonly exists: (path: string) => Promise<boolean>
   /** A folder to read and write in; it need not be there yet. */

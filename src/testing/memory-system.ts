@@ -127,9 +127,12 @@ function memoryFiles(disk: Disk): Files {
       yield read(path).subarray(range?.start, range?.end)
     },
     folder: path => memoryFolder(disk, path),
-    write: async (path, data, { mode, onlyNew }) => {
+    write: async (path, data, { mode, onlyNew, keepsRights }) => {
       if (onlyNew && disk.has(path)) throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: it exists already`)
-      disk.set(path, { data: typeof data === 'string' || data instanceof Uint8Array ? asBytes(data) : await joined(data), mode })
+      disk.set(path, {
+        data: typeof data === 'string' || data instanceof Uint8Array ? asBytes(data) : await joined(data),
+        mode: (keepsRights && disk.get(path)?.mode) || mode,
+      })
     },
     exists: async path => disk.has(path),
   }

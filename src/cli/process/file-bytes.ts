@@ -100,7 +100,12 @@ function called<T>(call: (done: (error: Error | null, result: T) => void) => voi
   })
 }
 
-type WriteOptions = { readonly mode: number; readonly onlyNew?: boolean; readonly randomName: () => string }
+type WriteOptions = {
+  readonly mode: number // less what the process withholds, unless it is exact
+  readonly isExact?: boolean
+  readonly onlyNew?: boolean
+  readonly randomName: () => string
+}
 
 /**
  * Durable before it appears under its name: the bytes are synced, then renamed or linked into place. Whatever stood there, a
@@ -109,12 +114,13 @@ type WriteOptions = { readonly mode: number; readonly onlyNew?: boolean; readonl
 export async function writeDurably(
   target: string,
   data: string | Uint8Array | Pieces,
-  { mode, onlyNew = false, randomName }: WriteOptions,
+  { mode, isExact = false, onlyNew = false, randomName }: WriteOptions,
 ): Promise<void> {
   const temporary = join(dirname(target), `.${basename(target)}.${randomName()}`)
   try {
     const file = await fs.promises.open(temporary, 'wx', mode)
     try {
+      if (isExact) await file.chmod(mode)
       await writeAll(file, data)
       await file.sync()
     } finally {

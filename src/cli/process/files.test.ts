@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -58,6 +58,23 @@ test('write: goes through a symbolic link', async () => {
   symlinkSync('target', path('link'))
   await files.write(path('link'), 'new', { mode: 0o644 })
   assert.equal(readFileSync(path('target'), 'utf8'), 'new')
+})
+
+test('write: a file keeps its rights where that is asked, and is new with those that are named', async () => {
+  for (const [rights, keepsRights, wanted] of [
+    [0o600, true, 0o600],
+    [0o666, true, 0o666],
+    [0o600, false, 0o640],
+    [undefined, true, 0o640],
+  ] as const) {
+    const name = path(`rights-${rights}-${keepsRights}`)
+    if (rights !== undefined) {
+      writeFileSync(name, 'old')
+      chmodSync(name, rights)
+    }
+    await files.write(name, 'new', { mode: 0o640, keepsRights })
+    assert.deepEqual([statSync(name).mode & 0o777, readFileSync(name, 'utf8')], [wanted, 'new'])
+  }
 })
 
 test('write: a device is written in place', async () => {

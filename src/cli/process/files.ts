@@ -17,9 +17,9 @@ export function createFiles(randomName: () => string): Files {
     },
     stream: readStream,
     folder: path => createFolder(path, randomName),
-    write: async (path, data, { mode, onlyNew = false }) => {
+    write: async (path, data, { mode, onlyNew = false, keepsRights = false }) => {
       try {
-        await writeWhole(path, data, mode, onlyNew, randomName)
+        await writeWhole(path, data, { mode, onlyNew, keepsRights, randomName })
       } catch (cause) {
         throw new CountersignError('FILE_UNWRITABLE', `file ${quote(path)}: ${explain(cause)}`, { cause })
       }
@@ -36,20 +36,32 @@ export function createFiles(randomName: () => string): Files {
   }
 }
 
+type Writing = { readonly mode: number; readonly onlyNew: boolean; readonly keepsRights: boolean; readonly randomName: () => string }
+
 async function writeWhole(
   path: string,
   data: string | Uint8Array | Pieces,
-  mode: number,
-  onlyNew: boolean,
-  randomName: () => string,
+  { mode, onlyNew, keepsRights, randomName }: Writing,
 ): Promise<void> {
   const target = await whereToWrite(path)
-  if (target !== 'in place') return await writeDurably(target, data, { mode, onlyNew, randomName })
+  const kept = keepsRights ? await rightsOf(path) : undefined
+  if (target !== 'in place')
+    return await writeDurably(target, data, { mode: kept ?? mode, isExact: kept !== undefined, onlyNew, randomName })
   const file = await fs.promises.open(path, 'w', mode)
   try {
     await writeAll(file, data)
   } finally {
     await file.close()
+  }
+}
+
+/** Who may read and write a file; nothing where there is none. */
+async function rightsOf(path: string): Promise<number | undefined> {
+  try {
+    return (await fs.promises.stat(path)).mode & 0o777
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'ENOENT') throw cause
+    return undefined
   }
 }
 

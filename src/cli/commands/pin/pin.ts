@@ -169,7 +169,7 @@ async function writeAll({ files }: CommandContext, pinned: readonly Pinned[]): P
     if (edits.length === 0) continue
     if (!bytesEqual(await files.read(file.name, manifestLimitBytes), encodeUtf8(file.text)))
       throw new CountersignError('FILE_UNWRITABLE', `${file.name}: it has changed since it was read`)
-    await files.write(file.name, text, { mode: 0o644 })
+    await files.write(file.name, text, { mode: 0o644, keepsRights: true })
   }
 }
 
