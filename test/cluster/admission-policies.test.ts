@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { listen } from '../../src/services/listen.ts'
+import { createRegistry, memoryStore } from '../../src/services/registry/registry.ts'
 import { countersign, type Ended, run } from '../peers/harness/command.ts'
 import { createPlace, type Place } from '../peers/harness/place.ts'
 import { type Server, startServer } from '../peers/harness/server.ts'
 import { type ApiServer, startApiServer } from './harness/api-server.ts'
+import { soon } from './harness/soon.ts'
 
 // The command as a webhook of a real API server, with policies that are objects of it, by a user who may do what the webhook must and no more.
 
@@ -33,25 +36,29 @@ const pod = (image: string) =>
   JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec: { containers: [{ name: 'main', image }] } })
 const ask = (image: string): Promise<Ended> => cluster.kubectl(['-n', 'checked', 'create', '--dry-run=server', '-f', '-'], pod(image))
 
-/** Asks until the answer is as it should be, and no longer than policies may take. */
-async function soon(what: string, isSo: () => Promise<string | undefined>, withinMs = soonMs): Promise<void> {
+/** Asks until the answer is as it should be, and no longer than policies may take. @param isSo - what is not so yet, in words */
+async function inTime(what: string, isSo: () => Promise<string | undefined>, withinMs = soonMs): Promise<void> {
   const began = performance.now()
-  for (;;) {
-    const asked = performance.now()
-    const not = await isSo()
-    if (not === undefined) return
-    assert.ok(asked - began < withinMs, `${what}: not within ${withinMs} ms: ${not}\n${webhook.log().slice(-1500)}`)
-    await pause(50)
-  }
+  let [asked, not] = [began, '']
+  await soon(
+    what,
+    async () => {
+      asked = performance.now()
+      not = (await isSo()) ?? ''
+      return not === '' ? true : undefined
+    },
+    () => `${not}\n${webhook.log().slice(-1500)}`,
+  )
+  assert.ok(asked - began < withinMs, `${what}: after ${Math.round(asked - began)} ms, want it within ${withinMs}`)
 }
 
 const admits = (image: string) =>
-  soon(`${image} admitted`, async () => {
+  inTime(`${image} admitted`, async () => {
     const { code, stderr } = await ask(image)
     return code === 0 ? undefined : stderr
   })
 const refuses = (image: string, message: RegExp) =>
-  soon(`${image} refused`, async () => {
+  inTime(`${image} refused`, async () => {
     const { code, stdout, stderr } = await ask(image)
     return code !== 0 && message.test(stderr) ? undefined : stdout + stderr
   })
@@ -65,7 +72,7 @@ async function conditionsOf(kind: string, name: string): Promise<Readonly<Record
   )
 }
 const says = (kind: string, name: string, type: string, words: RegExp) =>
-  soon(`${name} says ${words}`, async () => {
+  inTime(`${name} says ${words}`, async () => {
     const conditions = await conditionsOf(kind, name)
     return words.test(conditions[type] ?? '') ? undefined : JSON.stringify(conditions)
   })
@@ -85,6 +92,8 @@ async function grant(): Promise<void> {
   await may('policies', [reading, `--resource=${policies.join(',')}`])
   await may('statuses', ['--verb=patch', `--resource=${policies.map(name => `${name}/status`).join(',')}`])
   await mayHere('settings', [reading, '--resource=configmaps', '--resource-name=config-policy-controller'])
+  await cluster.mustKubectl(['-n', 'checked', 'create', 'role', 'pulls', '--verb=get', '--resource=secrets', '--resource-name=pull'])
+  await cluster.mustKubectl(['-n', 'checked', 'create', 'rolebinding', 'pulls', '--role=pulls', '--user=bob'])
   await mayHere('keys', [reading, '--resource=secrets', '--resource-name=team-key'])
 }
 
@@ -116,7 +125,7 @@ before(async () => {
     { KUBECONFIG: cluster.kubeconfigOf('bob') },
   )
   await cluster.mustKubectl(['create', '-f', '-'], JSON.stringify(configuration()))
-  await soon('the webhook is asked', async () => ((await ask('registry.test/none')).code === 0 ? 'nobody was asked' : undefined), 20_000)
+  await inTime('the webhook is asked', async () => ((await ask('registry.test/none')).code === 0 ? 'nobody was asked' : undefined), 20_000)
 })
 after(async () => {
   await webhook.stop()
@@ -175,7 +184,7 @@ test('the ConfigMap of settings is followed without a restart', async () => {
   await apply(settings({ 'no-match-policy': 'allow' }))
   await admits('registry.test/unknown')
   await apply(settings({ 'no-match-policy': 'warn' }))
-  await soon('a warning', async () => {
+  await inTime('a warning', async () => {
     const { code, stderr } = await ask('registry.test/unknown')
     return code === 0 && /Warning: no matching policies/.test(stderr) ? undefined : stderr
   })
@@ -220,18 +229,79 @@ test('a TrustRoot that is none says so; of one that is deleted nothing is kept',
   await refuses('registry.test/rooted', /failed policy: rooted: .*trustRootRef own not found/s)
 })
 
+test('a registry is asked with the pull secret of the pod, which is warned of while it is not there', async context => {
+  const authorize = (request: Request) =>
+    request.headers.get('authorization') === `Basic ${btoa('robot:s3cret')}`
+      ? undefined
+      : new Response('{}', { status: 401, headers: { 'www-authenticate': 'Basic realm="test"' } })
+  const world = { now: () => new Date(), randomBytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) }
+  const registry = await listen(createRegistry(memoryStore(), world, { authorize }), {
+    graceMs: 0,
+    report: error => assert.fail(String(error)),
+  })
+  context.after(() => registry.close())
+  const { host } = registry.url
+  const login = JSON.stringify({ auths: { [host]: { username: 'robot', password: 's3cret' } } })
+  mkdirSync(place.path('robot'))
+  writeFileSync(place.path('robot/config.json'), login)
+  writeFileSync(place.path('app.txt'), 'app')
+  const asRobot = async (args: readonly string[]) => {
+    const { code, stdout, stderr } = await run(place, countersign(), args, { env: { DOCKER_CONFIG: place.path('robot') } })
+    assert.equal(code, 0, stderr)
+    return stdout.trim()
+  }
+  const image = await asRobot(['upload', 'blob', '-f', place.path('app.txt'), `${host}/app:v1`])
+  await asRobot(['sign', '--key', place.path('team.key'), '--tlog-upload=false', '--use-signing-config=false', '--yes', image])
+  const data = readFileSync(place.path('team.pub'), 'utf8')
+  await apply(policy('pulled', { images: [{ glob: `${host}/**` }], authorities: [{ key: { data }, signatureFormat: 'auto' }] }))
+  await says('cip', 'pulled', 'Ready', /^True /)
+  const asked = () =>
+    cluster.kubectl(
+      ['-n', 'checked', 'create', '--dry-run=server', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'app' },
+        spec: { imagePullSecrets: [{ name: 'pull' }], containers: [{ name: 'main', image }] },
+      }),
+    )
+  const before = await asked()
+  assert.notEqual(before.code, 0)
+  assert.match(before.stderr, /Warning: pull secret "pull" of the pod: not found in namespace "checked"/)
+  assert.match(before.stderr, /failed policy: pulled/)
+  await cluster.mustKubectl([
+    '-n',
+    'checked',
+    'create',
+    'secret',
+    'generic',
+    'pull',
+    `--from-file=.dockerconfigjson=${place.path('robot/config.json')}`,
+  ])
+  const after = await soon(
+    'the pull secret counts',
+    async () => {
+      const ended = await asked()
+      return ended.code === 0 ? ended : undefined
+    },
+    () => webhook.log().slice(-3000),
+  )
+  assert.equal(after.code, 0)
+  assert.ok(!webhook.log().includes('s3cret'))
+})
+
 test('policies outlive the API server, and what changes when it is back is followed', async () => {
   await apply(statics('lasting', 'registry.test/lasting*', 'pass'))
   await admits('registry.test/lasting')
   await cluster.restart()
-  await soon(
+  await inTime(
     'the API server knows its webhooks',
     async () => ((await ask('registry.test/none')).code === 0 ? 'nobody was asked' : undefined),
     20_000,
   )
   await admits('registry.test/lasting')
   await apply(statics('lasting', 'registry.test/lasting*', 'fail'))
-  await soon(
+  await inTime(
     'the edit',
     async () => {
       const { code, stderr } = await ask('registry.test/lasting')

@@ -18,7 +18,7 @@ export type PullSecrets = {
 const [keptMs, keptObjects] = [30_000, 1000]
 
 /**
- * Reads them from a cluster. What fails is not kept.
+ * Reads them from a cluster. What fails, and what is not there, is not kept.
  *
  * Every call throws CountersignError: as `ClusterConnection.get`; `SERVICE_RESPONSE_MALFORMED`; `REFERENCE_MALFORMED` for a name that none has
  */
@@ -33,9 +33,8 @@ export function createPullSecrets(connection: ClusterConnection, { now }: Pick<W
     for (const oldest of kept.keys()) if (kept.size >= keptObjects) kept.delete(oldest)
     const entry = { object, sinceMs: nowMs }
     kept.set(path, entry)
-    object.catch(() => {
-      if (kept.get(path) === entry) kept.delete(path)
-    })
+    const forget = () => void (kept.get(path) === entry && kept.delete(path))
+    object.then(found => found ?? forget(), forget) // whoever is told that there is none makes one
     return object
   }
   return {

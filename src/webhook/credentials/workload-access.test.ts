@@ -169,6 +169,15 @@ test('while the API server cannot tell, nobody is asked as somebody else, and it
   assert.equal((await workloads.ask(pod)).as, 'of-pod')
 })
 
+test('a secret that was missing is found as soon as it is made', async () => {
+  const cluster = clusterOf({})
+  const workloads = rig(cluster)
+  const pod = { imagePullSecrets: [{ name: 'of-pod' }] }
+  assert.equal((await workloads.ask(pod)).as, 'own at r.test')
+  cluster.put(secrets, pullSecret('of-pod'))
+  assert.equal((await workloads.ask(pod)).as, 'of-pod')
+})
+
 test('credentials of a registry go to that registry alone', async () => {
   const told = await rig(all).ask({ imagePullSecrets: [{ name: 'of-pod' }] }, [], 'other.test')
   assert.equal(told.as, 'own at other.test')
