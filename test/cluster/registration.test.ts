@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { countersign, run } from '../peers/harness/command.ts'
+import { run } from '../peers/harness/command.ts'
 import { createPlace, type Place } from '../peers/harness/place.ts'
-import { type Server, startServer } from '../peers/harness/server.ts'
+import type { Server } from '../peers/harness/server.ts'
 import { type ApiServer, startApiServer } from './harness/api-server.ts'
 import { applyManifests } from './harness/install.ts'
+import { leadToReplica, startReplica } from './harness/replica.ts'
 import { soon } from './harness/soon.ts'
 
 // Two replicas with the flags of deploy/ and the rights of its service account, on a real API server: they make one certificate, tell the API
@@ -16,16 +17,12 @@ const kinds = ['mutatingwebhookconfiguration', 'validatingwebhookconfiguration']
 
 let [place, cluster]: [Place, ApiServer] = [] as never
 let replicas: Server[] = []
-let [flags, kubeconfig]: [string[], string] = [] as never
 
 before(async () => {
   place = createPlace()
   cluster = await startApiServer(place)
   await applyManifests(cluster)
-  flags = await flagsOfDeployment()
-  const token = (await cluster.mustKubectl([...own, 'create', 'token', 'countersign-admission'])).trim()
-  kubeconfig = cluster.kubeconfigOf('bob', { user: { token } })
-  replicas = await Promise.all([startReplica(), startReplica()])
+  replicas = await Promise.all([startReplica(place, cluster), startReplica(place, cluster)])
 })
 after(async () => {
   await Promise.all(replicas.map(replica => replica.stop()))
@@ -33,23 +30,7 @@ after(async () => {
   place.remove()
 })
 
-/** As they stand there, but for the address: there is no network of Services here, so webhooks are asked by a URL. */
-async function flagsOfDeployment(): Promise<string[]> {
-  const { spec } = JSON.parse(await cluster.mustKubectl([...own, 'get', 'deployment', 'countersign-admission', '-o', 'json']))
-  const changed = new Map([
-    ['--listen=[::]:8443', '--listen=127.0.0.1:0'],
-    ['--shutdown-delay=10s', '--shutdown-delay=0s'],
-  ])
-  const args: string[] = spec.template.spec.containers[0].args
-  for (const flag of changed.keys()) assert.ok(args.includes(flag), flag)
-  return [...args.map(flag => changed.get(flag) ?? flag), '--dns-name=localhost']
-}
-
-const startReplica = () => startServer(place, countersign(), flags, /^https:\/\/(127\.0\.0\.1:\d+)$/m, { KUBECONFIG: kubeconfig })
-
-async function webhooksOf(
-  kind: (typeof kinds)[number],
-): Promise<{ clientConfig: { caBundle?: string; url?: string; service?: object } }[]> {
+async function webhooksOf(kind: (typeof kinds)[number]): Promise<{ clientConfig: { caBundle?: string } }[]> {
   return JSON.parse(await cluster.mustKubectl(['get', kind, 'policy.sigstore.dev', '-o', 'json'])).webhooks
 }
 
@@ -72,16 +53,7 @@ test('both replicas serve one certificate, and both configurations trust its aut
 })
 
 test('the API server asks a replica, by that trust', async () => {
-  const [first] = replicas
-  const { port } = new URL(`https://${first?.host}`)
-  for (const kind of kinds) {
-    const webhooks = await webhooksOf(kind)
-    for (const { clientConfig } of webhooks) {
-      delete clientConfig.service
-      clientConfig.url = `https://localhost:${port}/${kind === kinds[0] ? 'mutations' : 'validations'}`
-    }
-    await cluster.mustKubectl(['patch', kind, 'policy.sigstore.dev', '--type=merge', '-p', JSON.stringify({ webhooks })])
-  }
+  await leadToReplica(cluster, replicas[0] ?? assert.fail())
   await cluster.mustKubectl(['create', 'namespace', 'team'])
   await cluster.mustKubectl(['label', 'namespace', 'team', 'policy.sigstore.dev/include=true'])
   const policy = (name: string, glob: string, action: string) => ({
