@@ -282,3 +282,17 @@ test('the end of one request is not the end of another that waits for the same',
   gate.resolve()
   assert.deepEqual([(await other).outcome, rig.asked.length], ['passed', 2])
 })
+
+test('an object of a thousand images lets others have their turn', async () => {
+  const rig = await createPolicyRig()
+  const object = podOf(...Array.from({ length: 1000 }, (_, index) => `r.test/app${index}:v1`))
+  let turns = 0
+  const judging = evaluateObject(object, [setOf([policyOf('all', staticAuthority('any', true))])], rig.access, live)
+  let isOver = false
+  void judging.then(() => {
+    isOver = true
+  })
+  for (; !isOver; turns++) await new Promise<void>(resolve => setImmediate(resolve))
+  assert.equal((await judging).outcome, 'passed')
+  assert.ok(turns > 100, `${turns} turns`)
+})

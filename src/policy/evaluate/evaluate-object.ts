@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { CountersignError } from '../../codec/error.ts'
 import { inParallel } from '../../oci/in-parallel.ts'
 import type { CustomImages } from '../images/image-path.ts'
@@ -40,7 +41,10 @@ export async function evaluateObject(
   const named = imagesOrFailure(object, custom)
   if (named instanceof CountersignError) return { object, outcome: outcomeOf(named.kind), images: [], failure: named }
   const inquiry = createInquiry(access, signal, memory)
-  const images = await inParallel(named, maxImagesAtOnce, image => judgeImage(image, object, sets, inquiry))
+  const images = await inParallel(named, maxImagesAtOnce, async (image, index) => {
+    if (index >= maxImagesAtOnce) await setImmediate() // comparing a name with all policies may take a while: others have their turn
+    return await judgeImage(image, object, sets, inquiry)
+  })
   const outcome = named.length === 0 ? 'passed' : worst(images.map(image => image.outcome)) // of a kind whose images may be left out
   return { object, outcome, images }
 }
