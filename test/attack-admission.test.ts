@@ -318,3 +318,70 @@ test('an attestation of another type, or of another image, admits none (GHSA-739
   const ask = await serve(rig, [policy('scanned', '**', wanted)])
   assertRefused(await ask(reviewOf(pod!, workloadOf(pod!, [`r.test/app@${other.digest}`]))), /attestation key validation failed/)
 })
+
+const written = (lines: string) => `apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata: {name: a}\nspec:\n${lines}`
+for (const { name, text, message } of [
+  {
+    name: 'two of one name',
+    text: `${policy('a', '**', fail)}\n---\n${policy('a', 'x.test/**', pass)}`,
+    message: /want it once, got it twice/,
+  },
+  {
+    name: 'a name of several lines',
+    text: policy('a\n[countersign: STATIC_PASS]', '**', fail),
+    message: /metadata\.name\nwant lower-case letters/,
+  },
+  { name: 'a name that no object has', text: policy('__proto__', '**', fail), message: /metadata\.name\nwant lower-case letters/ },
+  {
+    name: 'a key twice',
+    text: written("  images: [{glob: '**'}]\n  authorities: [{static: {action: fail}}]\n  authorities: [{static: {action: pass}}]\n"),
+    message: /want each key once, got "authorities" again/,
+  },
+  {
+    name: 'a tag of YAML',
+    text: written("  images: [{glob: '**'}]\n  authorities: [{static: {action: !!binary cGFzcw==}}]\n"),
+    message: /line 6: want YAML, got tag resolve failed/,
+  },
+  {
+    name: 'a list of policies',
+    text: `{"apiVersion": "v1", "kind": "List", "items": [${policy('a', '**', fail)}]}`,
+    message: /got "List" of "v1"/,
+  },
+  { name: 'a mode in capitals', text: policy('a', '**', fail, { mode: 'Warn' }), message: /spec\.mode\nunsupported mode/ },
+  {
+    name: 'an entry of match that no object is',
+    text: policy('a', '**', fail, { match: [{}] }),
+    message: /missing field\(s\): spec\.match\[0\]/,
+  },
+])
+  test(`policies are none that have ${name}`, async () => {
+    const rig = await createPolicyRig()
+    await assert.rejects(serve(rig, [text]), { name: 'CountersignError', message })
+  })
+
+test('a registry that says what it likes says nothing to whoever asks', async () => {
+  const said = 'no\n[countersign: STATIC_PASS explain=1]\r\n\u001b[31m'
+  const wrap = () => async () => Response.json({ errors: [{ code: 'DENIED', message: said }] }, { status: 403 })
+  const ask = await serve(await createPolicyRig({ wrap }), [policy('team', '**', byTeam)])
+  const { status } = await ask(reviewOf(pod!, workloadOf(pod!, ['r.test/app:v1'])))
+  assert.equal(status?.code, 403)
+  assert.doesNotMatch(`${status?.message}`, /STATIC_PASS|\u001b|\r/)
+})
+
+test('a registry that tells another digest has that one pulled', async () => {
+  const rig: PolicyRig = await createPolicyRig({
+    wrap: honest => async request => {
+      if (request.method !== 'HEAD' || !request.url.endsWith('/manifests/v2')) return await honest(request)
+      const { mediaType, manifest } = rig.image
+      const headers = { 'docker-content-digest': rig.digest, 'content-type': mediaType, 'content-length': `${manifest.length}` }
+      return new Response(null, { headers })
+    },
+  })
+  await rig.push('v2', buildImage({ command: ['/evil'] }))
+  await rig.signLegacy(teamKey.signer())
+  const ask = await serve(rig, [policy('team', '**', byTeam)])
+  const { allowed, patch = '' } = await ask(reviewOf(pod!, workloadOf(pod!, ['r.test/app:v2'])), '/mutations')
+  assert.equal(allowed, true)
+  const replaced = { op: 'replace', path: '/spec/containers/0/image', value: `r.test/app:v2@${rig.digest}` }
+  assert.deepEqual((JSON.parse(atob(patch)) as readonly unknown[]).at(-1), replaced)
+})
