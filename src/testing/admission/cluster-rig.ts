@@ -30,6 +30,7 @@ export type RigTime = {
   readonly pass: (ms: number) => void // all waits of this length
 }
 
+/** Starts one. @param isPassing - which pauses pass at once; unless told all of a retry, and none of a resync */
 export function createRigTime(isPassing: (ms: number) => boolean = ms => ms !== 200 && ms <= 6500): RigTime {
   const pauses: number[] = []
   const waits = new Map<number, Set<() => void>>()
