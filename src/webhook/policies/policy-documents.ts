@@ -24,6 +24,9 @@ type Settings = { readonly noMatchPolicy: string; readonly legacyReferrers: bool
 
 export const settingsName = 'config-policy-controller'
 
+/** An object of a file: what it is, and where it came from, as messages begin. */
+export type PolicyObject = { readonly file: string; readonly value: YamlValue }
+
 /**
  * Reads the documents of files: ClusterImagePolicy, TrustRoot, and Secrets and ConfigMaps of the webhook's own namespace. Whatever else is
  * there is refused by its name: a policy that nobody reads would not be missed.
@@ -32,13 +35,15 @@ export const settingsName = 'config-policy-controller'
  *   message begins with the file
  */
 export function readPolicyDocuments(files: readonly PolicyFile[], systemNamespace: string): PolicyDocuments {
-  const documents = files.flatMap(({ name, text }) =>
-    readAt(name, () => parseYamlDocuments(text).filter(value => value !== null)).map(value => ({
-      file: name,
-      value,
-      ...kindOf(value, name),
-    })),
+  const objects = files.flatMap(({ name, text }) =>
+    readAt(name, () => parseYamlDocuments(text).filter(value => value !== null)).map(value => ({ file: name, value })),
   )
+  return readPolicyObjects(objects, systemNamespace)
+}
+
+/** The same of objects that are read already. @throws CountersignError as `readPolicyDocuments` */
+export function readPolicyObjects(objects: readonly PolicyObject[], systemNamespace: string): PolicyDocuments {
+  const documents = objects.map(({ file, value }) => ({ file, value, ...kindOf(value, file) }))
   const named = <T>(kind: string, read: (value: YamlValue) => readonly [name: string, T]) => {
     const found = new Map<string, T>()
     for (const { file, value } of documents.filter(document => document.kind === kind))
