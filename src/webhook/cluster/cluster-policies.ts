@@ -128,11 +128,10 @@ async function follow(
       ...places.trustRoots.outcomes().map(statusOfTrustRoot),
     ])
   }
-  const over = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => over.resolve(), { once: true })
+  signal.addEventListener('abort', wake, { once: true })
   const turns = async (): Promise<void> => {
     while (!signal.aborted) {
-      await Promise.race([awake.promise, over.promise])
+      await awake.promise
       awake = Promise.withResolvers()
       if (!signal.aborted) await reconcile()
     }

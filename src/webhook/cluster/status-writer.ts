@@ -39,12 +39,11 @@ export function createStatusWriter(connection: ClusterConnection, events: Servic
       awake.resolve()
     },
     write: async (world, signal) => {
-      const over = Promise.withResolvers<void>()
-      signal.addEventListener('abort', () => over.resolve(), { once: true })
+      signal.addEventListener('abort', () => awake.resolve(), { once: true })
       while (!signal.aborted) {
         const [next] = wanted.values()
         if (!next) {
-          await Promise.race([awake.promise, over.promise])
+          await awake.promise
           awake = Promise.withResolvers()
           continue
         }
