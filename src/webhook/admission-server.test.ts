@@ -262,6 +262,22 @@ test('only so many reviews are under way at once, and only so many bytes', async
   assert.deepEqual([(await first).status, (await second).status, (await ask()).status], [200, 200, 200])
 })
 
+test('a body that does not come takes the place of no other once its time is over', async () => {
+  const { ask, pass } = serve(async () => decision(), { inFlight: 1 })
+  let end = (): void => {}
+  const body = new ReadableStream({
+    start: controller => {
+      end = () => controller.close()
+    },
+  })
+  const slow = ask({ body })
+  assert.equal((await ask()).status, 503)
+  for (let passed = 0; passed < 4; passed++) await pass() // three of the slow one, one of who was sent away
+  assert.equal((await slow).status, 503)
+  assert.equal((await ask()).status, 200)
+  end()
+})
+
 test('it is ready while nothing is amiss and it is not about to end; reviews are answered all the same', async () => {
   const problems: string[] = ['policies: not loaded']
   const { ask, answer, retire } = serve(async () => decision(), { problems: () => problems })

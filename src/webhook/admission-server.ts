@@ -87,7 +87,7 @@ async function answerReview(request: Request, endpoint: Endpoint, answering: Ans
     const late = time.over.then(() => {
       throw new ServiceRefusal(503, `review: not read within ${ms} ms`)
     })
-    return await Promise.race([answerInTime(request, endpoint, time, answering), late])
+    return await Promise.race([answerInTime(request, endpoint, time, late, answering), late])
   } catch (cause) {
     const refusal = refusalOf(cause)
     if (!refusal) throw cause
@@ -99,11 +99,17 @@ async function answerReview(request: Request, endpoint: Endpoint, answering: Ans
   }
 }
 
-function answerInTime(request: Request, endpoint: Endpoint, time: ReviewTime, answering: Answering): Promise<Response> {
+function answerInTime(
+  request: Request,
+  endpoint: Endpoint,
+  time: ReviewTime,
+  late: Promise<never>,
+  answering: Answering,
+): Promise<Response> {
   const { bounded, events, world } = answering
   const began = world.now().getTime()
   return bounded(request, async readBody => {
-    const body = await readBody()
+    const body = await Promise.race([readBody(), late]) // a body that does not come takes no place of another's
     events.observe('countersign_admission_review_size', body.length, { endpoint })
     const review = await parseAdmissionReview(body, endpoint)
     const report = (cause: unknown) => events.log('error', 'a review failed', { uid: review.uid, reason: reasonOf(cause) })
