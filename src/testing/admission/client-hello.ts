@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { concatBytes } from '../../codec/bytes.ts'
 
 /** Cipher suites of TLS 1.2 by the names that OpenSSL has for them. Source: the IANA registry of TLS parameters. */
 export const cipherSuites = {
@@ -32,9 +33,9 @@ export type HelloAnswer =
 export function sayHello(port: number, version: keyof typeof tlsVersions, suites: readonly CipherSuite[]): Promise<HelloAnswer> {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1', () => socket.write(clientHello(tlsVersions[version], suites)))
-    let received: Buffer = Buffer.alloc(0)
-    socket.on('data', (piece: Buffer) => {
-      received = Buffer.concat([received, piece])
+    let received: Uint8Array = new Uint8Array()
+    socket.on('data', (piece: Uint8Array) => {
+      received = concatBytes(received, piece)
       const answer = readAnswer(received)
       if (!answer) return
       resolve(answer)
@@ -46,42 +47,41 @@ export function sayHello(port: number, version: keyof typeof tlsVersions, suites
 }
 
 /** The first record of an answer, once all that is looked at of it is there. */
-function readAnswer(received: Buffer): HelloAnswer | undefined {
-  if (received[0] === 21 && received.length >= 7) return { kind: 'alert', description: received[6]! }
+function readAnswer(received: Uint8Array): HelloAnswer | undefined {
   const sessionAt = 5 + 4 + 2 + 32 // record, handshake, version, random
-  const session = received[sessionAt]
-  if (received[0] !== 22 || session === undefined || received.length < sessionAt + 1 + session + 2) return undefined
-  return { kind: 'hello', suite: received.readUInt16BE(sessionAt + 1 + session) }
+  if (received[0] === 21 && received.length >= 7) return { kind: 'alert', description: received[6]! }
+  const suiteAt = sessionAt + 1 + (received[sessionAt] ?? 0)
+  if (received[0] !== 22 || received.length < suiteAt + 2) return undefined
+  return { kind: 'hello', suite: received[suiteAt]! * 256 + received[suiteAt + 1]! }
 }
 
-function clientHello(version: number, suites: readonly CipherSuite[]): Buffer {
-  const extensions = Buffer.concat([
+function clientHello(version: number, suites: readonly CipherSuite[]): Uint8Array {
+  const extensions = concatBytes(
     extension(0x000a, vector(2, u16(0x0017), u16(0x001d))), // groups: P-256, X25519
-    extension(0x000b, vector(1, Buffer.of(0))), // points: uncompressed
+    extension(0x000b, vector(1, Uint8Array.of(0))), // points: uncompressed
     extension(0x000d, vector(2, ...[0x0403, 0x0804, 0x0401, 0x0203].map(u16))), // signatures: ECDSA, PSS and PKCS #1 with SHA-256, ECDSA with SHA-1
-  ])
-  const body = Buffer.concat([
+  )
+  const body = concatBytes(
     u16(version),
-    Buffer.alloc(32, 7), // random
+    new Uint8Array(32).fill(7), // random
     vector(1), // no session
     vector(2, ...suites.map(name => u16(cipherSuites[name]))),
-    vector(1, Buffer.of(0)), // no compression
+    vector(1, Uint8Array.of(0)), // no compression
     vector(2, extensions),
-  ])
-  const handshake = Buffer.concat([Buffer.of(1, 0), vector(2, body)])
-  return Buffer.concat([Buffer.of(22), u16(0x0301), vector(2, handshake)])
+  )
+  return concatBytes(Uint8Array.of(22), u16(0x0301), vector(2, Uint8Array.of(1, 0), vector(2, body)))
 }
 
-function extension(type: number, content: Buffer): Buffer {
-  return Buffer.concat([u16(type), vector(2, content)])
+function extension(type: number, content: Uint8Array): Uint8Array {
+  return concatBytes(u16(type), vector(2, content))
 }
 
 /** Octets behind their number, in so many octets. */
-function vector(width: 1 | 2, ...parts: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(parts)
-  return Buffer.concat([width === 1 ? Buffer.of(content.length) : u16(content.length), content])
+function vector(width: 1 | 2, ...parts: readonly Uint8Array[]): Uint8Array {
+  const content = concatBytes(...parts)
+  return concatBytes(width === 1 ? Uint8Array.of(content.length) : u16(content.length), content)
 }
 
-function u16(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 0xff)
+function u16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff)
 }
