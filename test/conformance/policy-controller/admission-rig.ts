@@ -6,7 +6,7 @@ import { encodeUtf8 } from '../../../src/codec/text.ts'
 import type { Signer } from '../../../src/crypto/signer.ts'
 import { preAuthEncoding } from '../../../src/formats/dsse.ts'
 import { logBundleOfEntry } from '../../../src/formats/log/log-bundle.ts'
-import { hexOf } from '../../../src/formats/oci-digest.ts'
+import { hexOf, ociDigestOf } from '../../../src/formats/oci-digest.ts'
 import { encodeSignatureMaterial } from '../../../src/formats/signature-material.ts'
 import { signatureAnnotation, simpleSigningMediaType } from '../../../src/formats/simple-signing.ts'
 import { statementPayloadType } from '../../../src/formats/statement.ts'
@@ -46,7 +46,11 @@ export type Asked = {
 }
 
 /** Where an image is kept, and what is attached to it. */
-export type Place = { readonly repository: string; readonly tagPrefix?: string }
+export type Place = {
+  readonly repository: string
+  readonly tagPrefix?: string
+  readonly isReferrer?: boolean // of the image, and not under a tag: what `enable-oci11` reads
+}
 
 /** A registry that every host name leads to, with hands that sign as cosign 2 does, and a webhook before it. */
 export type AdmissionRig = {
@@ -73,19 +77,24 @@ export function createAdmissionRig(sigstore: TestSigstore): AdmissionRig {
     ending: string,
     layer: { bytes: Uint8Array; mediaType: string; annotations: JsonObject },
   ) => {
-    const { repository, tagPrefix = '' } = place
+    const { repository, tagPrefix = '', isReferrer = false } = place
     const tag = `${tagPrefix}${image.digest.replace(':', '-')}.${ending}`
     const { bytes, mediaType, annotations } = layer
     const all = [...(layers.get(`${repository}:${tag}`) ?? [])]
     all.push({ mediaType, size: bytes.length, digest: await hand.putBlob(repository, bytes), annotations })
     layers.set(`${repository}:${tag}`, all)
-    const config = encodeUtf8('{}')
+    const empty = encodeUtf8('{}')
     const described = {
       mediaType: 'application/vnd.oci.image.config.v1+json',
-      size: config.length,
-      digest: await hand.putBlob(repository, config),
+      size: empty.length,
+      digest: await hand.putBlob(repository, empty),
     }
-    await hand.putManifest(repository, tag, { schemaVersion: 2, mediaType: imageManifestType, config: described, layers: all })
+    const manifest = { schemaVersion: 2, mediaType: imageManifestType, config: described, layers: all }
+    if (!isReferrer) return await hand.putManifest(repository, tag, manifest)
+    const subject = { mediaType: image.mediaType, digest: image.digest, size: image.manifest.length }
+    const config = { ...described, mediaType: `application/vnd.dev.cosign.artifact.${ending}.v1+json` }
+    const referrer = encodeUtf8(JSON.stringify({ ...manifest, config, subject }))
+    await hand.putManifest(repository, ociDigestOf(referrer), referrer)
   }
 
   return {
