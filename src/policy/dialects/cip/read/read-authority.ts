@@ -9,6 +9,7 @@ import { readPredicateType } from './read-predicate-type.ts'
 import { readProgram } from './read-program.ts'
 
 const signers = ['key', 'keyless', 'static']
+const ofSignatures = ['attestations', 'source', 'ctlog', 'rfc3161timestamp', 'signatureFormat'] // a verdict has none to look for
 const formats = ['legacy', 'bundle', 'auto'] as const
 const limits = { attestations: 100, sources: 100, pullSecrets: 20 }
 
@@ -40,9 +41,9 @@ export function readAuthority(
   }
   if (given[0] === 'static') {
     const verdict = authority.object('static', readStatic)
-    for (const other of ['attestations', 'source', 'ctlog', 'rfc3161timestamp', 'signatureFormat'])
+    for (const other of ofSignatures)
       if (authority.has(other)) problems.add(wantExactlyOne('both', [authority.at(other), authority.at('static')]))
-    authority.passOverRest()
+    authority.passOver(...signers, ...ofSignatures)
     return verdict && { name, path, kind: 'static', ...verdict }
   }
   const signer = given[0] === 'key' ? readKeySigner(authority, systemNamespace) : readKeylessSigner(authority, systemNamespace)

@@ -214,6 +214,11 @@ for (const { name, text, error, code = 'POLICY_MALFORMED' } of [
     text: policy(`static: {action: pass}, ${field}`),
     error: `expected exactly one, got both: ${[`${authority}.static`, `${authority}.${field.split(':')[0]}`].toSorted().join(', ')}`,
   })),
+  {
+    name: 'an unknown field beside a verdict',
+    text: policy('static: {action: pass}, identities: []'),
+    error: `must not set the field(s): ${authority}.identities\nunknown field`,
+  },
   { name: 'a key that is none', text: policy('key: {data: x}'), error: `invalid value: x: ${authority}.key.data` },
   {
     name: 'an unknown hash',
