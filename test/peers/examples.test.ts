@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { commands } from '../../src/cli/commands.ts'
@@ -27,6 +28,8 @@ import { startTufMirror } from './harness/tuf-mirror.ts'
 // Every example of every command is run as docs/commands.md shows it, by bash, against real registries: only the addresses
 // and the words that stand for any name are replaced, and the files it reads are there.
 
+const tlsVector = (name: string) => join(import.meta.dirname, '../vectors/tls', name)
+
 let scene: Scene
 let logs: RekorSigstore
 let addresses: Addresses
@@ -42,7 +45,7 @@ before(async () => {
   servers.push(await startOwnRegistry(scene.place), await startDockerRegistry(scene.place, { htpasswd }))
   const stackArgs = ['stack', 'up', '--dev', '--data', runningStack(scene), '--url', 'http://127.0.0.1:0']
   servers.push(await startServer(scene.place, countersign(), stackArgs, /^http:\/\/(127\.0\.0\.1:\d+)$/m))
-  const pem = (name: string) => readFileSync(join(import.meta.dirname, '../vectors/tls', name), 'utf8')
+  const pem = (name: string) => readFileSync(tlsVector(name), 'utf8')
   const report = (error: unknown) => faults.push(error)
   const publicKey = readFileSync(scene.a.pub, 'utf8')
   const [gitlab, github] = [createGitlab(['projects/group/project']), createGithub(['repos/owner/repository'], '/api/v3')]
@@ -106,6 +109,18 @@ function keysSurroundings(): Readonly<Record<string, string>> {
   return { ...vault, COSIGN_SIGNING_CONFIG: signingConfig('v1', true), COSIGN_TRUSTED_ROOT: trustedRootFile }
 }
 
+/** What a server of an example answers, whose certificate is by an authority of its own or that of the test vectors. */
+function statusOf(url: string, folder: string): Promise<number | undefined> {
+  if (url.startsWith('http:')) return fetch(url).then(({ status }) => status)
+  const own = join(folder, 'tls/ca.crt')
+  const asked = existsSync(own)
+    ? { ca: readFileSync(own), servername: 'webhook.cosign-system.svc' }
+    : { ca: readFileSync(tlsVector('ca.pem')) }
+  return new Promise((resolve, reject) => {
+    get(url, { ...asked, agent: false }, ({ statusCode }) => resolve(statusCode)).on('error', reject)
+  })
+}
+
 const known = new Set<string>()
 // What needs a token of its own runs where there is one: test/kms/pkcs11.test.ts.
 for (const { name, examples, endless } of commands.filter(command => !command.name.startsWith('pkcs11-tool ')))
@@ -121,9 +136,15 @@ for (const { name, examples, endless } of commands.filter(command => !command.na
       if (endless && name !== 'resign') {
         // a server; to sign whole repositories again has an end, if a late one
         const place = { ...scene.place, folder }
-        const server = await startServer(place, ['/bin/bash'], ['-c', `exec countersign ${filled}`], /^http:\/\/(127\.0\.0\.1:\d+)$/m, env)
+        const server = await startServer(
+          place,
+          ['/bin/bash'],
+          ['-c', `exec countersign ${filled}`],
+          /^(https?:\/\/127\.0\.0\.1:\d+)$/m,
+          env,
+        )
         try {
-          assert.equal((await fetch(`http://${server.host}/${name === 'registry' ? 'v2/' : 'readyz'}`)).status, 200)
+          assert.equal(await statusOf(`${server.host}/${name === 'registry' ? 'v2/' : 'readyz'}`, folder), 200)
         } finally {
           await server.stop()
         }

@@ -95,6 +95,7 @@ export function fillIn(line: string, scene: Scene, { mirror, protectedRegistry, 
   const app = appOf(line)
   return line
     .replace(/^(stack up --dev .*)$/, '$1 --url http://127.0.0.1:0')
+    .replace(/^(admission .*?)(?: --listen \S+)?( --tls-.*)$/, '$1 --listen 127.0.0.1:0$2')
     .replace(/^(stack (?:status|doctor|export-trust) .*)\.\/stack/, `$1${runningStack(scene)}`)
     .replaceAll('https://tuf.example.com', tuf.url)
     .replace('--root-checksum HEX', `--root-checksum ${tuf.rootHex}`)
@@ -146,6 +147,12 @@ const makers: Readonly<Record<string, Maker>> = {
   'images.txt': (scene, path) => writeFileSync(path, `${scene.registry.host}/app:v1\n`),
   'deployment.yaml': (scene, path) => writeFileSync(path, deployment(scene)),
   'policy.yaml': (scene, path) => writeFileSync(path, policyByKey(scene)),
+  './policies': (scene, path) => {
+    mkdirSync(path)
+    writeFileSync(join(path, 'policy.yaml'), policyByKey(scene))
+  },
+  'tls.crt': (_, path) => copyFileSync(join(vectors, 'tls/server.pem'), path),
+  'tls.key': (_, path) => copyFileSync(join(vectors, 'tls/server.key'), path),
   'manifests/': (scene, path) => {
     mkdirSync(path)
     writeFileSync(join(path, 'deployment.yaml'), deployment(scene))
